@@ -1,0 +1,280 @@
+//! The seam to whatever launches containers: an engine, or the worker's own host.
+//!
+//! Made for recovery: a container has a name that says which attempt it belongs to, creating is
+//! apart from starting (between the two its handle is stored, PROTOCOL section 4), and whatever
+//! is there can be found, watched and stopped by another worker.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{Exit, Usage};
+use crate::classify::{ErrorClass, ErrorFacts, classify};
+use crate::host::HostFacts;
+use crate::ids::{AttemptNumber, InstanceId, JobId, Token};
+use crate::output::{OutputChunk, ResumePoint};
+use crate::spec::{EnvValue, JobSpec};
+
+/// Something that an executor can do, or enforce.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Its containers go on when the worker dies, and can be adopted.
+    SurvivesWorker,
+    /// Runs images.
+    Images,
+    /// Runs commands without an image.
+    Commands,
+    /// Enforces a memory limit.
+    MemoryLimit,
+    /// Enforces a CPU limit.
+    CpuLimit,
+    /// Enforces a limit on processes.
+    PidsLimit,
+    /// Runs as another user.
+    User,
+    /// Joins networks.
+    Networks,
+    /// Mounts things.
+    Mounts,
+}
+
+/// What an executor can do.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Capabilities(pub BTreeSet<Capability>);
+
+impl Capabilities {
+    /// Exactly these.
+    pub fn of(list: impl IntoIterator<Item = Capability>) -> Self {
+        Self(list.into_iter().collect())
+    }
+
+    /// Whether the executor can do that.
+    pub fn has(&self, capability: Capability) -> bool {
+        self.0.contains(&capability)
+    }
+}
+
+/// Fields of a spec that an executor can't honour. They are refused, never ignored.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the {executor} executor can't honour {}: {advice}", fields.join(", "))]
+pub struct Refusal {
+    /// Which executor.
+    pub executor: String,
+    /// The fields' names.
+    pub fields: Vec<&'static str>,
+    /// What to do instead.
+    pub advice: &'static str,
+}
+
+/// Names the fields of `spec` that `capabilities` do not cover.
+pub fn check_capabilities(
+    executor: &str,
+    capabilities: &Capabilities,
+    spec: &JobSpec,
+) -> Result<(), Refusal> {
+    use Capability as C;
+    let asks = [
+        ("image", C::Images, spec.image.is_some()),
+        ("command without an image", C::Commands, spec.image.is_none()),
+        ("memory", C::MemoryLimit, spec.memory.is_some()),
+        ("cpus", C::CpuLimit, spec.cpus.is_some()),
+        ("pids_limit", C::PidsLimit, spec.pids_limit.is_some()),
+        ("user", C::User, spec.user.is_some()),
+        ("networks", C::Networks, !spec.networks.is_empty()),
+        ("mounts", C::Mounts, !spec.mounts.is_empty()),
+    ];
+    let fields: Vec<_> = asks
+        .into_iter()
+        .filter(|(_, capability, asked)| *asked && !capabilities.has(*capability))
+        .map(|(field, _, _)| field)
+        .collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let advice = "leave them out, or submit to a queue whose executor can";
+    Err(Refusal { executor: executor.to_owned(), fields, advice })
+}
+
+/// Which attempt a container belongs to: its name and its labels.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContainerIdentity {
+    /// The database that the job lives in.
+    pub instance: InstanceId,
+    /// The job.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// The token under which it was created.
+    pub token: Token,
+}
+
+impl ContainerIdentity {
+    /// `longshore-<instance>-<job>-<attempt>`: the same for every token of the attempt, so that
+    /// two workers that both create it collide.
+    pub fn container_name(&self) -> String {
+        format!("longshore-{}-{}-{}", self.instance, self.job, self.attempt)
+    }
+}
+
+/// The executor's own name for a container. Opaque; stored with the lease.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Handle(pub String);
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is to be launched.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LaunchRequest {
+    /// For whom.
+    pub identity: ContainerIdentity,
+    /// What.
+    pub spec: JobSpec,
+    /// The environment, templates resolved.
+    pub env: BTreeMap<String, EnvValue>,
+}
+
+/// What [`Executor::ensure`] found or made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ensured {
+    /// Created, never started.
+    Created(Handle),
+    /// Already running, started for an earlier token of this attempt: adopt it.
+    Running(Handle),
+    /// Already ended, likewise: harvest it.
+    Exited(Handle),
+    /// A container of this attempt carries a higher token: the lease is lost.
+    Superseded,
+}
+
+/// A container being watched. Ask for it before the start, so that nothing is missed.
+pub struct Watch {
+    /// What it writes, in order within each stream. Ends after the last byte. Pulling slowly
+    /// slows the container down: nothing is dropped, and memory does not grow.
+    pub output: BoxStream<'static, Result<OutputChunk, ExecutorError>>,
+    /// Resolves when it has ended, whether or not its output was pulled.
+    pub end: BoxFuture<'static, Result<Ended, ExecutorError>>,
+}
+
+/// How a container ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Its exit.
+    pub exit: Exit,
+    /// What it used.
+    pub usage: Usage,
+}
+
+/// A container that an executor knows of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// Its handle.
+    pub handle: Handle,
+    /// Whose it is.
+    pub identity: ContainerIdentity,
+    /// Whether it was created, runs, or has ended.
+    pub phase: Phase,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Created, never started.
+    Created,
+    /// Running.
+    Running,
+    /// Ended.
+    Exited,
+}
+
+/// Something that an executor could not do.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempted}: {problem}")]
+pub struct ExecutorError {
+    /// What was attempted, on what.
+    pub attempted: String,
+    /// What went wrong, in the engine's own words where it has any.
+    pub problem: String,
+    /// Whether trying again can help.
+    pub class: ErrorClass,
+}
+
+impl ExecutorError {
+    /// An error of a known class.
+    pub fn new(
+        class: ErrorClass,
+        attempted: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self { attempted: attempted.into(), problem: problem.into(), class }
+    }
+
+    /// An error of the operating system, classified by its number.
+    pub fn io(attempted: impl Into<String>, error: &std::io::Error) -> Self {
+        let problem = error.to_string();
+        let facts = ErrorFacts { os_error: error.raw_os_error(), http_status: None, text: &problem };
+        let class = classify(facts);
+        Self { attempted: attempted.into(), problem, class }
+    }
+
+    /// Whether trying again can help.
+    pub fn is_transient(&self) -> bool {
+        self.class.is_retried()
+    }
+}
+
+/// Launches containers and watches them.
+///
+/// Every call has a deadline of the executor's own; no call is cancelled halfway by its caller,
+/// who runs it in a task that it owns.
+#[async_trait]
+pub trait Executor: Send + Sync + 'static {
+    /// The kind that queues name: `docker`, `process`, …
+    fn kind(&self) -> &'static str;
+
+    /// What it can do on this host.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// The machine or engine behind it, asked afresh.
+    async fn host(&self) -> Result<HostFacts, ExecutorError>;
+
+    /// Creates the attempt's container unless it is there (PROTOCOL section 4, step 1). Nothing
+    /// of the job runs yet.
+    async fn ensure(&self, request: &LaunchRequest) -> Result<Ensured, ExecutorError>;
+
+    /// Begins to watch a container: output from `from`, or from its beginning. Called once per
+    /// container and worker, before [`Executor::start`].
+    async fn watch(
+        &self,
+        handle: &Handle,
+        from: Option<&ResumePoint>,
+    ) -> Result<Watch, ExecutorError>;
+
+    /// Starts a created container. At most one start is ever sent per handle. When it returns,
+    /// the job's program runs, or the error says why it can't.
+    async fn start(&self, handle: &Handle) -> Result<(), ExecutorError>;
+
+    /// TERM, then KILL after `grace`, to everything in the container. Returns when it has ended;
+    /// at once if it had already.
+    async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError>;
+
+    /// What it has used up to now.
+    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError>;
+
+    /// Every container of this instance that the executor knows of: a full listing, or an error.
+    async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError>;
+
+    /// Removes a container that was never started or has ended. One that runs is an error.
+    async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError>;
+}

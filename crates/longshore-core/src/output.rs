@@ -1,0 +1,213 @@
+//! What a container writes, and how much of it is kept.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// Which of a container's two outputs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
+
+    /// The stream's number in SQL, as a process counts its descriptors: 1 or 2.
+    pub fn number(self) -> i16 {
+        match self {
+            Self::Stdout => 1,
+            Self::Stderr => 2,
+        }
+    }
+
+    /// The stream with that number.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|stream| stream.number() == number)
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Stdout => 0,
+            Self::Stderr => 1,
+        }
+    }
+}
+
+/// Where an executor would go on with the output of a container after a break; its own words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResumePoint(pub String);
+
+/// Some bytes, as an executor delivers them: in order within their stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputChunk {
+    /// Which output.
+    pub stream: Stream,
+    /// What was written.
+    pub bytes: Vec<u8>,
+    /// Where to go on after these bytes, if the executor can.
+    pub resume: Option<ResumePoint>,
+}
+
+/// Bytes to keep, and where in their stream they stand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptOutput {
+    /// Which output.
+    pub stream: Stream,
+    /// The offset of the first byte in everything that the stream ever carried.
+    pub position: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The output cap of an attempt, unless configured otherwise: 16 MiB.
+pub const DEFAULT_OUTPUT_CAP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The most that is kept of each stream's end, in memory until the attempt ends.
+const MAX_TAIL_BYTES: u64 = 1024 * 1024;
+
+/// Keeps the head and the tail of an attempt's output and counts what lies between.
+///
+/// Both streams share the head; each has a tail of its own. What belongs to the head is handed on
+/// at once, so that people can follow it; the tail is handed on at the end.
+#[derive(Debug)]
+pub struct OutputCap {
+    head_left: u64,
+    tail_cap: u64,
+    streams: [StreamTail; 2],
+}
+
+#[derive(Debug, Default)]
+struct StreamTail {
+    /// Bytes that the stream ever carried.
+    seen: u64,
+    /// Bytes of it that went to the head.
+    head: u64,
+    tail: VecDeque<u8>,
+}
+
+impl OutputCap {
+    /// Keeps at most `cap_bytes`: a sixteenth of it (at most 1 MiB) for each tail, the rest for
+    /// the head.
+    pub fn new(cap_bytes: u64) -> Self {
+        let tail_cap = (cap_bytes / 16).min(MAX_TAIL_BYTES);
+        Self {
+            head_left: cap_bytes - 2 * tail_cap,
+            tail_cap,
+            streams: [StreamTail::default(), StreamTail::default()],
+        }
+    }
+
+    /// Takes what was written; returns the part that belongs to the head.
+    pub fn push(&mut self, stream: Stream, bytes: &[u8]) -> Option<KeptOutput> {
+        let state = &mut self.streams[stream.index()];
+        let position = state.seen;
+        state.seen += bytes.len() as u64;
+        let for_head = usize::try_from(self.head_left).unwrap_or(usize::MAX).min(bytes.len());
+        let (head, rest) = bytes.split_at(for_head);
+        self.head_left -= head.len() as u64;
+        state.head += head.len() as u64;
+        state.push_tail(rest, self.tail_cap);
+        (!head.is_empty()).then(|| KeptOutput { stream, position, bytes: head.to_vec() })
+    }
+
+    /// The ends of the streams, once nothing more is written.
+    pub fn finish(&mut self) -> Vec<KeptOutput> {
+        let mut tails = Vec::new();
+        for stream in Stream::ALL {
+            let state = &mut self.streams[stream.index()];
+            if !state.tail.is_empty() {
+                let bytes: Vec<u8> = std::mem::take(&mut state.tail).into();
+                let position = state.seen - bytes.len() as u64;
+                state.head += bytes.len() as u64;
+                tails.push(KeptOutput { stream, position, bytes });
+            }
+        }
+        tails
+    }
+
+    /// How many bytes of each stream (stdout, stderr) were left out, after [`OutputCap::finish`].
+    pub fn omitted_bytes(&self) -> [u64; 2] {
+        Stream::ALL.map(|stream| {
+            let state = &self.streams[stream.index()];
+            state.seen - state.head - state.tail.len() as u64
+        })
+    }
+}
+
+impl StreamTail {
+    fn push_tail(&mut self, bytes: &[u8], cap: u64) {
+        let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+        let keep = &bytes[bytes.len().saturating_sub(cap)..];
+        let excess = (self.tail.len() + keep.len()).saturating_sub(cap);
+        self.tail.drain(..excess);
+        self.tail.extend(keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reassemble(kept: &[KeptOutput], stream: Stream) -> Vec<(u64, Vec<u8>)> {
+        kept.iter()
+            .filter(|part| part.stream == stream)
+            .map(|part| (part.position, part.bytes.clone()))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn head_and_tail_are_true_parts_and_the_rest_is_counted(
+            writes in proptest::collection::vec(
+                (any::<bool>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..40),
+            cap in 0u64..400,
+        ) {
+            let mut plan = OutputCap::new(cap);
+            let mut all = [Vec::new(), Vec::new()];
+            let mut kept = Vec::new();
+            for (is_err, bytes) in &writes {
+                let stream = if *is_err { Stream::Stderr } else { Stream::Stdout };
+                all[stream.index()].extend_from_slice(bytes);
+                kept.extend(plan.push(stream, bytes));
+            }
+            kept.extend(plan.finish());
+            let total: usize = kept.iter().map(|part| part.bytes.len()).sum();
+            prop_assert!(total as u64 <= cap);
+            for stream in Stream::ALL {
+                let whole = &all[stream.index()];
+                let mut end = 0;
+                let mut left_out = 0;
+                for (position, bytes) in reassemble(&kept, stream) {
+                    let start = usize::try_from(position).expect("small");
+                    prop_assert!(start >= end, "parts are in order and apart");
+                    left_out += start - end;
+                    end = start + bytes.len();
+                    prop_assert_eq!(&whole[start..end], &bytes[..]);
+                }
+                left_out += whole.len() - end;
+                prop_assert_eq!(left_out as u64, plan.omitted_bytes()[stream.index()]);
+            }
+        }
+
+        #[test]
+        fn nothing_is_left_out_below_the_cap(
+            writes in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..30), 0..10),
+        ) {
+            let mut plan = OutputCap::new(16 * 300);
+            let mut kept: Vec<_> =
+                writes.iter().filter_map(|bytes| plan.push(Stream::Stdout, bytes)).collect();
+            kept.extend(plan.finish());
+            let bytes: Vec<u8> = kept.into_iter().flat_map(|part| part.bytes).collect();
+            prop_assert_eq!(bytes, writes.concat());
+            prop_assert_eq!(plan.omitted_bytes(), [0, 0]);
+        }
+    }
+}

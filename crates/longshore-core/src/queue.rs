@@ -1,0 +1,118 @@
+//! Queues: named lines of jobs that share an executor, hosts and a limit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::QueueId;
+use crate::limit::Limit;
+
+/// A queue.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Queue {
+    /// Its id in this store.
+    pub id: QueueId,
+    /// Its name.
+    pub name: String,
+    /// The kind of executor that all its jobs run on.
+    pub executor: String,
+    /// Labels that a host must carry; empty means any host.
+    pub host_selector: BTreeMap<String, String>,
+    /// The most jobs launching or running at once.
+    pub max_concurrent: Option<Limit>,
+    /// Whether nothing is acquired from it.
+    pub paused: bool,
+    /// After waiting this long a job moves up one priority; none means never.
+    pub ageing: Option<Duration>,
+    /// Raised by every change of limit or pause.
+    pub epoch: i64,
+}
+
+/// A queue to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewQueue {
+    /// Its name; see [`crate::spec::check_name`].
+    pub name: String,
+    /// The kind of executor that its jobs run on.
+    pub executor: String,
+    /// Labels that a host must carry.
+    pub host_selector: BTreeMap<String, String>,
+    /// The most jobs launching or running at once.
+    pub max_concurrent: Option<Limit>,
+}
+
+/// A change to a queue; fields that are `None` stay as they are.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct QueueChange {
+    /// The new limit, or `Some(None)` for none.
+    pub max_concurrent: Option<Option<Limit>>,
+    /// Paused or not.
+    pub paused: Option<bool>,
+}
+
+/// Counts of a queue's jobs, each capped: see [`Count`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct QueueCounts {
+    /// Waiting, due or not (pending ones are not in the queue).
+    pub queue_depth: Count,
+    /// Of these, due now.
+    pub ready_now: Count,
+    /// Of these, due later.
+    pub scheduled_future: Count,
+    /// Leases without a started container.
+    pub launching: Count,
+    /// Leases with a started container.
+    pub running: Count,
+}
+
+/// A number of rows; counting stops at a cap, so that a number costs the same at any size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Count(pub u64);
+
+impl Count {
+    /// Counting stops here; a count of this much means "at least".
+    pub const CAP: u64 = 100_000;
+
+    /// Whether counting stopped before the end.
+    pub fn is_capped(self) -> bool {
+        self.0 >= Self::CAP
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_capped() { write!(f, "≥{}", Self::CAP) } else { self.0.fmt(f) }
+    }
+}
+
+/// A queue and what is in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QueueStats {
+    /// The queue.
+    #[serde(flatten)]
+    pub queue: Queue,
+    /// Its counts.
+    #[serde(flatten)]
+    pub counts: QueueCounts,
+    /// Workers that serve it, alive and not draining.
+    pub workers: u32,
+}
+
+/// Counts over all queues, in the names that users of the earlier system look for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct WorkerMetrics {
+    /// Waiting, due or not.
+    pub queue_depth: Count,
+    /// Waiting and due.
+    pub ready_now: Count,
+    /// Due later.
+    pub scheduled_future: Count,
+    /// Leases without a started container.
+    pub launching: Count,
+    /// Leases with a started container.
+    pub running: Count,
+    /// Failed jobs whose last attempt never started.
+    pub launch_failed: Count,
+}

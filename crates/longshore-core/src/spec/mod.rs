@@ -1,0 +1,201 @@
+//! What a person asks to be run: [`JobSpec`], its parts, and the checked form [`ValidSpec`].
+
+mod duration;
+mod memory;
+mod parse;
+mod secret;
+mod validate;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use duration::{DurationError, Timeout, format_duration, parse_duration};
+pub use memory::{MemoryError, format_bytes, parse_bytes};
+pub use parse::{FIELDS, parse_json, parse_value};
+pub use secret::EnvValue;
+pub use validate::{FieldError, MAX_SPEC_BYTES, ValidSpec, check_name};
+
+use crate::priority::Priority;
+use crate::retry::{RetriedExitCodes, Strategy};
+
+/// The queue that runs images on Docker.
+pub const DEFAULT_QUEUE: &str = "default";
+/// The queue that runs commands as processes of the worker's host.
+pub const LOCAL_QUEUE: &str = "local";
+
+/// A job as asked for: "run this image with this command", and everything about how.
+///
+/// Its JSON form is the same on the command line, over HTTP and in `longshore.submit(jsonb)`.
+/// Every field is optional except that a job needs an image or a command.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobSpec {
+    /// For people; need not be unique. 1 to 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For people, up to 4096 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Who asked for it, up to 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submitted_by: Option<String>,
+    /// For filters: at most 64.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+
+    /// The image to run; absent means a command on the worker's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Docker's CMD: the program and its arguments, or the arguments of the entrypoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Replaces the image's entrypoint; without an image it goes before `command`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// Environment variables; they win over those of `env_templates`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, EnvValue>,
+    /// Names of templates, resolved at launch in this order; later ones win.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_templates: Vec<String>,
+    /// An absolute path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// `user`, `uid`, `user:group` or `uid:gid`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// What is mounted where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Networks to join; none means the engine's default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+    /// The most memory, in bytes; written `536870912` or `"512m"`.
+    #[serde(skip_serializing_if = "Option::is_none", with = "memory::optional")]
+    pub memory: Option<u64>,
+    /// The most CPUs, for example 1.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<f64>,
+    /// The most processes and threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pids_limit: Option<u32>,
+
+    /// How long it may run; 1 h when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_timeout: Option<Timeout>,
+    /// How long it may wait, from when it is queued and due until it starts; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue_timeout: Option<Timeout>,
+    /// How long it may go without writing anything; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_output_timeout: Option<Timeout>,
+    /// How long it has between TERM and KILL; 10 s when absent.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
+    pub stop_grace: Option<std::time::Duration>,
+
+    /// The queue; when absent `default` for an image and `local` for a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// 0 to 100, higher first.
+    pub priority: Priority,
+    /// Not before this time, by the database's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<Timestamp>,
+    /// How many further attempts may follow a failed one; the strategy's when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_retries: Option<u32>,
+    /// How retries are spaced; from the priority when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_strategy: Option<Strategy>,
+    /// Exit codes of the job itself that are retried; none when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_exit_codes: Option<RetriedExitCodes>,
+    /// When the image is pulled; `missing` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull: Option<PullPolicy>,
+    /// Makes a repeated submission answer with the first job. 1 to 200 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+/// When an image is pulled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PullPolicy {
+    /// When the engine does not have it.
+    Missing,
+    /// Before every launch.
+    Always,
+    /// Never: a launch without the image fails.
+    Never,
+}
+
+/// Something mounted into the container.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Mount {
+    /// What kind of thing is mounted.
+    #[serde(rename = "type")]
+    pub kind: MountKind,
+    /// The host's path or the volume's name; absent for `tmpfs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// An absolute path in the container.
+    pub target: String,
+    /// Whether the container may only read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
+/// What a [`Mount`] mounts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MountKind {
+    /// A path of the host; only from the operator's allow-list.
+    Bind,
+    /// A named volume of the engine.
+    Volume,
+    /// Memory.
+    Tmpfs,
+}
+
+/// A network that the container joins.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Network {
+    /// The network's name.
+    pub name: String,
+    /// Further names of the container in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
+impl JobSpec {
+    /// A spec that runs `command` as a process of the worker's host.
+    pub fn process<I, S>(command: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The queue that the job goes to.
+    pub fn queue_name(&self) -> &str {
+        match &self.queue {
+            Some(queue) => queue,
+            None if self.image.is_some() => DEFAULT_QUEUE,
+            None => LOCAL_QUEUE,
+        }
+    }
+
+    /// How retries are spaced: the given strategy, or one from the priority.
+    pub fn strategy(&self) -> Strategy {
+        self.retry_strategy.unwrap_or_else(|| Strategy::for_priority(self.priority))
+    }
+
+    /// How many further attempts may follow a failed one.
+    pub fn retries_allowed(&self) -> u32 {
+        self.max_retries.unwrap_or_else(|| self.strategy().backoff().attempts)
+    }
+}

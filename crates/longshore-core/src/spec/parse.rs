@@ -1,0 +1,97 @@
+//! From JSON to a [`ValidSpec`], with errors that name the field and what is allowed.
+
+use serde_json::Value;
+
+use super::validate::{FieldError, ValidSpec};
+use super::{JobSpec, MAX_SPEC_BYTES};
+use crate::suggest;
+
+/// Every field of a job, in the order of the reference.
+pub const FIELDS: [&str; 29] = [
+    "name",
+    "description",
+    "submitted_by",
+    "labels",
+    "image",
+    "command",
+    "entrypoint",
+    "env",
+    "env_templates",
+    "working_directory",
+    "user",
+    "mounts",
+    "networks",
+    "memory",
+    "cpus",
+    "pids_limit",
+    "run_timeout",
+    "queue_timeout",
+    "no_output_timeout",
+    "stop_grace",
+    "queue",
+    "priority",
+    "scheduled_for",
+    "max_retries",
+    "retry_strategy",
+    "retry_exit_codes",
+    "pull",
+    "idempotency_key",
+    "hold",
+];
+
+const MOUNT_FIELDS: [&str; 4] = ["type", "source", "target", "read_only"];
+const NETWORK_FIELDS: [&str; 2] = ["name", "aliases"];
+
+/// Reads one job from JSON text.
+pub fn parse_json(text: &str) -> Result<ValidSpec, FieldError> {
+    if text.len() > 2 * MAX_SPEC_BYTES {
+        return Err(FieldError::too_large(text.len()));
+    }
+    let value = serde_json::from_str(text)
+        .map_err(|e| FieldError::whole(format!("is not JSON: {e}")))?;
+    parse_value(value)
+}
+
+/// Reads one job from a JSON value. `null` stands for an absent field.
+pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
+    let Value::Object(fields) = &mut value else {
+        return Err(FieldError::whole(
+            "must be an object such as {\"command\": [\"echo\", \"hello\"]}".to_owned(),
+        ));
+    };
+    fields.retain(|_, value| !value.is_null());
+    let mut hold = false;
+    if let Some(value) = fields.remove("hold") {
+        hold = value
+            .as_bool()
+            .ok_or_else(|| FieldError::new("hold", "must be true or false"))?;
+    }
+    known_fields("", fields.keys(), &FIELDS)?;
+    for (list, known) in [("mounts", &MOUNT_FIELDS[..]), ("networks", &NETWORK_FIELDS[..])] {
+        for item in fields.get(list).and_then(Value::as_array).into_iter().flatten() {
+            if let Some(item) = item.as_object() {
+                known_fields(list, item.keys(), known)?;
+            }
+        }
+    }
+    let spec: JobSpec = serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        FieldError::new(path, error.into_inner().to_string())
+    })?;
+    Ok(spec.validate()?.held(hold))
+}
+
+fn known_fields<'a>(
+    inside: &str,
+    given: impl Iterator<Item = &'a String>,
+    known: &[&str],
+) -> Result<(), FieldError> {
+    for name in given {
+        if !known.contains(&name.as_str()) {
+            let path = if inside.is_empty() { name.clone() } else { format!("{inside}.{name}") };
+            let hint = suggest::hint(name, known.iter().copied());
+            return Err(FieldError::new(path, format!("is not a field of a job; {hint}")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What workers do with jobs: acquire, launch, run, finish. Every write of an attempt names
+//! (job, attempt, token) and changes nothing when the lease is another's (promise S5).
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreResult;
+use crate::attempt::AttemptRecord;
+use crate::disposition::{Disposition, Spent};
+use crate::executor::Handle;
+use crate::ids::{AttemptNumber, HostId, JobId, QueueId, Token, WorkerId};
+use crate::limit::Limit;
+use crate::output::{KeptOutput, ResumePoint};
+use crate::priority::Lane;
+use crate::spec::JobSpec;
+
+/// The right to supervise a live attempt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct LeaseKey {
+    /// The job.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// The fencing token.
+    pub token: Token,
+}
+
+/// What a worker asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AcquireRequest {
+    /// From which queue.
+    pub queue: QueueId,
+    /// At most this many; stores take at most [`AcquireRequest::MAX_WANT`] at once.
+    pub want: u32,
+    /// For whom.
+    pub worker: WorkerId,
+    /// The worker's own number for this call, stored with each lease: so that leases whose reply
+    /// was lost can be told from those of a call in flight.
+    pub acquire_number: i64,
+    /// The caller's own limit on the queue's leases, beside the queue's.
+    pub max_concurrent: Option<Limit>,
+}
+
+impl AcquireRequest {
+    /// The most leases of one call, so that the transaction stays short.
+    pub const MAX_WANT: u32 = 1000;
+}
+
+/// What a worker got.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Acquired {
+    /// In the order in which they are to be launched.
+    pub leases: Vec<Lease>,
+}
+
+/// A job that was acquired.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lease {
+    /// The right to supervise it.
+    pub key: LeaseKey,
+    /// Its queue.
+    pub queue: QueueId,
+    /// The lane that it came from.
+    pub lane: Lane,
+    /// What it has used up.
+    pub spent: Spent,
+    /// When it was acquired.
+    pub claimed_at: Timestamp,
+    /// What to run; an error text if the stored spec can't be read (it fails alone, and does not
+    /// block the others of its batch).
+    pub spec: Result<Box<JobSpec>, String>,
+}
+
+/// How a lease stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeaseStatus {
+    /// The caller holds it.
+    Held,
+    /// The caller holds it, and a person asked for its end.
+    CancelRequested,
+    /// The caller does not hold it any more: stop supervising, touch nothing.
+    Lost,
+}
+
+/// A lease that the store says a worker holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HeldLease {
+    /// The lease.
+    pub key: LeaseKey,
+    /// The number of the call that acquired it.
+    pub acquire_number: i64,
+}
+
+/// Output to be stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputAppend {
+    /// Whose.
+    pub lease: LeaseKey,
+    /// Counting from 0 within the token; repeating a number that was stored changes nothing.
+    pub seq: i32,
+    /// What.
+    pub output: KeptOutput,
+    /// Where the executor would go on after it.
+    pub resume: Option<ResumePoint>,
+}
+
+/// The end of an attempt.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Finish {
+    /// Whose.
+    pub lease: LeaseKey,
+    /// What is recorded of it.
+    pub record: AttemptRecord,
+    /// Where the job goes.
+    pub then: Disposition,
+}
+
+/// What became of a [`Finish`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FinishOutcome {
+    /// Done now.
+    Finished,
+    /// An earlier try of the same finish had succeeded.
+    AlreadyFinished,
+    /// The lease is another's, or gone: nothing was written.
+    LeaseLost,
+}
+
+/// What workers do with jobs.
+#[async_trait]
+pub trait Leases: Send + Sync + 'static {
+    /// Takes the first jobs of a queue's line, within its limits (PROTOCOL section 3). Nothing
+    /// when the queue is paused, full or empty. Due jobs are staged first.
+    async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired>;
+
+    /// Stores the container's handle and host before it is started: the fence of PROTOCOL
+    /// section 4, step 2.
+    async fn mark_launched(
+        &self,
+        lease: LeaseKey,
+        host: HostId,
+        handle: &Handle,
+    ) -> StoreResult<LeaseStatus>;
+
+    /// The container runs: `launching` → `running`. Says nothing new when repeated.
+    async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus>;
+
+    /// Stores output; all of it or, per lease, none. The answers are in the order of the appends.
+    async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>>;
+
+    /// Ends attempts. The answers are in the order of the finishes. Each is judged alone: a lost
+    /// lease among them does not hold back the others.
+    async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>>;
+
+    /// How these leases stand, in their order.
+    async fn check_leases(&self, leases: &[LeaseKey]) -> StoreResult<Vec<LeaseStatus>>;
+
+    /// Every lease of a worker, by the store's word.
+    async fn leases_of(&self, worker: WorkerId) -> StoreResult<Vec<HeldLease>>;
+}

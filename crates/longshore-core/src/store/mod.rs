@@ -1,0 +1,62 @@
+//! The seam to the database: what a store can do, in domain words.
+//!
+//! [`Store`] is the sum of five concerns, one file each. A store compares and sets; what to do is
+//! decided by the plain functions of this crate. Everything stored or compared uses the
+//! database's clock. Each verb is one transaction: it happened whole, or not at all.
+
+mod error;
+mod leases;
+mod reading;
+mod registry;
+mod submissions;
+mod upkeep;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub use error::{Contention, StoreError};
+pub use leases::{
+    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, Lease, LeaseKey, LeaseStatus,
+    Leases, OutputAppend,
+};
+pub use reading::{
+    AttemptView, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor, OutputPage,
+    OutputRequest, Reading, StoredOutput,
+};
+pub use registry::{Heartbeat, NewWorker, Registry, Worker};
+pub use submissions::{CancelOutcome, NewJob, Submissions, Submitted};
+pub use upkeep::{Finding, Pruned, Retention, Severity, Upkeep};
+
+use crate::ids::InstanceId;
+
+/// What every store verb returns.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A database of jobs.
+#[async_trait]
+pub trait Store: Submissions + Leases + Registry + Reading + Upkeep {
+    /// `sqlite` or `postgres`.
+    fn kind(&self) -> &'static str;
+
+    /// The database's random name.
+    async fn instance(&self) -> StoreResult<InstanceId>;
+
+    /// The database's clock.
+    async fn now(&self) -> StoreResult<Timestamp>;
+
+    /// Hints that something may have changed. Hints only: polling finds everything without them.
+    fn wakeups(&self) -> Box<dyn Wakeups>;
+
+    /// Sends what is still to be sent and closes every connection.
+    async fn close(&self);
+}
+
+/// A listener for hints.
+#[async_trait]
+pub trait Wakeups: Send {
+    /// Waits until something may have changed since the last call, or `at_most` has passed.
+    /// True for a hint. Cancellation-safe: a hint that arrives while nobody waits is kept.
+    async fn wait(&mut self, at_most: Duration) -> bool;
+}

@@ -1,0 +1,197 @@
+//! What people look at: lists, one job, its output, counts.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::StoreResult;
+use crate::attempt::AttemptRecord;
+use crate::ids::{AttemptNumber, HostId, JobId, Token, WorkerId};
+use crate::output::Stream;
+use crate::priority::Priority;
+use crate::queue::{QueueStats, WorkerMetrics};
+use crate::spec::JobSpec;
+use crate::state::State;
+use crate::waiting::WhyWaiting;
+
+/// Which jobs to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct JobFilter {
+    /// Any of these states; empty means all.
+    pub states: Vec<State>,
+    /// In this queue.
+    pub queue: Option<String>,
+    /// With all of these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Older than this job: the cursor of the page before.
+    pub before: Option<JobId>,
+    /// At most this many, up to [`JobFilter::MAX_PAGE`].
+    pub limit: u32,
+}
+
+impl JobFilter {
+    /// The largest page.
+    pub const MAX_PAGE: u32 = 1000;
+}
+
+/// A page of jobs, newest first.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobSummary>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<JobId>,
+}
+
+/// A job in a list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct JobSummary {
+    /// Its id.
+    pub id: JobId,
+    /// Where it stands.
+    pub state: State,
+    /// Its queue's name.
+    pub queue: String,
+    /// Its priority as it counts now.
+    pub priority: Priority,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its image.
+    pub image: Option<String>,
+    /// Its command.
+    pub command: Vec<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Attempts so far, the live one included.
+    pub attempts: i32,
+    /// Its last exit code, as shells say it (128 + the signal).
+    pub exit_code: Option<i32>,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When it is due, if that is still to come.
+    pub due_at: Option<Timestamp>,
+    /// When its live or last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Everything about one job.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct JobDetail {
+    /// As in a list.
+    #[serde(flatten)]
+    pub summary: JobSummary,
+    /// What was asked for.
+    pub spec: JobSpec,
+    /// Its attempts, first to last, the live one included.
+    pub attempts_made: Vec<AttemptView>,
+    /// Why it waits, if it does.
+    pub why_waiting: Option<WhyWaiting>,
+    /// Whether a person asked for its end.
+    pub cancel_requested: bool,
+}
+
+/// One attempt.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// Counting from 1.
+    pub attempt: AttemptNumber,
+    /// Its newest token.
+    pub token: Token,
+    /// Who supervised it last.
+    pub worker: WorkerId,
+    /// Where it ran.
+    pub host: Option<HostId>,
+    /// The container.
+    pub handle: Option<String>,
+    /// When it was acquired.
+    pub claimed_at: Timestamp,
+    /// When its container was seen running.
+    pub started_at: Option<Timestamp>,
+    /// When it ended; none while it is live.
+    pub ended_at: Option<Timestamp>,
+    /// What was recorded at its end; none while it is live.
+    pub record: Option<AttemptRecord>,
+}
+
+/// A place in the stored output of an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct OutputCursor {
+    /// The token under which it was stored.
+    pub token: Token,
+    /// Its number within the token.
+    pub seq: i32,
+}
+
+/// Which output to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutputRequest {
+    /// Whose.
+    pub job: JobId,
+    /// Of which attempt; none means the newest that there is.
+    pub attempt: Option<AttemptNumber>,
+    /// After this place; none means from the beginning.
+    pub after: Option<OutputCursor>,
+    /// About this many bytes at most: pages end with the chunk that reaches it.
+    pub max_bytes: u32,
+}
+
+/// Some stored output.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredOutput {
+    /// Its place.
+    pub cursor: OutputCursor,
+    /// Which output.
+    pub stream: Stream,
+    /// The offset of its first byte in everything that the stream carried; a jump means that the
+    /// cap left something out.
+    pub position: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// When it was stored.
+    pub at: Timestamp,
+}
+
+/// A page of output.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutputPage {
+    /// Of which attempt; none if the job never had one.
+    pub attempt: Option<AttemptNumber>,
+    /// The chunks, in order.
+    pub chunks: Vec<StoredOutput>,
+    /// Whether the attempt had ended, and nothing follows these chunks.
+    pub is_end: bool,
+    /// Where the job stands.
+    pub state: State,
+}
+
+/// What people look at. No verb here locks anything.
+#[async_trait]
+pub trait Reading: Send + Sync + 'static {
+    /// A page of jobs.
+    async fn list_jobs(&self, filter: &JobFilter) -> StoreResult<JobPage>;
+
+    /// Everything about one job.
+    async fn show_job(&self, job: JobId) -> StoreResult<JobDetail>;
+
+    /// Where these jobs stand, in their order; an unknown one is an error.
+    async fn states(&self, jobs: &[JobId]) -> StoreResult<Vec<State>>;
+
+    /// The newest job, if there is any.
+    async fn newest_job(&self) -> StoreResult<Option<JobId>>;
+
+    /// A page of an attempt's output.
+    async fn read_output(&self, request: OutputRequest) -> StoreResult<OutputPage>;
+
+    /// Every queue with its counts.
+    async fn queue_stats(&self) -> StoreResult<Vec<QueueStats>>;
+
+    /// Counts over all queues.
+    async fn worker_metrics(&self) -> StoreResult<WorkerMetrics>;
+
+    /// Ended jobs by terminal state (completed, failed, timed_out, cancelled), each capped.
+    async fn settled_counts(&self) -> StoreResult<BTreeMap<State, crate::queue::Count>>;
+}

@@ -1,0 +1,77 @@
+//! What keeps a database in shape: passes that take no input of their own, are idempotent, and
+//! return what they did.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreResult;
+use crate::ids::JobId;
+
+/// What is kept of jobs that have ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Jobs that ended longer ago than this go, with attempts and output.
+    pub keep: Duration,
+    /// At most this many jobs in one pass, so that its transaction stays short.
+    pub batch: u32,
+}
+
+/// What a pass of [`Upkeep::prune`] took away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Pruned {
+    /// Jobs.
+    pub jobs: u64,
+    /// Their attempts.
+    pub attempts: u64,
+}
+
+/// How bad a [`Finding`] is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// As it should be.
+    Ok,
+    /// Works, but not as well as it could.
+    Warning,
+    /// Does not work, or is not to be trusted.
+    Problem,
+}
+
+/// Something that `doctor` looked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was looked at.
+    pub subject: String,
+    /// What was seen.
+    pub seen: String,
+    /// What to do; empty when nothing is to be done.
+    pub advice: String,
+}
+
+/// What keeps a database in shape.
+#[async_trait]
+pub trait Upkeep: Send + Sync + 'static {
+    /// Moves due jobs of every queue to their lines, at most `limit`. Acquiring does the same for
+    /// its own queue. Returns how many.
+    async fn stage_due(&self, limit: u32) -> StoreResult<u64>;
+
+    /// Ends waiting jobs whose queue timeout has passed, at most `limit`.
+    async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>>;
+
+    /// Takes away what is older than the retention, one bounded batch.
+    async fn prune(&self, retention: Retention) -> StoreResult<Pruned>;
+
+    /// Makes ready what the coming days need (partitions), and drops whole what nobody needs.
+    async fn tend_storage(&self, retention: Retention) -> StoreResult<()>;
+
+    /// Every job that is not in exactly one place, and every other breach of the tables' own
+    /// rules, as sentences. Empty is well.
+    async fn audit(&self) -> StoreResult<Vec<String>>;
+
+    /// What `doctor` sees of this database.
+    async fn diagnose(&self) -> StoreResult<Vec<Finding>>;
+}
