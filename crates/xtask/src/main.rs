@@ -1,0 +1,71 @@
+//! `cargo xtask`: the checks and chores of this repository.
+//!
+//! Owns what a contributor or CI runs around the product: the test command, the table of
+//! forbidden dependencies, the licence check and a throw-away PostgreSQL for tests. The product
+//! never depends on it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod debian;
+mod edges;
+mod licences;
+mod metadata;
+mod postgres;
+mod process;
+mod test;
+
+/// Checks and chores of the Longshore repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check that no crate depends on what its place in the house forbids (also: what CI runs
+    /// first after formatting).
+    Edges,
+    /// Run a throw-away PostgreSQL, until Ctrl-C or end of input, or for the length of one
+    /// command, which finds it in `LONGSHORE_TEST_POSTGRES_URL`.
+    ///
+    /// Example: `cargo xtask postgres -- cargo test -p longshore-postgres`
+    Postgres(postgres::Arguments),
+    /// The process that owns the server; started by the other commands, never by a person.
+    #[command(name = postgres::GUARD_COMMAND, hide = true)]
+    PostgresGuard(postgres::GuardArguments),
+    /// Everything that must hold before a change lands: format, edges, licences, lints, build,
+    /// and all tests against a throw-away PostgreSQL.
+    ///
+    /// Example: `cargo xtask test --quick -- stale_token`
+    Test(test::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Edges => edges::run(&repository()).map(|()| ExitCode::SUCCESS),
+        Chore::Postgres(arguments) => postgres::run(&arguments),
+        Chore::PostgresGuard(arguments) => {
+            postgres::run_guard(&arguments).map(|()| ExitCode::SUCCESS)
+        }
+        Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
+    };
+    // `exit` is never called: the owner of a server stops it when it is dropped.
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The root of the repository, wherever in it the command was typed.
+fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .nth(2)
+        .expect("xtask lives two folders below the root")
+        .to_owned()
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask test`: everything that must hold before a change lands, in one command.
+//!
+//! Owns the order of the steps and how they are reported. Cheap steps come first, and the first
+//! that fails ends the run. No step changes `RUSTFLAGS` or the target folder, so that each
+//! builds on what those before it have compiled.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::debian::{Tool, provide};
+use crate::metadata::cargo;
+use crate::postgres::{Cluster, binaries};
+use crate::process::check;
+use crate::{edges, licences};
+
+/// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
+/// far as this without one, but there the error of the build would not say what to install.
+const C_COMPILER: Tool = Tool {
+    what: "a C compiler (`cc`)",
+    packages: &["gcc", "libc6-dev"],
+    elsewhere: "install one, or name it in the variable CC, and try again",
+};
+
+/// What a person may say about the run.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Skip the check of licences and sources, which may have to build its tool first.
+    #[arg(long)]
+    quick: bool,
+    /// Passed on to `cargo test`: the name of a test, for example.
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+/// Runs every step in the workspace at `root`, up to the first that fails.
+pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
+    let started = Instant::now();
+    let cargo_runs = |words: &[&str]| check(Command::new(cargo()).args(words).current_dir(root));
+
+    let postgres = step("prerequisites", prerequisites)?;
+    step("format", || cargo_runs(&["fmt", "--all", "--check"]))?;
+    step("edges", || edges::run(root))?;
+    if !arguments.quick {
+        step("licences", || licences::run(root))?;
+    }
+    step("clippy", || {
+        cargo_runs(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    })?;
+    step("build", || {
+        cargo_runs(&["build", "--workspace", "--all-targets"])
+    })?;
+    step("tests", || tests(root, &postgres, &arguments.arguments))?;
+
+    eprintln!(
+        "\ncargo xtask test: all steps passed in {}",
+        seconds(started.elapsed())
+    );
+    Ok(())
+}
+
+/// One step, between a headline and its time. A failure says both, and becomes the last line.
+fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    eprintln!("\n==> {name}");
+    let started = Instant::now();
+    let outcome = work();
+    let elapsed = seconds(started.elapsed());
+    if outcome.is_ok() {
+        eprintln!("==> {name}: ok in {elapsed}");
+    }
+    outcome.with_context(|| format!("the step `{name}` failed after {elapsed}"))
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}
+
+/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs.
+fn prerequisites() -> Result<PathBuf> {
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let found = Command::new(compiler)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    // Only whether it can be started: a compiler that does not know the option is one, too.
+    if found.is_err() {
+        provide(&C_COMPILER)?;
+    }
+    binaries::find_or_install()
+}
+
+fn tests(root: &Path, postgres: &Path, arguments: &[OsString]) -> Result<()> {
+    let cluster = Cluster::start(postgres, None)?;
+    let mut command = Command::new(cargo());
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(arguments)
+        .current_dir(root);
+    check(cluster.visible_to(&mut command))?;
+    cluster.stop()
+}
