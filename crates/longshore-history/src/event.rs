@@ -1,0 +1,52 @@
+//! What a history consists of: events, each with its place and its source.
+//!
+//! An event is kept as it was told. This module must never interpret one; what
+//! events mean together is decided in `check`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::witness::WitnessLine;
+
+/// One recorded thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// Where in the history it stands.
+    pub at: Position,
+    /// Who told it, and what was told.
+    #[serde(flatten)]
+    pub source: Source,
+}
+
+/// Who told an event, with what was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum Source {
+    /// The job itself, in the witness file.
+    Witness(WitnessLine),
+}
+
+/// A place in the history, counted from 1. While a witness file is the only
+/// source, this is its line number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Position(usize);
+
+impl Position {
+    /// The position of line `number`, the first being 1.
+    pub fn of_line(number: usize) -> Self {
+        Self(number)
+    }
+
+    /// The line number, the first being 1.
+    pub fn line(self) -> usize {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.0)
+    }
+}

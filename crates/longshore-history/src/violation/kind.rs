@@ -1,0 +1,94 @@
+//! The kinds of breach, the promise behind each, and how many there were.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+/// The kinds of [`Breach`](super::Breach), ordered by promise. Of several at one place the
+/// first in this order is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is described at the breach of its name")]
+pub enum BreachKind {
+    RanUnacquired,
+    StartedTwice,
+    AttemptsOverlap,
+    LimitExceeded,
+    UnknownJob,
+    RestartedAfterEnd,
+    RanTooOften,
+    EndWithoutStart,
+    EndedTwice,
+    MissingFromStore,
+    CompletedUnseen,
+    NeverStarted,
+    RanTooSeldom,
+    EndLost,
+}
+
+impl BreachKind {
+    /// The promise that a breach of this kind breaks.
+    pub fn promise(self) -> Promise {
+        match self {
+            Self::RanUnacquired => Promise::S1,
+            Self::StartedTwice | Self::AttemptsOverlap => Promise::S2,
+            Self::LimitExceeded => Promise::S3,
+            Self::UnknownJob
+            | Self::RestartedAfterEnd
+            | Self::RanTooOften
+            | Self::EndWithoutStart
+            | Self::EndedTwice
+            | Self::MissingFromStore
+            | Self::CompletedUnseen
+            | Self::NeverStarted
+            | Self::RanTooSeldom
+            | Self::EndLost => Promise::S4,
+        }
+    }
+}
+
+/// The promises of the design that this crate judges so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Promise {
+    /// An attempt is acquired by exactly one worker.
+    S1,
+    /// At most one live container per job, across attempts.
+    S2,
+    /// The number of live containers never exceeds a limit.
+    S3,
+    /// An acknowledged job is never lost and ends exactly once.
+    S4,
+}
+
+/// How many breaches of each kind a history has, not only the earliest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Counts(BTreeMap<BreachKind, u64>);
+
+impl Counts {
+    /// The breaches of one kind.
+    pub fn of(&self, kind: BreachKind) -> u64 {
+        self.0.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The breaches of all kinds.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    pub(crate) fn add(&mut self, kind: BreachKind) {
+        *self.0.entry(kind).or_insert(0) += 1;
+    }
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S1 => "S1",
+            Self::S2 => "S2",
+            Self::S3 => "S3",
+            Self::S4 => "S4",
+        })
+    }
+}

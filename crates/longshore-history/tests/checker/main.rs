@@ -1,0 +1,13 @@
+//! The checker, from outside: hand-made histories whose verdict is known, and
+//! random ones whose verdict an obviously right, slow method gives.
+
+mod documents;
+mod endings;
+mod limits;
+mod passes;
+mod random;
+mod schedule;
+mod size;
+mod starts;
+mod support;
+mod unknown;
