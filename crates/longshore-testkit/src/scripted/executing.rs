@@ -1,0 +1,166 @@
+//! The [`Executor`] trait, as a script says it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_core::InstanceId;
+use longshore_core::attempt::{Exit, Usage};
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{
+    Capabilities, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Phase, Watch,
+};
+use longshore_core::host::HostFacts;
+use longshore_core::output::ResumePoint;
+
+use super::container::Container;
+use super::{Happening, ScriptedExecutor};
+
+#[async_trait]
+impl Executor for ScriptedExecutor {
+    fn kind(&self) -> &'static str {
+        self.inner.kind
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    async fn host(&self) -> Result<HostFacts, ExecutorError> {
+        Ok(self.inner.host.clone())
+    }
+
+    async fn ensure(&self, request: &LaunchRequest) -> Result<Ensured, ExecutorError> {
+        let script = (self.inner.decide)(request);
+        script.create_gate.passed().await;
+        let mut state = self.inner.state();
+        let name = request.identity.container_name();
+        let there = state
+            .containers
+            .iter()
+            .find(|(_, container)| container.identity.container_name() == name)
+            .map(|(handle, container)| (handle.clone(), Arc::clone(container)));
+        if let Some((handle, container)) = there {
+            if container.identity.token > request.identity.token {
+                return Ok(Ensured::Superseded);
+            }
+            match container.phase() {
+                Phase::Running => return Ok(Ensured::Running(handle)),
+                Phase::Exited => return Ok(Ensured::Exited(handle)),
+                Phase::Created => {
+                    state.containers.remove(&handle);
+                    self.inner
+                        .note(&mut state, Happening::Forgotten(container.run));
+                }
+            }
+        }
+        if let Some(failure) = &script.create_failure {
+            return Err(failure.error(format!("create container {name}")));
+        }
+        state.created += 1;
+        let handle = Handle(format!("{name}.{}", state.created));
+        let container = Container::new(request.identity.clone(), script);
+        let run = container.run;
+        state.containers.insert(handle.clone(), Arc::new(container));
+        self.inner.note(&mut state, Happening::Created(run));
+        Ok(Ensured::Created(handle))
+    }
+
+    async fn watch(
+        &self,
+        handle: &Handle,
+        from: Option<&ResumePoint>,
+    ) -> Result<Watch, ExecutorError> {
+        self.inner.find("watch", handle)?.watch(from)
+    }
+
+    async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
+        let container = self.inner.find("start", handle)?;
+        container.script.start_gate.passed().await;
+        {
+            let mut state = self.inner.state();
+            if !container.claim_start() {
+                let misuse = "a second start of one container";
+                self.inner
+                    .note(&mut state, Happening::Misuse(container.run, misuse));
+                let attempted = format!("start {handle}");
+                return Err(ExecutorError::new(ErrorClass::Permanent, attempted, misuse));
+            }
+            if let Some(failure) = &container.script.start_failure {
+                return Err(failure.error(format!("start {handle}")));
+            }
+            state.live.insert(handle.clone());
+            state.max_live = state.max_live.max(state.live.len());
+            container.has_started();
+            self.inner
+                .note(&mut state, Happening::Started(container.run));
+        }
+        // Owned by its container's end: it runs no longer than what it plays.
+        let (inner, handle) = (Arc::clone(&self.inner), handle.clone());
+        tokio::spawn(async move {
+            let exit = container.play().await;
+            inner.ended(&container, &handle, exit);
+        });
+        Ok(())
+    }
+
+    async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError> {
+        let container = self.inner.find("stop", handle)?;
+        if container.phase() != Phase::Running {
+            return Ok(());
+        }
+        {
+            let mut state = self.inner.state();
+            self.inner
+                .note(&mut state, Happening::Stopping(container.run));
+        }
+        if !container.script.ignores_term {
+            container.ask_to_end(Exit::by_signal(15));
+        } else if tokio::time::timeout(grace, container.until_ended())
+            .await
+            .is_err()
+        {
+            container.ask_to_end(Exit::by_signal(9));
+        }
+        container.until_ended().await;
+        Ok(())
+    }
+
+    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
+        Ok(self.inner.find("measure", handle)?.script.usage)
+    }
+
+    async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {
+        let state = self.inner.state();
+        let of_instance = state
+            .containers
+            .iter()
+            .filter(|(_, c)| c.identity.instance == *instance);
+        Ok(of_instance
+            .map(|(handle, container)| Listed {
+                handle: handle.clone(),
+                identity: container.identity.clone(),
+                phase: container.phase(),
+            })
+            .collect())
+    }
+
+    async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {
+        let mut state = self.inner.state();
+        let Some(container) = state.containers.get(handle).cloned() else {
+            return Ok(());
+        };
+        if container.phase() == Phase::Running {
+            let attempted = format!("remove {handle}");
+            return Err(ExecutorError::new(
+                ErrorClass::Permanent,
+                attempted,
+                "it runs",
+            ));
+        }
+        state.containers.remove(handle);
+        self.inner
+            .note(&mut state, Happening::Forgotten(container.run));
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The conformance suite of the [`Store`] trait.
+//!
+//! A back end implements [`StoreHarness`] for one fresh database and says
+//! `longshore_testkit::store_conformance!(harness);` in one of its test files: each case becomes a
+//! test such as `leases::stale_token_cannot_finish_attempt`. After every case, whatever it did,
+//! the database must be at rest in the sense of [`rest`].
+//!
+//! Cases ask only for what the trait and PROTOCOL promise, never for how a store keeps it.
+
+mod cases;
+pub mod race;
+pub mod rest;
+pub mod scene;
+pub mod seed;
+pub mod wait;
+
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod contention;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod leases;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod limits;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod reading;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod registry;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod submissions;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod upkeep;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod walk;
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use longshore_core::store::Store;
+
+/// One fresh, migrated database, which nobody else uses.
+#[async_trait]
+pub trait StoreHarness: Send + Sync {
+    /// Another handle on it, with connections of its own, as another process would have.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// Takes the database away. Called once, after every handle was closed, also when the case
+    /// failed.
+    async fn discard(&self) {}
+}
+
+/// Runs one case, then asks whether the database is at rest. [`crate::store_conformance!`] calls
+/// it for every case.
+pub async fn run<H, C>(harness: H, case: C)
+where
+    H: StoreHarness,
+    C: for<'h> FnOnce(&'h dyn StoreHarness) -> LocalBoxFuture<'h, ()>,
+{
+    let tracked = Tracked {
+        harness: &harness,
+        opened: Mutex::default(),
+    };
+    let whole = async {
+        case(&tracked).await;
+        rest::assert_at_rest(&*tracked.open().await).await;
+    };
+    let outcome = AssertUnwindSafe(whole).catch_unwind().await;
+    let opened = std::mem::take(
+        &mut *tracked
+            .opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
+    for store in opened {
+        store.close().await;
+    }
+    harness.discard().await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+/// Remembers every handle, so that all of them are closed before the database goes.
+struct Tracked<'h> {
+    harness: &'h dyn StoreHarness,
+    opened: Mutex<Vec<Arc<dyn Store>>>,
+}
+
+#[async_trait]
+impl StoreHarness for Tracked<'_> {
+    async fn open(&self) -> Arc<dyn Store> {
+        let store = self.harness.open().await;
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&store));
+        store
+    }
+}

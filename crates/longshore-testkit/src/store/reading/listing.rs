@@ -1,0 +1,252 @@
+//! Lists of jobs, page by page.
+
+use longshore_core::disposition::Disposition;
+use longshore_core::state::TerminalState;
+use longshore_core::store::JobFilter;
+use longshore_core::{JobId, State};
+
+use crate::store::StoreHarness;
+use crate::store::rest::every_job;
+use crate::store::scene::{LATER, Scene, new_queue};
+use crate::store::seed::Seed;
+
+async fn list(scene: &Scene, filter: JobFilter) -> Vec<JobId> {
+    let limit = if filter.limit == 0 { 100 } else { filter.limit };
+    let filter = JobFilter { limit, ..filter };
+    let page = scene.store.list_jobs(&filter).await.expect("a page");
+    page.jobs.iter().map(|job| job.id).collect()
+}
+
+/// Jobs in every state, twice, mixed; newest last.
+async fn mixed(scene: &Scene) -> Vec<(JobId, State)> {
+    let mut jobs = Vec::new();
+    for state in State::ALL.into_iter().chain(State::ALL.into_iter().rev()) {
+        jobs.push((scene.job_in(state).await, state));
+    }
+    jobs
+}
+
+pub async fn jobs_are_listed_newest_first_whatever_their_states(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let mut jobs = mixed(&scene).await;
+    jobs.reverse();
+    let filter = JobFilter {
+        limit: 100,
+        ..JobFilter::default()
+    };
+    let page = scene.store.list_jobs(&filter).await.expect("a page");
+    let listed: Vec<_> = page.jobs.iter().map(|job| (job.id, job.state)).collect();
+    assert_eq!(listed, jobs);
+    assert_eq!(page.next, None);
+}
+
+pub async fn paging_meets_every_job_exactly_once_at_any_page_size(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let mut jobs: Vec<JobId> = mixed(&scene)
+        .await
+        .into_iter()
+        .map(|(job, _)| job)
+        .collect();
+    jobs.reverse();
+    let total = u32::try_from(jobs.len()).expect("few");
+    let every_state = State::ALL.to_vec();
+    for states in [vec![], every_state] {
+        for limit in [1, 2, 5, total - 1, total, total + 1] {
+            let mut filter = JobFilter {
+                limit,
+                states: states.clone(),
+                ..JobFilter::default()
+            };
+            let mut met = Vec::new();
+            for _ in 0..=jobs.len() {
+                let page = scene.store.list_jobs(&filter).await.expect("a page");
+                assert!(page.jobs.len() <= usize::try_from(limit).expect("small"));
+                met.extend(page.jobs.iter().map(|job| job.id));
+                filter.before = page.next;
+                if page.next.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(met, jobs, "{limit} at a time, states {states:?}");
+        }
+    }
+}
+
+pub async fn a_list_is_filtered_by_each_state_and_by_several(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let mut jobs = mixed(&scene).await;
+    jobs.reverse();
+    let of = |states: &[State]| -> Vec<JobId> {
+        jobs.iter()
+            .filter(|(_, state)| states.contains(state))
+            .map(|(job, _)| *job)
+            .collect()
+    };
+    let mut asked: Vec<Vec<State>> = State::ALL.into_iter().map(|state| vec![state]).collect();
+    asked.push(vec![State::Failed, State::TimedOut]);
+    asked.push(vec![
+        State::Queued,
+        State::Running,
+        State::Completed,
+        State::Pending,
+    ]);
+    for states in asked {
+        let filter = JobFilter {
+            states: states.clone(),
+            ..JobFilter::default()
+        };
+        assert_eq!(list(&scene, filter).await, of(&states), "{states:?}");
+        let filter = JobFilter {
+            states: states.clone(),
+            limit: 1,
+            ..JobFilter::default()
+        };
+        let first = scene.store.list_jobs(&filter).await.expect("a page");
+        let newest = of(&states)[0];
+        assert_eq!(first.jobs[0].id, newest);
+        let filter = JobFilter {
+            before: Some(newest),
+            ..filter
+        };
+        assert_eq!(
+            list(&scene, filter).await,
+            of(&states)[1..2],
+            "the next of {states:?}"
+        );
+    }
+}
+
+pub async fn a_list_is_filtered_by_queue(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    scene
+        .store
+        .create_queue(&new_queue("other"))
+        .await
+        .expect("a new name");
+    let other = scene.submit(Seed::job().queue("other")).await;
+    let ended = scene.job_in(State::Completed).await;
+    let waiting = scene.submit(Seed::job()).await;
+    let filter = |name: &str| JobFilter {
+        queue: Some(name.to_owned()),
+        ..JobFilter::default()
+    };
+    assert_eq!(list(&scene, filter("other")).await, [other]);
+    assert_eq!(list(&scene, filter("line")).await, [waiting, ended]);
+    let states = vec![State::Completed];
+    assert_eq!(
+        list(
+            &scene,
+            JobFilter {
+                states,
+                ..filter("line")
+            }
+        )
+        .await,
+        [ended]
+    );
+    let states = vec![State::Completed];
+    assert_eq!(
+        list(
+            &scene,
+            JobFilter {
+                states,
+                ..filter("other")
+            }
+        )
+        .await,
+        []
+    );
+}
+
+pub async fn a_list_is_filtered_by_all_of_the_labels_given(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let plain = scene.submit(Seed::job()).await;
+    let red = scene.submit(Seed::job().label("colour", "red")).await;
+    let both = scene
+        .submit(
+            Seed::job()
+                .label("colour", "red")
+                .label("size", "'l\" %_\\"),
+        )
+        .await;
+    let filter = |labels: &[(&str, &str)]| JobFilter {
+        labels: labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+        ..JobFilter::default()
+    };
+    assert_eq!(list(&scene, filter(&[])).await, [both, red, plain]);
+    assert_eq!(
+        list(&scene, filter(&[("colour", "red")])).await,
+        [both, red]
+    );
+    assert_eq!(
+        list(&scene, filter(&[("colour", "red"), ("size", "'l\" %_\\")])).await,
+        [both]
+    );
+    assert_eq!(list(&scene, filter(&[("colour", "blue")])).await, []);
+    assert_eq!(list(&scene, filter(&[("colour", "re")])).await, []);
+    assert_eq!(list(&scene, filter(&[("red", "colour")])).await, []);
+}
+
+pub async fn pages_have_a_largest_size(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let most = usize::try_from(JobFilter::MAX_PAGE).expect("small");
+    let mut jobs = scene.submit_all(Seed::jobs(most + 5)).await;
+    jobs.reverse();
+    let filter = JobFilter {
+        limit: u32::MAX,
+        ..JobFilter::default()
+    };
+    let page = scene.store.list_jobs(&filter).await.expect("a page");
+    assert_eq!(page.jobs.len(), most);
+    assert!(page.next.is_some(), "more follow");
+    let met: Vec<_> = every_job(&*scene.store)
+        .await
+        .iter()
+        .map(|job| job.id)
+        .collect();
+    assert!(met == jobs, "all are met in the end");
+}
+
+pub async fn jobs_that_move_between_two_pages_are_not_met_twice(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let jobs = scene.submit_all(Seed::jobs(6)).await;
+    let filter = JobFilter {
+        limit: 3,
+        ..JobFilter::default()
+    };
+    let first = scene.store.list_jobs(&filter).await.expect("a page");
+    for lease in scene.acquire(6).await {
+        scene
+            .end(lease.key, Disposition::Settle(TerminalState::Completed))
+            .await;
+    }
+    scene.submit_all(Seed::jobs(3)).await;
+    let second = JobFilter {
+        before: first.next,
+        ..filter
+    };
+    let second = scene.store.list_jobs(&second).await.expect("a page");
+    let met: Vec<_> = first
+        .jobs
+        .iter()
+        .chain(&second.jobs)
+        .map(|job| job.id)
+        .collect();
+    let expected: Vec<_> = jobs.into_iter().rev().collect();
+    assert_eq!(met, expected);
+}
+
+pub async fn a_summary_says_the_same_in_a_list_as_alone(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let due = scene.store.now().await.expect("now") + LATER;
+    scene
+        .submit(Seed::job().named("later").label("a", "b").due_at(due))
+        .await;
+    mixed(&scene).await;
+    for summary in every_job(&*scene.store).await {
+        assert_eq!(scene.show(summary.id).await.summary, summary);
+    }
+}

@@ -1,0 +1,11 @@
+//! What keeps a database in shape.
+
+mod expiring;
+mod pruning;
+mod staging;
+mod tending;
+
+pub use expiring::*;
+pub use pruning::*;
+pub use staging::*;
+pub use tending::*;
