@@ -1,0 +1,261 @@
+//! [`ProcessExecutor`]: the executor trait, each verb in a few lines over the modules beside it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_core::InstanceId;
+use longshore_core::attempt::Usage;
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{
+    Capabilities, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Watch,
+};
+use longshore_core::host::HostFacts;
+use longshore_core::output::ResumePoint;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use crate::container::Container;
+use crate::handle::{ProcessId, Standing};
+use crate::launch::{self, permanent};
+use crate::registry::{AttemptKey, Registry};
+use crate::remains::Remains;
+use crate::spawn::ShimCommand;
+use crate::supervise::Status;
+use crate::{deadlines, host};
+
+/// The kind that queues name.
+const KIND: &str = "process";
+
+/// How many attempts can be ensured at once: more than a machine can spawn shims.
+const ENSURE_LOCKS: usize = 64;
+
+/// Runs jobs as processes of this host, each under a shim of its own.
+///
+/// Its containers live no longer than it does: dropping it, or the end of its process however
+/// sudden, ends them all. It must be used within a tokio runtime that drives I/O and time.
+pub struct ProcessExecutor {
+    shim: ShimCommand,
+    capabilities: Capabilities,
+    containers: Registry,
+    /// One ensure per attempt at a time; chosen by hash, so that there is nothing to clean up.
+    ensuring: [Mutex<()>; ENSURE_LOCKS],
+}
+
+impl ProcessExecutor {
+    /// An executor that starts its shims like this.
+    pub fn new(shim: ShimCommand) -> Self {
+        Self {
+            shim,
+            capabilities: launch::capabilities(),
+            containers: Registry::default(),
+            ensuring: std::array::from_fn(|_| Mutex::new(())),
+        }
+    }
+
+    fn container(&self, verb: &str, handle: &Handle) -> Result<Arc<Container>, ExecutorError> {
+        let missing = || {
+            permanent(
+                format!("{verb} {handle}"),
+                "this worker has no such container",
+            )
+        };
+        self.containers.by_handle(handle).ok_or_else(missing)
+    }
+
+    fn ensure_lock(&self, key: &AttemptKey) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        format!("{key:?}").hash(&mut hasher);
+        let index = hasher.finish() % ENSURE_LOCKS as u64;
+        &self.ensuring[usize::try_from(index).expect("below ENSURE_LOCKS")]
+    }
+
+    /// What of an attempt's container is there to be adopted; none after a container that never
+    /// ran was removed.
+    async fn adopt(
+        &self,
+        found: &Arc<Container>,
+        request: &LaunchRequest,
+    ) -> Result<Option<Ensured>, ExecutorError> {
+        if found.identity().token > request.identity.token {
+            return Ok(Some(Ensured::Superseded));
+        }
+        if found.end_unstarted().await? {
+            self.containers.remove(found);
+            return Ok(None);
+        }
+        match found.settled_start().await? {
+            Status::Running => Ok(Some(Ensured::Running(found.handle().clone()))),
+            Status::Exited(_) | Status::Lost(_) => {
+                Ok(Some(Ensured::Exited(found.handle().clone())))
+            }
+            Status::Preparing | Status::Created | Status::Refused(_) | Status::NeverStarted => {
+                self.containers.remove(found);
+                Ok(None)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Executor for ProcessExecutor {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn host(&self) -> Result<HostFacts, ExecutorError> {
+        host::facts(KIND).map_err(|error| ExecutorError::io("read this machine's identity", &error))
+    }
+
+    async fn ensure(&self, request: &LaunchRequest) -> Result<Ensured, ExecutorError> {
+        let launch = prepare(&self.capabilities, request).await?;
+        let key = AttemptKey::from(&request.identity);
+        let _one_at_a_time = self.ensure_lock(&key).lock().await;
+        if let Some(found) = self.containers.of_attempt(&key)
+            && let Some(ensured) = self.adopt(&found, request).await?
+        {
+            return Ok(ensured);
+        }
+        let created = Container::create(&self.shim, request.identity.clone(), launch).await?;
+        let handle = created.handle().clone();
+        self.containers.enter(Arc::new(created));
+        Ok(Ensured::Created(handle))
+    }
+
+    /// May be asked for again once an earlier watch's output was dropped: it goes on with the
+    /// first byte that was not pulled. There are no resume points: what was pulled is gone.
+    async fn watch(
+        &self,
+        handle: &Handle,
+        from: Option<&ResumePoint>,
+    ) -> Result<Watch, ExecutorError> {
+        if from.is_some() {
+            let problem = "a process's output can't be read twice, so not from a resume point";
+            return Err(permanent(format!("watch {handle}"), problem));
+        }
+        self.container("watch", handle)?.watch()
+    }
+
+    async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
+        let container = self.container("start", handle)?;
+        let started = container.start().await;
+        self.drop_if_it_never_ran(&container);
+        started
+    }
+
+    /// A container that was never started is removed by this. One of another worker of this host
+    /// is killed without grace: its shim has no other way to hear of us. So after a success
+    /// nothing of it lives: proof of death.
+    async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError> {
+        let Some(container) = self.containers.by_handle(handle) else {
+            return stop_foreign(handle).await;
+        };
+        container.stop(grace).await?;
+        self.drop_if_it_never_ran(&container);
+        Ok(())
+    }
+
+    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
+        self.container("measure", handle)?.usage().await
+    }
+
+    /// The containers of this executor alone, not those of other workers on this host.
+    async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {
+        let containers = self.containers.of_instance(instance);
+        Ok(containers
+            .iter()
+            .map(|container| container.listed())
+            .collect())
+    }
+
+    async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {
+        let Some(container) = self.containers.by_handle(handle) else {
+            return forget_foreign(handle);
+        };
+        if !container.end_unstarted().await? && !container.status().is_over() {
+            return Err(permanent(
+                format!("remove {handle}"),
+                "it runs: stop it first",
+            ));
+        }
+        self.containers.remove(&container);
+        Ok(())
+    }
+}
+
+impl ProcessExecutor {
+    fn drop_if_it_never_ran(&self, container: &Arc<Container>) {
+        match container.status() {
+            Status::Refused(_) | Status::NeverStarted => self.containers.remove(container),
+            Status::Preparing
+            | Status::Created
+            | Status::Running
+            | Status::Exited(_)
+            | Status::Lost(_) => {}
+        }
+    }
+}
+
+/// Looking up a user may ask the network, so it is kept off the runtime's own threads.
+async fn prepare(
+    capabilities: &Capabilities,
+    request: &LaunchRequest,
+) -> Result<crate::wire::Launch, ExecutorError> {
+    let (capabilities, request) = (capabilities.clone(), request.clone());
+    let what = launch::describe("launch", &request.identity);
+    tokio::task::spawn_blocking(move || launch::prepare(KIND, &capabilities, &request))
+        .await
+        .map_err(|error| ExecutorError::new(ErrorClass::Unknown, what, error.to_string()))?
+}
+
+/// Ends what another worker of this host started, or proves that it has ended.
+async fn stop_foreign(handle: &Handle) -> Result<(), ExecutorError> {
+    let what = format!("stop {handle}");
+    let process: ProcessId = parse(&what, handle)?;
+    let failed = |error: std::io::Error| ExecutorError::io(&what, &error);
+    process.terminate().map_err(failed)?;
+    let deadline = Instant::now() + deadlines::KILL;
+    loop {
+        match process.standing().map_err(failed)? {
+            Standing::Gone => return Remains::of_old(handle).sweep().await.map_err(failed),
+            Standing::Elsewhere => return Err(permanent(what, ELSEWHERE)),
+            Standing::Alive if Instant::now() >= deadline => {
+                let problem = format!("it still lives {:?} after it was killed", deadlines::KILL);
+                return Err(ExecutorError::new(ErrorClass::Transient, what, problem));
+            }
+            Standing::Alive => sleep(deadlines::LOOK_EVERY).await,
+        }
+    }
+}
+
+/// Nothing is kept of what is not ours, so there is nothing to remove; what lives is refused.
+fn forget_foreign(handle: &Handle) -> Result<(), ExecutorError> {
+    let what = format!("remove {handle}");
+    let process = parse(&what, handle)?;
+    match process
+        .standing()
+        .map_err(|error| ExecutorError::io(&what, &error))?
+    {
+        Standing::Gone => Ok(()),
+        Standing::Alive => Err(permanent(
+            what,
+            "it runs under another worker: stop it first",
+        )),
+        Standing::Elsewhere => Err(permanent(what, ELSEWHERE)),
+    }
+}
+
+const ELSEWHERE: &str = "it belongs to another boot of this machine, or to another machine";
+
+fn parse(what: &str, handle: &Handle) -> Result<ProcessId, ExecutorError> {
+    handle
+        .0
+        .parse()
+        .map_err(|_| permanent(what, "this is not a handle of the process executor"))
+}

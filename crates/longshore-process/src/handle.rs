@@ -1,0 +1,143 @@
+//! Handles: which process of which boot a container's shim is.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use longshore_core::executor::Handle;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+
+use crate::procfs::{self, Pid, signed};
+
+/// A process for good: no other one ever has the same three.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProcessId {
+    boot_id: String,
+    /// Its process id.
+    pub pid: Pid,
+    start_time: u64,
+}
+
+/// What is known of a process that is not our child.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It lives.
+    Alive,
+    /// It ended. This is proof.
+    Gone,
+    /// It belongs to another boot, or to another machine: nothing is known.
+    Elsewhere,
+}
+
+impl ProcessId {
+    /// Of a child that was not yet waited for, so that its process id is its own.
+    pub fn of_child(pid: Pid) -> io::Result<Self> {
+        let stat = procfs::stat(pid)?
+            .ok_or_else(|| io::Error::other("/proc does not show this process's own child"))?;
+        Ok(Self {
+            boot_id: procfs::boot_id()?,
+            pid,
+            start_time: stat.start_time,
+        })
+    }
+
+    /// Its name in the store.
+    pub fn handle(&self) -> Handle {
+        Handle(self.to_string())
+    }
+
+    /// Whether it lives, asked afresh.
+    pub fn standing(&self) -> io::Result<Standing> {
+        if procfs::boot_id()? != self.boot_id {
+            return Ok(Standing::Elsewhere);
+        }
+        match procfs::stat(self.pid)? {
+            Some(stat) if stat.start_time == self.start_time && stat.is_alive() => {
+                Ok(Standing::Alive)
+            }
+            Some(_) => Ok(Standing::Gone),
+            // `/proc` may hide other users' processes (`hidepid`); `kill` does not.
+            None => match kill(signed(self.pid), None) {
+                Err(Errno::ESRCH) => Ok(Standing::Gone),
+                Ok(()) | Err(_) => Err(io::Error::other("/proc hides the process from this user")),
+            },
+        }
+    }
+}
+
+impl ProcessId {
+    /// Sends TERM, if it still lives: a shim takes that as the word to end its job at once.
+    pub fn terminate(&self) -> io::Result<()> {
+        if self.standing()? == Standing::Alive {
+            kill(signed(self.pid), Signal::SIGTERM)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.boot_id, self.pid, self.start_time)
+    }
+}
+
+/// Not a handle of this executor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAHandle;
+
+impl FromStr for ProcessId {
+    type Err = NotAHandle;
+
+    fn from_str(text: &str) -> Result<Self, NotAHandle> {
+        let mut parts = text.split(':');
+        let (Some(boot_id), Some(pid), Some(start_time), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAHandle);
+        };
+        let pid = pid.parse().map_err(|_| NotAHandle)?;
+        let start_time = start_time.parse().map_err(|_| NotAHandle)?;
+        Ok(Self {
+            boot_id: boot_id.to_owned(),
+            pid,
+            start_time,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_read_back_as_they_were_written() {
+        let me = ProcessId::of_child(std::process::id()).expect("/proc shows this process");
+        assert_eq!(me.to_string().parse(), Ok(me.clone()));
+        assert_eq!(me.standing().expect("/proc is readable"), Standing::Alive);
+        for text in ["", "boot:1", "boot:x:3", "boot:1:2:3", "boot:-1:3"] {
+            assert_eq!(text.parse::<ProcessId>(), Err(NotAHandle), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reused_process_id_and_another_boot_are_told_apart() {
+        let me = ProcessId::of_child(std::process::id()).expect("/proc shows this process");
+        let earlier = ProcessId {
+            start_time: me.start_time - 1,
+            ..me.clone()
+        };
+        assert_eq!(
+            earlier.standing().expect("/proc is readable"),
+            Standing::Gone
+        );
+        let before = ProcessId {
+            boot_id: "another".to_owned(),
+            ..me
+        };
+        assert_eq!(
+            before.standing().expect("/proc is readable"),
+            Standing::Elsewhere
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! The shim's children: the job's main process and whatever was left behind by its parent and so
+//! became ours (we are its subreaper).
+//!
+//! Only children of our own are ever killed by process id: as nobody else can wait for them, such
+//! an id can't have been given to another process. Killing a parent makes its children ours, so
+//! that repeating this reaches everything.
+
+use std::io;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+
+use super::job::Job;
+use super::signals::Signals;
+use crate::procfs::{self, signed};
+
+/// Between two rounds of killing, at first. A death takes less than this on an idle machine.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// … and at the most, for processes that the kernel won't let go.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Waits for every child that has ended, but never for `main`: how that one ended is for
+/// [`Job`] to read.
+pub fn reap_all_but(main: Pid) -> io::Result<()> {
+    loop {
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        match waitid(Id::All, peek) {
+            Ok(status) => match status.pid() {
+                Some(pid) if pid != main => reap(pid)?,
+                // `main` itself, whose signal is still pending and leads to it; or nobody.
+                Some(_) | None => return Ok(()),
+            },
+            // EINVAL: one ended by a real-time signal, which `nix` can't name. Left as it is until
+            // the end, since `main` must not be taken in its place.
+            Err(Errno::ECHILD | Errno::EINVAL) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Ends everything that is left, the job's main process included, and returns when there is
+/// nothing any more. There is no bound: to say "ended" of what still lives would be a lie.
+pub fn end_all(signals: &Signals, mut job: Option<&mut Job>) -> io::Result<()> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let main_lives = match &mut job {
+            Some(job) => !job.has_ended()?,
+            None => false,
+        };
+        match &job {
+            // Taken first, by whoever reads its status; the others are not in a hurry.
+            Some(job) if main_lives => reap_all_but(signed(job.pid()))?,
+            Some(_) | None if reap_ended()? => {}
+            Some(_) | None => return Ok(()),
+        }
+        let me = std::process::id();
+        // A listing that failed (too many open files) is as good as one that came too early.
+        let processes = procfs::all().unwrap_or_default();
+        for child in processes.into_iter().filter(|process| process.parent == me) {
+            match kill(signed(child.pid), Signal::SIGKILL) {
+                // EPERM: it runs as somebody else by now (`sudo`). Nothing but its own end helps.
+                Ok(()) | Err(Errno::ESRCH | Errno::EPERM) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        signals.wait(pause)?;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn reap(pid: Pid) -> io::Result<()> {
+    match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+        // EINVAL: ended by a real-time signal, and waited for.
+        Ok(_) | Err(Errno::ECHILD | Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Waits for every child that has ended; whether any is left.
+fn reap_ended() -> io::Result<bool> {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => return Ok(true),
+            Ok(_) | Err(Errno::EINVAL) => {}
+            Err(Errno::ECHILD) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}

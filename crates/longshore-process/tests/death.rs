@@ -1,0 +1,254 @@
+//! What becomes of a job when one of those above it dies.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longshore_core::executor::{Executor, Handle};
+use longshore_core::spec::JobSpec;
+use longshore_process::{ProcessExecutor, ShimCommand};
+use longshore_testkit::executor::ExecutorHarness;
+use longshore_testkit::executor::probe::live_processes;
+use longshore_testkit::executor::scene::{Scene, in_time};
+use longshore_testkit::store::wait::eventually;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const SHIM: &str = env!("CARGO_BIN_EXE_longshore-process-shim");
+const WORKER: &str = env!("CARGO_BIN_EXE_longshore-process-worker");
+
+/// A family: the main shell and its sleep, a child and a grandchild, a daemon that left the
+/// session, ignores what can be ignored, and has a child too.
+const FAMILY: &str = "sh -c 'sh -c \"sleep 1000; :\"; :' & \
+    { setsid sh -c 'trap \"\" TERM HUP INT; echo up; sleep 1000; :' & } | read line; \
+    echo ready; sleep 1000; :";
+
+/// "Promptly", on a machine that does other things too.
+const PROMPTLY: Duration = Duration::from_secs(10);
+
+struct Processes;
+
+impl ExecutorHarness for Processes {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::new(executor())
+    }
+
+    fn command(&self, argv: &[&str]) -> JobSpec {
+        JobSpec::process(argv.iter().copied())
+    }
+}
+
+fn executor() -> ProcessExecutor {
+    ProcessExecutor::new(ShimCommand {
+        program: SHIM.into(),
+        args: vec![],
+    })
+}
+
+/// A worker process with one job.
+struct Worker {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+    handle: Handle,
+    /// In the environment of each of the job's processes.
+    mark: String,
+}
+
+impl Worker {
+    fn start(script: &str) -> Self {
+        let mark = format!("LONGSHORE_TEST_DEATH={:016x}", rand::random::<u64>());
+        let mut process = Command::new(WORKER)
+            .args([&mark, script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the worker can be started");
+        let stdout = process.stdout.take().expect("it was asked for");
+        let mut worker = Self {
+            process,
+            lines: BufReader::new(stdout),
+            handle: Handle(String::new()),
+            mark,
+        };
+        worker.handle = Handle(worker.next_line());
+        worker
+    }
+
+    fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines
+            .read_line(&mut line)
+            .expect("the worker's output can be read");
+        line.trim().to_owned()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.process.id()).expect("process ids are small");
+        kill(Pid::from_raw(pid), signal).expect("our child can be signalled");
+    }
+
+    fn live_processes(&self) -> usize {
+        live_processes(&self.mark)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may be dead already: that is what most tests are about.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn shim_of(handle: &Handle) -> Pid {
+    let pid = handle.0.split(':').nth(1).expect("boot:pid:start");
+    Pid::from_raw(pid.parse().expect("a process id"))
+}
+
+async fn gone_promptly(what: &str, is_gone: impl Fn() -> bool) {
+    let began = Instant::now();
+    eventually(what, async || is_gone().then_some(())).await;
+    assert!(
+        began.elapsed() < PROMPTLY,
+        "{what}: only after {:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_killed_worker_takes_its_job_and_all_its_descendants_along() {
+    let mut worker = Worker::start(FAMILY);
+    assert_eq!(worker.next_line(), "ready");
+    eventually("the family is whole", async || {
+        (worker.live_processes() == 7).then_some(())
+    })
+    .await;
+    worker.signal(Signal::SIGKILL);
+    gone_promptly("every process of the job has ended", || {
+        worker.live_processes() == 0
+    })
+    .await;
+    // Any executor of this host can tell that it is dead, and that stopping it is done.
+    let elsewhere = executor();
+    eventually("the shim has ended", async || {
+        elsewhere.forget(&worker.handle).await.ok()
+    })
+    .await;
+    let stopped = in_time("stop", elsewhere.stop(&worker.handle, Duration::ZERO)).await;
+    stopped.expect("what is dead is stopped");
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_shut_down_leaves_no_shim() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime can be built");
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    runtime.spawn(async move {
+        let scene = Scene::new(Box::new(Processes));
+        let created = scene.prepare(scene.shell("echo ran")).await;
+        sender
+            .send(created.handle.clone())
+            .expect("the test waits for it");
+        std::future::pending::<()>().await;
+    });
+    let handle = in_time("the creation", receiver)
+        .await
+        .expect("it was created");
+    // As abrupt as a thread of ours can be: everything is dropped where it stands.
+    runtime.shutdown_background();
+    let elsewhere = executor();
+    eventually("the shim has ended", async || {
+        elsewhere.forget(&handle).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_killed_shim_takes_the_main_process_along_though_nobody_looks() {
+    let mut worker = Worker::start("echo ready; exec sleep 1000");
+    assert_eq!(worker.next_line(), "ready");
+    // So that the death signal alone is at work.
+    worker.signal(Signal::SIGSTOP);
+    eventually("the job lives", async || {
+        (worker.live_processes() == 1).then_some(())
+    })
+    .await;
+    kill(shim_of(&worker.handle), Signal::SIGKILL).expect("the shim lives");
+    gone_promptly("the main process has ended", || {
+        worker.live_processes() == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_killed_shim_leaves_behind_is_found_and_the_end_is_an_error() {
+    let scene = Scene::new(Box::new(Processes));
+    let mut launched = scene.launch(scene.shell(FAMILY)).await;
+    launched.await_output("ready\n").await;
+    kill(shim_of(&launched.handle), Signal::SIGKILL).expect("the shim lives");
+    let ended = in_time("the end", launched.end).await;
+    assert_eq!(
+        scene.live_processes(),
+        0,
+        "nothing lives when the end is told"
+    );
+    let error = ended.expect_err("how it ended is not known");
+    assert!(error.to_string().contains("shim"), "{error}");
+    scene.clear().await;
+}
+
+#[tokio::test]
+async fn a_terminated_shim_ends_its_job_and_says_how() {
+    let scene = Scene::new(Box::new(Processes));
+    let mut launched = scene.launch(scene.shell(FAMILY)).await;
+    launched.await_output("ready\n").await;
+    for harmless in [
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGUSR1,
+        Signal::SIGPIPE,
+    ] {
+        kill(shim_of(&launched.handle), harmless).expect("the shim lives");
+    }
+    kill(shim_of(&launched.handle), Signal::SIGTERM).expect("the shim lives");
+    let finished = launched.finish().await;
+    assert_eq!(finished.code(), 128 + 9);
+    scene.clear().await;
+}
+
+#[tokio::test]
+async fn another_worker_of_the_host_can_end_a_job_for_sure() {
+    let mut worker = Worker::start(FAMILY);
+    assert_eq!(worker.next_line(), "ready");
+    let elsewhere = executor();
+    let forgotten = in_time("forget", elsewhere.forget(&worker.handle)).await;
+    forgotten.expect_err("it runs, under another worker");
+    // Its own worker may hang: nobody asks it.
+    worker.signal(Signal::SIGSTOP);
+    let stopped = in_time("stop", elsewhere.stop(&worker.handle, Duration::ZERO)).await;
+    stopped.expect("its shim hears of it");
+    assert_eq!(
+        worker.live_processes(),
+        0,
+        "a stop that returned is proof of death"
+    );
+}
+
+#[tokio::test]
+async fn dropping_the_executor_ends_its_jobs() {
+    let scene = Scene::new(Box::new(Processes));
+    let mut launched = scene.launch(scene.shell(FAMILY)).await;
+    launched.await_output("ready\n").await;
+    let mark = scene.mark();
+    drop(scene);
+    gone_promptly("every process of the job has ended", || {
+        live_processes(&mark) == 0
+    })
+    .await;
+    let ended = in_time("the end", launched.end)
+        .await
+        .expect("its watch is still told");
+    assert_eq!(ended.exit.signal, Some(9));
+}
