@@ -1,0 +1,2 @@
+-- The random name of this database.
+SELECT id FROM instance

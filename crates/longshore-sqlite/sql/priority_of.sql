@@ -1,0 +1,2 @@
+-- The priority that was asked for. By primary key.
+SELECT priority FROM job WHERE id = :job

@@ -1,0 +1,3 @@
+-- Every queue, by name.
+SELECT id, name, executor, host_selector, max_concurrent, paused, ageing_micros, epoch
+FROM queue ORDER BY name

@@ -1,0 +1,2 @@
+-- Whether the file's pages hang together; at most ten complaints.
+PRAGMA quick_check(10)

@@ -1,0 +1,6 @@
+-- Enters a host, or notes that it was seen.
+INSERT INTO host (executor, identity, boot_id, name, last_seen_at)
+VALUES (:executor, :identity, :boot_id, :name, :now)
+ON CONFLICT (executor, identity) DO UPDATE SET
+    boot_id = excluded.boot_id, name = excluded.name, last_seen_at = excluded.last_seen_at
+RETURNING id

@@ -1,0 +1,2 @@
+-- What was asked for. By primary key.
+SELECT spec FROM job WHERE id = :job

@@ -1,0 +1,162 @@
+//! What workers do with jobs. Every write of an attempt names (job, attempt, token), and changes
+//! nothing when the lease is another's.
+
+mod acquire;
+mod finish;
+mod output;
+
+use async_trait::async_trait;
+use longshore_core::executor::Handle;
+use longshore_core::store::{
+    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, LeaseKey, LeaseStatus, Leases,
+    OutputAppend, StoreResult,
+};
+use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
+use rusqlite::named_params;
+
+use crate::error::Outcome;
+use crate::sql;
+use crate::store::SqliteStore;
+use crate::tx::Tx;
+use crate::writer::News;
+
+#[async_trait]
+impl Leases for SqliteStore {
+    async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
+        let verb = "acquire jobs";
+        // Workers look often, and mostly in vain: they look without the write lock first. A job
+        // that comes just after is found by the next look, for which its commit gives a hint.
+        let queue = request.queue;
+        if !self
+            .engine
+            .read(verb, move |tx| acquire::is_worthwhile(tx, queue))
+            .await?
+        {
+            return Ok(Acquired::default());
+        }
+        let rows = self
+            .engine
+            .write(verb, News::No, move |tx| acquire::acquire(tx, &request));
+        Ok(Acquired {
+            leases: rows
+                .await?
+                .into_iter()
+                .map(acquire::Row::into_lease)
+                .collect(),
+        })
+    }
+
+    async fn mark_launched(
+        &self,
+        lease: LeaseKey,
+        host: HostId,
+        handle: &Handle,
+    ) -> StoreResult<LeaseStatus> {
+        let handle = handle.0.clone();
+        let mark = move |tx: &Tx<'_>| {
+            let params = named_params! {
+                ":job": lease.job.0,
+                ":attempt": lease.attempt.0,
+                ":token": lease.token.0,
+                ":host": host.0,
+                ":handle": handle,
+            };
+            tx.maybe(sql!("mark_launched"), params, |row| row.get(0))
+                .map(status)
+        };
+        self.engine
+            .write("mark a lease launched", News::No, mark)
+            .await
+    }
+
+    async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {
+        let mark = move |tx: &Tx<'_>| {
+            let params = named_params! {
+                ":job": lease.job.0,
+                ":attempt": lease.attempt.0,
+                ":token": lease.token.0,
+                ":now": tx.now,
+            };
+            tx.maybe(sql!("mark_running"), params, |row| row.get(0))
+                .map(status)
+        };
+        self.engine
+            .write("mark a lease running", News::Yes, mark)
+            .await
+    }
+
+    async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
+        if appends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let appends = appends.to_vec();
+        let append = move |tx: &Tx<'_>| output::append(tx, &appends);
+        self.engine.write("append output", News::Yes, append).await
+    }
+
+    async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {
+        if finishes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let finishes = finishes.to_vec();
+        let finish = move |tx: &Tx<'_>| {
+            finishes
+                .iter()
+                .map(|finish| finish::finish(tx, finish))
+                .collect()
+        };
+        self.engine
+            .write("finish attempts", News::Yes, finish)
+            .await
+    }
+
+    async fn check_leases(&self, leases: &[LeaseKey]) -> StoreResult<Vec<LeaseStatus>> {
+        let leases = leases.to_vec();
+        let check = move |tx: &Tx<'_>| {
+            leases
+                .iter()
+                .map(|lease| lease_status(tx, *lease))
+                .collect()
+        };
+        self.engine.read("check leases", check).await
+    }
+
+    async fn leases_of(&self, worker: WorkerId) -> StoreResult<Vec<HeldLease>> {
+        let list = move |tx: &Tx<'_>| {
+            tx.all(
+                sql!("leases_of"),
+                named_params! { ":worker": worker.0 },
+                |row| {
+                    Ok(HeldLease {
+                        key: LeaseKey {
+                            job: JobId(row.get("job_id")?),
+                            attempt: AttemptNumber(row.get("attempt")?),
+                            token: Token(row.get("token")?),
+                        },
+                        acquire_number: row.get("acquire_no")?,
+                    })
+                },
+            )
+        };
+        self.engine.read("list leases", list).await
+    }
+}
+
+/// How a lease stands, from whether its end was asked for; no answer means no lease.
+fn status(cancel_requested: Option<bool>) -> LeaseStatus {
+    match cancel_requested {
+        Some(false) => LeaseStatus::Held,
+        Some(true) => LeaseStatus::CancelRequested,
+        None => LeaseStatus::Lost,
+    }
+}
+
+fn lease_status(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<LeaseStatus> {
+    let params = named_params! {
+        ":job": lease.job.0,
+        ":attempt": lease.attempt.0,
+        ":token": lease.token.0,
+    };
+    tx.maybe(sql!("check_leases"), params, |row| row.get(0))
+        .map(status)
+}

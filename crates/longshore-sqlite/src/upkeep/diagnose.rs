@@ -1,0 +1,126 @@
+//! What `doctor` sees of this file.
+
+use std::path::{Path, PathBuf};
+
+use longshore_core::store::{Finding, Severity};
+
+use crate::error::Outcome;
+use crate::tx::Tx;
+use crate::{migrate, sql};
+
+/// A log larger than this says that some reader keeps it from being checkpointed.
+const LARGE_LOG_BYTES: u64 = 256 * 1024 * 1024;
+
+pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
+    Ok(vec![
+        file(path),
+        schema(tx)?,
+        journal(tx)?,
+        log(path),
+        integrity(tx)?,
+    ])
+}
+
+fn ok(subject: &str, seen: impl Into<String>) -> Finding {
+    let (subject, seen) = (subject.to_owned(), seen.into());
+    Finding {
+        severity: Severity::Ok,
+        subject,
+        seen,
+        advice: String::new(),
+    }
+}
+
+fn file(path: &Path) -> Finding {
+    let seen = format!(
+        "{}, {}, SQLite {}",
+        path.display(),
+        size(path),
+        rusqlite::version()
+    );
+    let finding = ok("database file", seen);
+    #[cfg(unix)]
+    if let Ok(found) = std::fs::metadata(path)
+        && std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o077 != 0
+    {
+        return Finding {
+            severity: Severity::Warning,
+            seen: format!("{}; others than its owner may open it", finding.seen),
+            advice: format!(
+                "jobs' environment values are in it: `chmod 600 {}` unless it is shared on purpose",
+                path.display()
+            ),
+            ..finding
+        };
+    }
+    finding
+}
+
+fn schema(tx: &Tx<'_>) -> Outcome<Finding> {
+    let found = migrate::found(tx.connection())?;
+    let newest = migrate::newest();
+    let finding = ok("schema", format!("version {found}"));
+    if found == newest {
+        return Ok(finding);
+    }
+    Ok(Finding {
+        severity: Severity::Problem,
+        seen: format!("version {found}, this binary knows {newest}"),
+        advice: "use one version of longshore for one database".to_owned(),
+        ..finding
+    })
+}
+
+fn journal(tx: &Tx<'_>) -> Outcome<Finding> {
+    let mode: String = tx
+        .connection()
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    let finding = ok("journal mode", mode.as_str());
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(finding);
+    }
+    Ok(Finding {
+        severity: Severity::Problem,
+        advice: "something switched the write-ahead log off: stop it, and open the file again"
+            .to_owned(),
+        ..finding
+    })
+}
+
+fn log(path: &Path) -> Finding {
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let finding = ok("write-ahead log", size(&log));
+    let bytes = std::fs::metadata(&log).map_or(0, |found| found.len());
+    if bytes <= LARGE_LOG_BYTES {
+        return finding;
+    }
+    Finding {
+        severity: Severity::Warning,
+        advice: "a long read keeps it from being cut back: look for a backup or a shell that has \
+                 this file open"
+            .to_owned(),
+        ..finding
+    }
+}
+
+fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
+    let complaints = tx.all(sql!("quick_check"), [], |row| row.get::<_, String>(0))?;
+    let finding = ok("integrity", "quick check passed");
+    if complaints == ["ok"] {
+        return Ok(finding);
+    }
+    Ok(Finding {
+        severity: Severity::Problem,
+        seen: complaints.join("; "),
+        advice: "the file is damaged: stop every worker, copy it aside, and restore a backup"
+            .to_owned(),
+        ..finding
+    })
+}
+
+fn size(path: &Path) -> String {
+    match std::fs::metadata(path) {
+        Ok(found) => longshore_core::spec::format_bytes(found.len()),
+        Err(_) => "none".to_owned(),
+    }
+}

@@ -1,0 +1,8 @@
+//! What is this store's own: files, processes that share one, and what statements cost. What every
+//! store promises is in the conformance suite.
+
+mod contention;
+mod durability;
+mod opening;
+mod plans;
+mod support;
