@@ -147,11 +147,12 @@ CREATE TABLE attempt (
     PRIMARY KEY (job_id, attempt)
 );
 
--- Jobs with a queue timeout, and when it strikes if they still wait. Rows of jobs that wait no more
--- are harmless and are swept with the others.
+-- Jobs with a queue timeout, and when it strikes if they wait then. The row stays while the job is
+-- live, for it may come back; rows of jobs that ended are harmless and are swept with the others.
 CREATE TABLE waiting_deadline (
     job_id bigint PRIMARY KEY,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    allowed interval NOT NULL          -- how long it may wait, each time from when it is due
 );
 CREATE INDEX waiting_deadline_at ON waiting_deadline (expires_at);
 
@@ -195,20 +196,23 @@ CREATE TABLE template (
     PRIMARY KEY (name, version)
 );
 
--- Output, in parts. Partitioned by day so that old output is dropped whole; the default partition
--- only catches what comes when no day's partition was made in time, and is kept empty.
+-- Output, in parts. Partitioned by the day on which the attempt was acquired (which a take-over
+-- keeps), so that all output of an attempt lies in one partition: to store or read it costs one
+-- index, and a part that is stored twice meets its own key. Old days are dropped whole; the default
+-- partition only catches what comes when no day's partition was made in time, and is kept empty.
 CREATE TABLE log_chunk (
     job_id bigint NOT NULL,
     token bigint NOT NULL,
-    at timestamptz NOT NULL,
+    claimed_at timestamptz NOT NULL,   -- of the attempt
     position bigint NOT NULL,          -- offset of the first byte in all that the stream carried
+    stored_at timestamptz NOT NULL,
     attempt integer NOT NULL,
     seq integer NOT NULL,              -- counting within (job, attempt, token)
     stream smallint NOT NULL CHECK (stream IN (1, 2)),
     bytes bytea NOT NULL,
     resume text,
-    PRIMARY KEY (job_id, attempt, token, seq, at)
-) PARTITION BY RANGE (at);
+    PRIMARY KEY (job_id, attempt, token, seq, claimed_at)
+) PARTITION BY RANGE (claimed_at);
 CREATE TABLE log_chunk_default PARTITION OF log_chunk DEFAULT;
 
 -- Rows come and go here at the rate of the whole system: vacuum by a fixed number of dead rows

@@ -1,0 +1,12 @@
+-- Changes limit or pause and raises the epoch.
+-- $2 whether the limit changes, $3 to what; $4 paused, null to leave it.
+-- Locks: the queue's row FOR UPDATE, which an UPDATE of these columns alone would not take: it waits
+-- for every acquirer, those under FOR KEY SHARE included. Index: queue_name_key.
+WITH locked AS (SELECT id FROM queue WHERE name = $1 FOR UPDATE)
+UPDATE queue AS q
+SET max_concurrent = CASE WHEN $2::boolean THEN $3::integer ELSE q.max_concurrent END,
+    paused = coalesce($4, q.paused),
+    epoch = q.epoch + 1
+FROM locked WHERE q.id = locked.id
+RETURNING q.id, q.name, q.executor, q.host_selector::text AS host_selector, q.max_concurrent, q.paused,
+          extract(epoch FROM q.ageing)::float8 AS ageing_seconds, q.epoch

@@ -1,0 +1,2 @@
+-- The random name of this database. Locks: none.
+SELECT id FROM instance

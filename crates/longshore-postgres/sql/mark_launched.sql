@@ -1,0 +1,5 @@
+-- The fence: stores handle and host before the container is started. No row: the lease is lost.
+-- Locks: the row in lease. Index: lease_pkey; a heap-only update.
+UPDATE lease SET handle = $4, host_id = $5
+WHERE job_id = $1 AND attempt = $2 AND token = $3
+RETURNING cancel_requested_at IS NOT NULL AS cancel_requested

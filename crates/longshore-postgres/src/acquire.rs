@@ -1,0 +1,135 @@
+//! Acquisition: what is known goes in, leases come out, and what was learned is kept.
+
+use std::time::SystemTime;
+
+use longshore_core::disposition::Spent;
+use longshore_core::limit::Limit;
+use longshore_core::priority::Lane;
+use longshore_core::store::{
+    AcquireRequest, Acquired, Contention, Lease, LeaseKey, StoreError, StoreResult,
+};
+use longshore_core::{AttemptNumber, JobId, QueueId, Token};
+use tokio_postgres::Row;
+
+use crate::PostgresStore;
+use crate::lines::Known;
+use crate::rows::column;
+use crate::slots::LiveSlots;
+use crate::timestamps::{self, At};
+
+const VERB: &str = "acquire";
+
+/// How often an acquisition begins anew because a limit was set in the middle of it. Each time
+/// needs a change of its own, and those are made by hand.
+const BEGINNINGS: usize = 5;
+
+impl PostgresStore {
+    /// Takes the first jobs of a queue's line.
+    pub(crate) async fn acquire_jobs(&self, request: AcquireRequest) -> StoreResult<Acquired> {
+        self.start_looking();
+        for _ in 0..BEGINNINGS {
+            let known = self.lines.known(request.queue);
+            let row = match self.call_acquire(request, &known).await {
+                Ok(row) => row,
+                Err(error) => {
+                    // What it would have taught may be of a transaction that was rolled back.
+                    self.lines.forget_slots(request.queue);
+                    return Err(error);
+                }
+            };
+            if column(VERB, &row, "again")? {
+                continue;
+            }
+            self.learn(request.queue, &row)?;
+            return Ok(Acquired { leases: leases(request.queue, &row)? });
+        }
+        Err(StoreError::Contended {
+            verb: VERB,
+            contention: Contention::LockTimeout,
+            source: format!("the queue's limit was set during each of {BEGINNINGS} tries").into(),
+        })
+    }
+
+    async fn call_acquire(&self, request: AcquireRequest, known: &Known) -> StoreResult<Row> {
+        let want = i32::try_from(request.want.min(AcquireRequest::MAX_WANT)).unwrap_or(i32::MAX);
+        let cap = request.max_concurrent.map(|Limit(cap)| i32::try_from(cap).unwrap_or(i32::MAX));
+        let server: Option<SystemTime> = known.server.map(timestamps::parameter);
+        let live = known.live.as_ref();
+        let epoch = live.map(|live| live.epoch);
+        let slots = live.map(|live| &live.slots);
+        let above = live.map(|live| live.above);
+        let lanes: Vec<i16> = known.segments.iter().map(|segment| segment.lane).collect();
+        let seqs: Vec<i64> = known.segments.iter().map(|segment| segment.seq).collect();
+        let next_lanes: Vec<i16> = known.segments.iter().map(|segment| segment.next_lane).collect();
+        self.db
+            .one(
+                VERB,
+                include_str!("../sql/acquire.sql"),
+                &[
+                    &request.queue.0,
+                    &want,
+                    &request.worker.0,
+                    &request.acquire_number,
+                    &cap,
+                    &server,
+                    &epoch,
+                    &slots,
+                    &above,
+                    &lanes,
+                    &seqs,
+                    &next_lanes,
+                ],
+            )
+            .await
+    }
+
+    fn learn(&self, queue: QueueId, row: &Row) -> StoreResult<()> {
+        let At(server) = column(VERB, row, "server")?;
+        let epoch: Option<i64> = column(VERB, row, "epoch")?;
+        let Some(epoch) = epoch else {
+            let name = format!("#{queue}");
+            return Err(StoreError::UnknownQueue { name, hint: "it has no such id".to_owned() });
+        };
+        let slots: Option<Vec<i64>> = column(VERB, row, "slots")?;
+        let above: Option<i64> = column(VERB, row, "above")?;
+        let live = slots.zip(above).map(|(slots, above)| LiveSlots::new(epoch, slots, above));
+        self.lines.learn(queue, server, live);
+        Ok(())
+    }
+}
+
+fn leases(queue: QueueId, row: &Row) -> StoreResult<Vec<Lease>> {
+    let jobs: Option<Vec<i64>> = column(VERB, row, "job_ids")?;
+    let Some(jobs) = jobs else { return Ok(Vec::new()) };
+    let At(claimed_at) = column(VERB, row, "claimed_at")?;
+    let attempts: Vec<i32> = column(VERB, row, "attempts")?;
+    let tokens: Vec<i64> = column(VERB, row, "tokens")?;
+    let lanes: Vec<i16> = column(VERB, row, "lanes")?;
+    let tries: Vec<i16> = column(VERB, row, "tries")?;
+    let losses: Vec<i16> = column(VERB, row, "losses")?;
+    let mut keys: Vec<Option<String>> = column(VERB, row, "idem_keys")?;
+    let specs: Vec<Option<&str>> = column(VERB, row, "specs")?;
+    let count = |number: i16| u16::try_from(number).map_err(|e| StoreError::unexpected(VERB, e));
+    jobs.iter()
+        .enumerate()
+        .map(|(index, job)| {
+            Ok(Lease {
+                key: LeaseKey {
+                    job: JobId(*job),
+                    attempt: AttemptNumber(attempts[index]),
+                    token: Token(tokens[index]),
+                },
+                queue,
+                lane: Lane(lanes[index]),
+                spent: Spent { tries: count(tries[index])?, losses: count(losses[index])? },
+                claimed_at,
+                spec: match specs[index] {
+                    Some(json) => crate::rows::spec(json, keys[index].take())
+                        .map(Box::new)
+                        .map_err(|e| e.to_string()),
+                    None => Err("the job's row is missing".to_owned()),
+                },
+            })
+        })
+        .collect()
+}

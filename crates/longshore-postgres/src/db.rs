@@ -1,0 +1,179 @@
+//! Connections: how they are made, what every session is told, and the few ways to ask.
+//!
+//! Owns the pool. Deadlines are the server's (lock, statement and idle timeouts of the session): no
+//! verb gives up on its own, because a dropped future would leave it open what had happened.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use longshore_core::store::{StoreError, StoreResult};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
+
+use crate::Options;
+use crate::error;
+
+/// How long to wait for a connection to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a verb waits for a free connection of the pool before it says that there is none.
+const POOL_WAIT: Duration = Duration::from_secs(30);
+/// After this long without an answer to a packet the kernel gives the connection up.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Parameters of a statement.
+pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// The pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Db {
+    pool: Pool,
+}
+
+impl Db {
+    /// A pool; it connects when it is first asked for something.
+    pub fn new(config: Config, pool_size: usize) -> StoreResult<Self> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config, NoTls, recycling);
+        let timeouts =
+            Timeouts { wait: Some(POOL_WAIT), create: Some(CONNECT_TIMEOUT * 2), recycle: None };
+        Pool::builder(manager)
+            .max_size(pool_size.max(1))
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map(|pool| Self { pool })
+            .map_err(|e| StoreError::unexpected("connect", e))
+    }
+
+    /// Closes every connection; verbs fail from now on.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    /// A connection of its own, for several statements in one transaction.
+    pub async fn client(&self, verb: &'static str) -> StoreResult<deadpool_postgres::Client> {
+        self.pool.get().await.map_err(|e| error::of_pool(verb, e))
+    }
+
+    /// Runs one statement in a transaction of its own; returns its rows once it is committed.
+    pub async fn rows(
+        &self,
+        verb: &'static str,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Vec<Row>> {
+        let client = self.client(verb).await?;
+        let run = async {
+            let statement = client.prepare_cached(sql).await?;
+            client.query(&statement, params).await
+        };
+        run.await.map_err(|e| error::of_driver(verb, e))
+    }
+
+    /// The same for statements that give one row or none.
+    pub async fn maybe(
+        &self,
+        verb: &'static str,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Option<Row>> {
+        let mut rows = self.rows(verb, sql, params).await?;
+        if rows.len() > 1 {
+            let text = format!("{} rows where one was expected", rows.len());
+            return Err(StoreError::unexpected(verb, text));
+        }
+        Ok(rows.pop())
+    }
+
+    /// The same for statements that give exactly one row.
+    pub async fn one(
+        &self,
+        verb: &'static str,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Row> {
+        let row = self.maybe(verb, sql, params).await?;
+        row.ok_or_else(|| StoreError::unexpected(verb, "no row where one was expected"))
+    }
+}
+
+/// Begins a transaction; always READ COMMITTED, stated explicitly, whatever the server's default.
+pub(crate) async fn begin<'c>(
+    verb: &'static str,
+    client: &'c mut deadpool_postgres::Client,
+) -> StoreResult<deadpool_postgres::Transaction<'c>> {
+    client
+        .build_transaction()
+        .isolation_level(IsolationLevel::ReadCommitted)
+        .start()
+        .await
+        .map_err(|e| error::of_driver(verb, e))
+}
+
+/// The driver's configuration for an address, with what every session is told.
+pub(crate) fn configure(url: &str, options: &Options) -> StoreResult<Config> {
+    let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| {
+        let why = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
+        StoreError::BadAddress(format!("this is not the address of a PostgreSQL database: {why}"))
+    })?;
+    if config.get_ssl_mode() == SslMode::Require {
+        return Err(StoreError::BadAddress(
+            "sslmode=require: this build has no TLS; use a local address, a tunnel or a proxy"
+                .to_owned(),
+        ));
+    }
+    let millis = |duration: Duration| duration.as_millis();
+    let settings = format!(
+        "-c search_path=longshore,pg_temp -c default_transaction_isolation=read\\ committed \
+         -c timezone=UTC -c jit=off -c lock_timeout={} -c statement_timeout={} \
+         -c idle_in_transaction_session_timeout={}",
+        millis(options.lock_timeout),
+        millis(options.statement_timeout),
+        millis(options.statement_timeout * 2),
+    );
+    let given = config.get_options().unwrap_or_default();
+    let settings = format!("{settings} {given}");
+    if config.get_application_name().is_none() {
+        config.application_name(&options.application_name);
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    config
+        .options(settings.trim_end())
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(30))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(TCP_USER_TIMEOUT);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_refused_with_its_reason() {
+        let refused = configure("postgres://host:port/db", &Options::default());
+        assert!(matches!(refused, Err(StoreError::BadAddress(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn an_address_that_asks_for_tls_is_refused_rather_than_served_without() {
+        let refused = configure("postgres://host/db?sslmode=require", &Options::default());
+        let error = refused.expect_err("there is no TLS").to_string();
+        assert!(error.contains("sslmode=require"), "{error}");
+    }
+
+    #[test]
+    fn the_addresss_own_options_and_name_are_kept() {
+        let url = "postgres://host/db?options=-c%20work_mem%3D8MB&application_name=mine";
+        let config = configure(url, &Options::default()).expect("an address");
+        let options = config.get_options().expect("ours at least");
+        assert!(options.contains("search_path=longshore,pg_temp"), "{options}");
+        assert!(options.ends_with("-c work_mem=8MB"), "{options}");
+        assert_eq!(config.get_application_name(), Some("mine"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What `doctor` sees of the server: settings that break a promise, and what slows everything down.
+
+use std::time::{Instant, SystemTime};
+
+use longshore_core::store::{Finding, Severity, StoreResult};
+use tokio_postgres::Row;
+
+use crate::db::Db;
+use crate::rows::column;
+use crate::timestamps::{At, parameter};
+
+const VERB: &str = "diagnose";
+
+/// A snapshot or a writer that is open for longer than this is worth a word.
+const LONG_SECONDS: f64 = 60.0;
+/// Clocks further apart than this puzzle people; nothing of ours depends on them.
+const CLOCKS_APART_SECONDS: f64 = 5.0;
+
+/// Looks at the server.
+pub(crate) async fn diagnose(db: &Db, frontier_hints: u64) -> StoreResult<Vec<Finding>> {
+    let asked = Instant::now();
+    let row = db.one(VERB, include_str!("../sql/diagnose.sql"), &[]).await?;
+    let At(server_now) = column(VERB, &row, "now")?;
+    let difference = clock_difference(parameter(server_now), SystemTime::now());
+    let mut findings = vec![
+        ok("server", format!("PostgreSQL {}", column::<&str>(VERB, &row, "version")?)),
+        pooler(db, &row).await?,
+        clocks(difference, asked.elapsed().as_secs_f64()),
+        snapshots(&row)?,
+        writers(&row)?,
+        connections(&row)?,
+        frontier(frontier_hints),
+        chunks(&row)?,
+    ];
+    findings.extend(settings(&row)?);
+    Ok(findings)
+}
+
+fn ok(subject: &str, seen: String) -> Finding {
+    Finding { severity: Severity::Ok, subject: subject.to_owned(), seen, advice: String::new() }
+}
+
+fn warn(subject: &str, seen: String, advice: &str) -> Finding {
+    let severity = Severity::Warning;
+    Finding { severity, subject: subject.to_owned(), seen, advice: advice.to_owned() }
+}
+
+/// Settings that must be on, and what breaks without.
+fn settings(row: &Row) -> StoreResult<Vec<Finding>> {
+    const SETTINGS: [(&str, &str); 4] = [
+        ("synchronous_commit", "acknowledged jobs can be lost in a crash: set it to on"),
+        ("fsync", "a power cut can destroy the database: set it to on, except for tests"),
+        ("full_page_writes", "a power cut can damage pages: set it to on"),
+        ("autovacuum", "the hot tables bloat without it: set it to on"),
+    ];
+    SETTINGS
+        .iter()
+        .map(|(name, advice)| {
+            let value: &str = column(VERB, row, name)?;
+            let seen = format!("{name} is {value}");
+            Ok(if value == "off" { warn(name, seen, advice) } else { ok(name, seen) })
+        })
+        .collect()
+}
+
+/// A pooler that gives every transaction another session loses what sessions were told.
+async fn pooler(db: &Db, row: &Row) -> StoreResult<Finding> {
+    const SUBJECT: &str = "session";
+    let search_path: &str = column(VERB, row, "search_path")?;
+    if !search_path.starts_with("longshore") {
+        let advice = "a pooler drops what sessions are told: let the role say it, with \
+                      ALTER ROLE … SET search_path = longshore, pg_temp";
+        return Ok(warn(SUBJECT, format!("search_path is {search_path}"), advice));
+    }
+    let client = db.client(VERB).await?;
+    let mut backends = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let asked = client.query_one("SELECT pg_backend_pid()", &[]).await;
+        let row = asked.map_err(|e| crate::error::of_driver(VERB, e))?;
+        backends.insert(row.get::<_, i32>(0));
+    }
+    if backends.len() > 1 {
+        let seen = format!("{} server processes behind one connection", backends.len());
+        let advice = "a transaction pooler: notifications do not arrive and jobs are found by \
+                      polling; PgBouncer must be 1.21 or later for prepared statements";
+        return Ok(warn(SUBJECT, seen, advice));
+    }
+    Ok(ok(SUBJECT, "one connection is one server process".to_owned()))
+}
+
+/// Seconds by which the server's clock is ahead.
+fn clock_difference(server: SystemTime, ours: SystemTime) -> f64 {
+    match server.duration_since(ours) {
+        Ok(ahead) => ahead.as_secs_f64(),
+        Err(behind) => -behind.duration().as_secs_f64(),
+    }
+}
+
+fn clocks(difference: f64, asking_took: f64) -> Finding {
+    let seen = format!("the server's clock is {difference:+.1} s from this machine's");
+    if difference.abs() > CLOCKS_APART_SECONDS + asking_took {
+        return warn("clock", seen, "times are the server's; set both clocks by NTP");
+    }
+    ok("clock", seen)
+}
+
+fn snapshots(row: &Row) -> StoreResult<Finding> {
+    let seconds: Option<f64> = column(VERB, row, "oldest_snapshot_seconds")?;
+    let seconds = seconds.unwrap_or(0.0);
+    let seen = format!("the oldest snapshot is {seconds:.0} s old");
+    let advice = "vacuum can't clean up behind it; look in pg_stat_activity for its backend_xmin";
+    Ok(if seconds > LONG_SECONDS { warn("snapshots", seen, advice) } else { ok("snapshots", seen) })
+}
+
+fn writers(row: &Row) -> StoreResult<Finding> {
+    let seconds: Option<f64> = column(VERB, row, "oldest_writer_seconds")?;
+    let seconds = seconds.unwrap_or(0.0);
+    let seen = format!("the oldest open writer is {seconds:.0} s old");
+    let advice = "jobs submitted in a transaction that stays open may be overtaken; look in \
+                  pg_stat_activity for its backend_xid";
+    Ok(if seconds > LONG_SECONDS { warn("writers", seen, advice) } else { ok("writers", seen) })
+}
+
+fn connections(row: &Row) -> StoreResult<Finding> {
+    let used: i64 = column(VERB, row, "connections")?;
+    let most: i32 = column(VERB, row, "max_connections")?;
+    let seen = format!("{used} of {most} connections are used");
+    let advice = "raise max_connections, or give workers smaller pools";
+    let is_tight = used * 10 > i64::from(most) * 9;
+    Ok(if is_tight { warn("connections", seen, advice) } else { ok("connections", seen) })
+}
+
+fn frontier(hints: u64) -> Finding {
+    ok("frontier", format!("moved on unproved {hints} times in this process"))
+}
+
+fn chunks(row: &Row) -> StoreResult<Finding> {
+    let unplaced: i64 = column(VERB, row, "unplaced_chunks")?;
+    let seen = format!("{unplaced} parts of output outside a day's partition");
+    let advice = "no worker has tended the storage for days; one that runs will put them right";
+    Ok(if unplaced > 0 { warn("output", seen, advice) } else { ok("output", seen) })
+}

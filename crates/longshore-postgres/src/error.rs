@@ -1,0 +1,115 @@
+//! Driver errors → [`StoreError`], all of them here, by SQLSTATE and never by their text.
+
+use deadpool_postgres::PoolError;
+use longshore_core::store::{Contention, StoreError};
+use tokio_postgres::Error;
+
+use crate::migrate;
+
+/// What the driver's error means for the verb that met it.
+pub(crate) fn of_driver(verb: &'static str, error: Error) -> StoreError {
+    let Some(code) = error.code().map(|state| state.code().to_owned()) else {
+        // No answer of the server: either the connection broke, or the client's own conversion.
+        let broken = error.is_closed() || caused_by_io(&error);
+        let source = Box::new(error);
+        return if broken {
+            StoreError::Unavailable { verb, source }
+        } else {
+            StoreError::Unexpected { verb, source }
+        };
+    };
+    let problem = error.as_db_error().map(|db| db.message().to_owned()).unwrap_or_default();
+    let source = Box::new(error);
+    match meaning(&code) {
+        Meaning::Contended(contention) => StoreError::Contended { verb, contention, source },
+        Meaning::Unavailable => StoreError::Unavailable { verb, source },
+        Meaning::CannotWrite => StoreError::CannotWrite { verb, problem, source },
+        // The tables are not those that this binary was made for; how old they are, nobody can say.
+        Meaning::SchemaTooOld => {
+            StoreError::SchemaTooOld { found: 0, needed: migrate::newest_version() }
+        }
+        Meaning::Unexpected => StoreError::Unexpected { verb, source },
+    }
+}
+
+/// What went wrong before the verb had a connection.
+pub(crate) fn of_pool(verb: &'static str, error: PoolError) -> StoreError {
+    match error {
+        PoolError::Backend(error) => of_connecting(verb, error),
+        PoolError::Timeout(_) | PoolError::Closed => {
+            StoreError::Unavailable { verb, source: Box::new(error) }
+        }
+        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            StoreError::Unexpected { verb, source: Box::new(error) }
+        }
+    }
+}
+
+/// What went wrong when connecting: whatever it was, there is no connection.
+pub(crate) fn of_connecting(verb: &'static str, error: Error) -> StoreError {
+    StoreError::Unavailable { verb, source: Box::new(error) }
+}
+
+/// What an SQLSTATE means for whoever called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Meaning {
+    Contended(Contention),
+    Unavailable,
+    CannotWrite,
+    SchemaTooOld,
+    Unexpected,
+}
+
+/// The codes are those of PostgreSQL's appendix A.
+fn meaning(code: &str) -> Meaning {
+    match code {
+        "40P01" => Meaning::Contended(Contention::Deadlock),
+        "40001" => Meaning::Contended(Contention::SerializationFailure),
+        // 57014 is our own statement_timeout, or an administrator's cancel: rolled back whole.
+        "55P03" | "57014" => Meaning::Contended(Contention::LockTimeout),
+        // Shut down, crashed, not yet up, database dropped; too many connections; sessions ended
+        // for idling.
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25P03" => Meaning::Unavailable,
+        // Disk full, read-only (a standby), I/O error.
+        "53100" | "25006" | "58030" => Meaning::CannotWrite,
+        // Undefined table, column, function or schema.
+        "42P01" | "42703" | "42883" | "3F000" => Meaning::SchemaTooOld,
+        _ if code.starts_with("08") => Meaning::Unavailable,
+        _ => Meaning::Unexpected,
+    }
+}
+
+fn caused_by_io(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<std::io::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sqlstate_means_one_thing() {
+        for (code, expected) in [
+            ("40P01", Meaning::Contended(Contention::Deadlock)),
+            ("40001", Meaning::Contended(Contention::SerializationFailure)),
+            ("55P03", Meaning::Contended(Contention::LockTimeout)),
+            ("57P01", Meaning::Unavailable),
+            ("57P03", Meaning::Unavailable),
+            ("08006", Meaning::Unavailable),
+            ("53300", Meaning::Unavailable),
+            ("53100", Meaning::CannotWrite),
+            ("25006", Meaning::CannotWrite),
+            ("42P01", Meaning::SchemaTooOld),
+            ("23505", Meaning::Unexpected),
+        ] {
+            assert_eq!(meaning(code), expected, "{code}");
+        }
+    }
+}

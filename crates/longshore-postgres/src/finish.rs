@@ -1,0 +1,168 @@
+//! The end of attempts: columns of arrays into one statement, each attempt judged alone.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use longshore_core::disposition::Disposition;
+use longshore_core::store::{Finish, FinishOutcome, LeaseKey, StoreResult};
+use longshore_core::{AttemptNumber, JobId, QueueId, Token};
+use tokio_postgres::Row;
+
+use crate::db::Db;
+use crate::rows::{column, storable};
+
+const VERB: &str = "finish";
+
+/// The most of an error's text that is kept.
+const MAX_ERROR_BYTES: usize = 4096;
+
+/// Ends attempts; the answers are in the order of the finishes. Also the queues in which there may be
+/// something to acquire now.
+pub(crate) async fn finish(
+    db: &Db,
+    finishes: &[Finish],
+) -> StoreResult<(Vec<FinishOutcome>, BTreeSet<QueueId>)> {
+    // The same attempt twice in one call is the same finish twice: the second finds it done.
+    let mut seen = HashSet::new();
+    let mut columns = Columns::default();
+    for finish in finishes.iter().filter(|finish| seen.insert(finish.lease)) {
+        columns.push(finish);
+    }
+    let mut queues = BTreeSet::new();
+    let mut outcomes: HashMap<LeaseKey, FinishOutcome> = HashMap::new();
+    if !seen.is_empty() {
+        for row in columns.run(db).await? {
+            outcomes.insert(key(&row)?, FinishOutcome::Finished);
+            if column(VERB, &row, "makes_room")? {
+                queues.insert(QueueId(column(VERB, &row, "queue_id")?));
+            }
+        }
+    }
+    let left: Vec<LeaseKey> =
+        seen.into_iter().filter(|lease| !outcomes.contains_key(lease)).collect();
+    for lease in finished_earlier(db, &left).await? {
+        outcomes.insert(lease, FinishOutcome::AlreadyFinished);
+    }
+    let answers = finishes.iter().map(|finish| match outcomes.get_mut(&finish.lease) {
+        Some(outcome) => std::mem::replace(outcome, FinishOutcome::AlreadyFinished),
+        None => FinishOutcome::LeaseLost,
+    });
+    Ok((answers.collect(), queues))
+}
+
+async fn finished_earlier(db: &Db, leases: &[LeaseKey]) -> StoreResult<Vec<LeaseKey>> {
+    if leases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let jobs: Vec<i64> = leases.iter().map(|lease| lease.job.0).collect();
+    let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
+    let tokens: Vec<i64> = leases.iter().map(|lease| lease.token.0).collect();
+    let sql = include_str!("../sql/finish_earlier.sql");
+    let found = db.rows(VERB, sql, &[&jobs, &attempts, &tokens]).await?;
+    found.iter().map(key).collect()
+}
+
+fn key(row: &Row) -> StoreResult<LeaseKey> {
+    Ok(LeaseKey {
+        job: JobId(column(VERB, row, "job_id")?),
+        attempt: AttemptNumber(column(VERB, row, "attempt")?),
+        token: Token(column(VERB, row, "token")?),
+    })
+}
+
+/// Finishes in the columns of `finish_attempts.sql`.
+#[derive(Debug, Default)]
+struct Columns {
+    jobs: Vec<i64>,
+    attempts: Vec<i32>,
+    tokens: Vec<i64>,
+    outcomes: Vec<&'static str>,
+    started: Vec<bool>,
+    exit_codes: Vec<Option<i32>>,
+    signals: Vec<Option<i16>>,
+    oom_killed: Vec<bool>,
+    error_classes: Vec<Option<&'static str>>,
+    error_texts: Vec<Option<String>>,
+    cpu_micros: Vec<Option<i64>>,
+    peak_memory_bytes: Vec<Option<i64>>,
+    omitted_stdout: Vec<Option<i64>>,
+    omitted_stderr: Vec<Option<i64>>,
+    template_versions: Vec<Option<String>>,
+    goes: Vec<&'static str>,
+    states: Vec<Option<&'static str>>,
+    delays: Vec<Option<f64>>,
+}
+
+impl Columns {
+    fn push(&mut self, finish: &Finish) {
+        let Finish { lease, record, then } = finish;
+        let exit = record.exit.unwrap_or_default();
+        let error = record.error.as_ref();
+        let versions = (!record.template_versions.is_empty())
+            .then(|| serde_json::json!(record.template_versions).to_string());
+        let [stdout, stderr] = record.omitted_bytes.map(|bytes| (bytes > 0).then(|| signed(bytes)));
+        let (goes, state, delay) = match then {
+            Disposition::Settle(state) => ("settle", Some(state.as_str()), None),
+            Disposition::RetryAfter(delay) => ("retry", None, Some(delay.as_secs_f64())),
+            Disposition::HandBack => ("handed_back", None, None),
+            Disposition::Lost => ("lost", None, None),
+        };
+        self.jobs.push(lease.job.0);
+        self.attempts.push(lease.attempt.0);
+        self.tokens.push(lease.token.0);
+        self.outcomes.push(record.outcome.as_str());
+        self.started.push(record.started);
+        self.exit_codes.push(exit.code);
+        self.signals.push(exit.signal.and_then(|signal| i16::try_from(signal).ok()));
+        self.oom_killed.push(exit.oom_killed);
+        self.error_classes.push(error.map(|error| error.class.as_str()));
+        self.error_texts.push(error.map(|error| kept(&error.text)));
+        self.cpu_micros.push(record.usage.cpu_micros.map(signed));
+        self.peak_memory_bytes.push(record.usage.peak_memory_bytes.map(signed));
+        self.omitted_stdout.push(stdout);
+        self.omitted_stderr.push(stderr);
+        self.template_versions.push(versions);
+        self.goes.push(goes);
+        self.states.push(state);
+        self.delays.push(delay);
+    }
+
+    async fn run(&self, db: &Db) -> StoreResult<Vec<Row>> {
+        db.rows(
+            VERB,
+            include_str!("../sql/finish_attempts.sql"),
+            &[
+                &self.jobs,
+                &self.attempts,
+                &self.tokens,
+                &self.outcomes,
+                &self.started,
+                &self.exit_codes,
+                &self.signals,
+                &self.oom_killed,
+                &self.error_classes,
+                &self.error_texts,
+                &self.cpu_micros,
+                &self.peak_memory_bytes,
+                &self.omitted_stdout,
+                &self.omitted_stderr,
+                &self.template_versions,
+                &self.goes,
+                &self.states,
+                &self.delays,
+            ],
+        )
+        .await
+    }
+}
+
+/// The part of an error's text that is kept: whole characters, none of them NUL.
+fn kept(text: &str) -> String {
+    let text = storable(text);
+    let end = text.floor_char_boundary(MAX_ERROR_BYTES);
+    text[..end].to_owned()
+}
+
+/// Counters beyond what the database counts are as good as endless.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

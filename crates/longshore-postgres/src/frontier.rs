@@ -1,0 +1,141 @@
+//! The frontier: below which place of a queue's line nothing waits (PROTOCOL section 3).
+//!
+//! Deleted rows leave dead entries at the head of `ready`, and while some transaction pins the
+//! oldest snapshot they can't be cleaned away. So that a scan does not walk over them again and
+//! again, it starts at the frontier: per lane a seq at and below which nothing waits, nor ever will.
+//!
+//! That is proved by two looks ([`Look`]), because a row may have been given its seq by a transaction
+//! that has not committed:
+//!
+//! 1. A look finds *m*, the smallest seq that is visible in a lane, and draws a transaction id *x*
+//!    after it looked. Every seq below *m* was drawn before *m* was, so before the look, and by a
+//!    transaction that had its id before it drew (each inserter calls `pg_current_xact_id()` or has
+//!    written before): its id is below *x*. In a lane where nothing is visible, the last seq that
+//!    was drawn, read before the look, stands in for *m* − 1. This is the candidate.
+//! 2. A later look whose oldest open transaction is *x* or later sees whatever those transactions
+//!    left behind. So with *m′* the smallest seq that *it* sees, nothing waits at or below
+//!    min(candidate, *m′* − 1), and nothing ever will, since seqs only grow.
+//!
+//! (Taking `pg_snapshot_xmax` of the first look for *x* would be wrong: it is one above the newest
+//! *ended* transaction, so a transaction with that very id can be open, have drawn a seq, and commit
+//! later. `acquisition.rs` among the tests shows the case.)
+//!
+//! A transaction that stays open would hold the frontier back for as long: after [`PATIENCE`] the
+//! candidate is taken unproved, as a hint, and counted; promise S7 excepts such submissions.
+//!
+//! This module owns that plan, and is plain: looks in, frontier out. It never asks a database or a
+//! clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// After this long an unproved candidate is taken as a hint.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Past the last lane.
+const END: i16 = 202;
+
+/// A stretch of a queue's line: after (`lane`, `seq`) and before `next_lane`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Segment {
+    pub lane: i16,
+    pub seq: i64,
+    pub next_lane: i16,
+}
+
+/// What one look at a queue's line told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Look {
+    /// The segments that were asked about.
+    pub segments: Vec<Segment>,
+    /// The first visible (lane, seq) of each.
+    pub found: Vec<Option<(i16, i64)>>,
+    /// The last seq that was drawn, read before the look.
+    pub drawn: i64,
+    /// The oldest transaction that was open.
+    pub oldest_open: i64,
+    /// A transaction id that was drawn after the look.
+    pub drawn_xid: i64,
+    /// When, by any clock that does not go back.
+    pub at: Duration,
+}
+
+/// What is known of a queue's line.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Frontier {
+    lanes: BTreeMap<i16, Lane>,
+}
+
+/// What is known of a lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Lane {
+    /// Nothing waits at or below this.
+    empty_through: i64,
+    candidate: Option<Candidate>,
+}
+
+/// What may be known once every transaction before `xid` has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Candidate {
+    empty_through: i64,
+    xid: i64,
+    since: Duration,
+}
+
+impl Frontier {
+    /// The line in segments, in order and without gaps: what is not known of is covered whole.
+    pub fn segments(&self) -> Vec<Segment> {
+        let starts = self.lanes.iter().map(|(lane, known)| (*lane, known.empty_through));
+        let mut starts: Vec<(i16, i64)> = starts.collect();
+        if starts.first().is_none_or(|(lane, _)| *lane > 0) {
+            starts.insert(0, (0, -1));
+        }
+        let ends = starts.iter().skip(1).map(|(lane, _)| *lane).chain([END]);
+        let pairs = starts.iter().zip(ends);
+        pairs.map(|((lane, seq), next_lane)| Segment { lane: *lane, seq: *seq, next_lane }).collect()
+    }
+
+    /// Learns from a look. Returns how many lanes moved on by a hint, unproved.
+    pub fn learn(&mut self, look: &Look) -> usize {
+        let mut hints = 0;
+        for (segment, found) in look.segments.iter().zip(&look.found) {
+            if let Some((lane, seq)) = found {
+                // Perhaps a lane that was not known of: it gets a segment of its own from now on.
+                let unknown = || Lane { empty_through: -1, candidate: None };
+                let known = self.lanes.entry(*lane).or_insert_with(unknown);
+                hints += usize::from(known.learn(seq - 1, look));
+            }
+            // Where a later lane, or nothing, was found, this one shows nothing.
+            let is_shown = found.is_some_and(|(lane, _)| lane == segment.lane);
+            if let (false, Some(known)) = (is_shown, self.lanes.get_mut(&segment.lane)) {
+                hints += usize::from(known.learn(look.drawn, look));
+            }
+        }
+        hints
+    }
+}
+
+impl Lane {
+    /// Learns that nothing is visible at or below `bound`. Returns whether it moved by a hint.
+    fn learn(&mut self, bound: i64, look: &Look) -> bool {
+        let mut by_hint = false;
+        if let Some(candidate) = self.candidate {
+            let proved = look.oldest_open >= candidate.xid;
+            by_hint = !proved && look.at.saturating_sub(candidate.since) >= PATIENCE;
+            if !proved && !by_hint {
+                return false;
+            }
+            let empty_through = candidate.empty_through.min(bound);
+            self.empty_through = self.empty_through.max(empty_through);
+            self.candidate = None;
+        }
+        if bound > self.empty_through {
+            let (xid, since) = (look.drawn_xid, look.at);
+            self.candidate = Some(Candidate { empty_through: bound, xid, since });
+        }
+        by_hint
+    }
+}
+
+#[cfg(test)]
+mod tests;

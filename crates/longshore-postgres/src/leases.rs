@@ -1,0 +1,91 @@
+//! [`Leases`]: what workers do with jobs. Acquiring, finishing and output have files of their own;
+//! here are the marks and the questions.
+
+use async_trait::async_trait;
+use longshore_core::executor::Handle;
+use longshore_core::store::{
+    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, LeaseKey, LeaseStatus, Leases,
+    OutputAppend, StoreResult,
+};
+use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
+
+use crate::rows::{column, held};
+use crate::{PostgresStore, finish, output};
+
+#[async_trait]
+impl Leases for PostgresStore {
+    async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
+        self.acquire_jobs(request).await
+    }
+
+    async fn mark_launched(
+        &self,
+        lease: LeaseKey,
+        host: HostId,
+        handle: &Handle,
+    ) -> StoreResult<LeaseStatus> {
+        const VERB: &str = "mark the attempt launched";
+        let LeaseKey { job, attempt, token } = lease;
+        let sql = include_str!("../sql/mark_launched.sql");
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&job.0, &attempt.0, &token.0, &handle.0, &host.0];
+        match self.db.maybe(VERB, sql, &params).await? {
+            Some(row) => Ok(held(column(VERB, &row, "cancel_requested")?)),
+            None => Ok(LeaseStatus::Lost),
+        }
+    }
+
+    async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {
+        const VERB: &str = "mark the attempt running";
+        let LeaseKey { job, attempt, token } = lease;
+        let sql = include_str!("../sql/mark_running.sql");
+        match self.db.maybe(VERB, sql, &[&job.0, &attempt.0, &token.0]).await? {
+            Some(row) => Ok(held(column(VERB, &row, "cancel_requested")?)),
+            None => Ok(LeaseStatus::Lost),
+        }
+    }
+
+    async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
+        output::append(&self.db, appends).await
+    }
+
+    async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {
+        let (outcomes, with_room) = finish::finish(&self.db, finishes).await?;
+        self.notifier.hint(with_room).await;
+        Ok(outcomes)
+    }
+
+    async fn check_leases(&self, leases: &[LeaseKey]) -> StoreResult<Vec<LeaseStatus>> {
+        const VERB: &str = "check leases";
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let jobs: Vec<i64> = leases.iter().map(|lease| lease.job.0).collect();
+        let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
+        let tokens: Vec<i64> = leases.iter().map(|lease| lease.token.0).collect();
+        let sql = include_str!("../sql/check_leases.sql");
+        let rows = self.db.rows(VERB, sql, &[&jobs, &attempts, &tokens]).await?;
+        rows.iter()
+            .map(|row| {
+                let is_held: bool = column(VERB, row, "is_held")?;
+                let cancel_requested = column(VERB, row, "cancel_requested")?;
+                Ok(if is_held { held(cancel_requested) } else { LeaseStatus::Lost })
+            })
+            .collect()
+    }
+
+    async fn leases_of(&self, worker: WorkerId) -> StoreResult<Vec<HeldLease>> {
+        const VERB: &str = "list the worker's leases";
+        let rows = self.db.rows(VERB, include_str!("../sql/leases_of.sql"), &[&worker.0]).await?;
+        rows.iter()
+            .map(|row| {
+                let key = LeaseKey {
+                    job: JobId(column(VERB, row, "job_id")?),
+                    attempt: AttemptNumber(column(VERB, row, "attempt")?),
+                    token: Token(column(VERB, row, "token")?),
+                };
+                Ok(HeldLease { key, acquire_number: column(VERB, row, "acquire_no")? })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! Throw-away databases for tests: one each, cloned from a migrated template.
+//!
+//! The server is whatever `LONGSHORE_TEST_POSTGRES_URL` names; `cargo xtask test` starts one. The
+//! template is made once per server and version of the migrations.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use longshore_core::store::StoreResult;
+use tokio_postgres::Config;
+
+use crate::migrate::{MIGRATIONS, Session, migrate};
+use crate::{Options, PostgresStore};
+
+/// Where tests look for the server.
+const URL_VARIABLE: &str = "LONGSHORE_TEST_POSTGRES_URL";
+
+/// A database of one test; it is dropped with this value, whoever is still connected.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+    server: String,
+}
+
+impl TestDatabase {
+    /// A fresh, migrated database with a name (instance) of its own.
+    ///
+    /// # Panics
+    /// If the server is not there: a test that can't run has failed.
+    pub async fn create() -> Self {
+        let server = server_url();
+        let template = template(&server).await;
+        let name = format!("longshore_test_{:016x}", rand::random::<u64>());
+        execute(&server, "postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let database = Self { name, server };
+        let rename = "UPDATE longshore.instance \
+                      SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)";
+        execute(&database.server, &database.name, rename).await;
+        database
+    }
+
+    /// A database without a schema, for tests of migrations.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::create`].
+    pub async fn create_empty() -> Self {
+        let server = server_url();
+        let name = format!("longshore_test_{:016x}", rand::random::<u64>());
+        execute(&server, "postgres", &format!("CREATE DATABASE {name}")).await;
+        Self { name, server }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        url_of(&self.server, &self.name)
+    }
+
+    /// A store on it, with the connections of another process.
+    pub async fn store(&self) -> StoreResult<PostgresStore> {
+        let options = Options { pool_size: 6, ..Options::default() };
+        PostgresStore::connect(&self.url(), options).await
+    }
+
+    /// A plain connection to it, for what a test wants to do behind the store's back. It ends with
+    /// the value.
+    ///
+    /// # Panics
+    /// If there is none to be had.
+    pub async fn client(&self) -> TestClient {
+        let config: Config = self.url().parse().expect("an address of our own making");
+        let session = Session::open(&config).await.expect("the server is there");
+        let path = "SET search_path = longshore, pg_temp; SET jit = off";
+        session.client.batch_execute(path).await.expect("a fresh session");
+        TestClient(session)
+    }
+}
+
+/// A plain connection.
+#[derive(Debug)]
+pub struct TestClient(Session);
+
+impl std::ops::Deref for TestClient {
+    type Target = tokio_postgres::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.client
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let server = self.server.clone();
+        // A thread, because this one may be in the middle of an async test.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(execute(&server, "postgres", &drop_it));
+        });
+        if dropping.join().is_err() {
+            eprintln!("the test database {} was not dropped", self.name);
+        }
+    }
+}
+
+fn server_url() -> String {
+    std::env::var(URL_VARIABLE).unwrap_or_else(|_| {
+        panic!("{URL_VARIABLE} names no server: run the tests by `cargo xtask test`, which starts one")
+    })
+}
+
+/// Makes the template, unless it is there; returns its name.
+async fn template(server: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    MIGRATIONS.hash(&mut hasher);
+    let template = format!("longshore_template_{:016x}", hasher.finish());
+    let config: Config = url_of(server, "postgres").parse().expect("the server's address");
+    let session = Session::open(&config).await.expect("the test server can be reached");
+    let lock = "SELECT pg_advisory_lock(hashtext('longshore test template'))";
+    session.client.batch_execute(lock).await.expect("lock");
+    let there = "SELECT 1 FROM pg_database WHERE datname = $1";
+    if session.client.query_opt(there, &[&template]).await.expect("ask").is_none() {
+        let unfinished = format!("{template}_unfinished");
+        for statement in [
+            format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)"),
+            format!("CREATE DATABASE {unfinished}"),
+        ] {
+            session.client.batch_execute(&statement).await.expect("a database");
+        }
+        let url = url_of(server, &unfinished);
+        migrate(&url, &Options::default()).await.expect("migrations that work");
+        let rename = format!("ALTER DATABASE {unfinished} RENAME TO {template}");
+        rename_when_free(&session, &rename).await;
+    }
+    session.client.batch_execute("SELECT pg_advisory_unlock_all()").await.expect("unlock");
+    template
+}
+
+/// The sessions that migrated take a moment to be gone.
+async fn rename_when_free(session: &Session, rename: &str) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while let Err(error) = session.client.batch_execute(rename).await {
+        assert!(std::time::Instant::now() < deadline, "{rename}: {error}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn execute(server: &str, database: &str, sql: &str) {
+    let config: Config = url_of(server, database).parse().expect("an address of our own making");
+    let session = Session::open(&config).await.expect("the test server can be reached");
+    session.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+}
+
+/// The server's address with another database.
+fn url_of(server: &str, database: &str) -> String {
+    let (address, query) = server.split_once('?').map_or((server, None), |(a, q)| (a, Some(q)));
+    let scheme_end = address.find("://").map_or(0, |at| at + 3);
+    let host_end = address[scheme_end..].find('/').map_or(address.len(), |at| scheme_end + at);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}/{database}{query}", &address[..host_end])
+}

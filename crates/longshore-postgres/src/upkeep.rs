@@ -1,0 +1,107 @@
+//! [`Upkeep`]: passes that keep the database in shape. `diagnose` is in `diagnosis.rs`.
+
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::{JobId, QueueId};
+
+use crate::PostgresStore;
+use crate::diagnosis;
+use crate::migrate::DAYS_AHEAD;
+use crate::rows::{column, converted};
+
+/// Ended jobs that one look of `prune` goes over, and looks of one pass: a pass reads at most so
+/// many times so many narrow rows, and the next goes on where it ended. (An index on the time would
+/// serve better, and every finish would pay for it.)
+const PRUNE_LOOK_JOBS: i64 = 5000;
+const PRUNE_LOOKS: usize = 20;
+
+#[async_trait]
+impl Upkeep for PostgresStore {
+    async fn stage_due(&self, limit: u32) -> StoreResult<u64> {
+        const VERB: &str = "stage due jobs";
+        let queues = self.db.rows(VERB, include_str!("../sql/queues_with_due.sql"), &[]).await?;
+        let mut staged = 0;
+        for row in &queues {
+            let left = u64::from(limit).saturating_sub(staged);
+            if left == 0 {
+                break;
+            }
+            let queue = QueueId(column(VERB, row, "id")?);
+            let at_most = i32::try_from(left).unwrap_or(i32::MAX);
+            let sql = include_str!("../sql/stage_due.sql");
+            let row = self.db.one(VERB, sql, &[&queue.0, &at_most]).await?;
+            let moved: u64 = converted::<i64, u64>(VERB, &row, "staged")?;
+            if moved > 0 {
+                self.notifier.hint([queue]).await;
+            }
+            staged += moved;
+        }
+        Ok(staged)
+    }
+
+    async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>> {
+        const VERB: &str = "end jobs that waited too long";
+        let sql = include_str!("../sql/expire_waiting.sql");
+        let rows = self.db.rows(VERB, sql, &[&i64::from(limit)]).await?;
+        rows.iter().map(|row| Ok(JobId(column(VERB, row, "job_id")?))).collect()
+    }
+
+    async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {
+        const VERB: &str = "prune";
+        let keep = retention.keep.as_secs_f64();
+        let mut after = self.prune_after.load(Ordering::Relaxed);
+        let began_at_start = after == 0;
+        let mut old: Vec<i64> = Vec::new();
+        for _ in 0..PRUNE_LOOKS {
+            let sql = include_str!("../sql/prune_candidates.sql");
+            let found = self.db.rows(VERB, sql, &[&after, &PRUNE_LOOK_JOBS, &keep]).await?;
+            for row in &found {
+                if old.len() >= retention.batch as usize {
+                    break;
+                }
+                after = column(VERB, row, "job_id")?;
+                if column(VERB, row, "is_old")? {
+                    old.push(after);
+                }
+            }
+            if old.len() >= retention.batch as usize {
+                break;
+            }
+            if found.len() < usize::try_from(PRUNE_LOOK_JOBS).unwrap_or(usize::MAX) {
+                // The end: from the start again, at once if there may be something before.
+                after = 0;
+                if began_at_start || !old.is_empty() {
+                    break;
+                }
+            }
+        }
+        self.prune_after.store(after, Ordering::Relaxed);
+        if old.is_empty() {
+            return Ok(Pruned::default());
+        }
+        let sql = include_str!("../sql/prune_jobs.sql");
+        let row = self.db.one(VERB, sql, &[&old, &keep]).await?;
+        Ok(Pruned {
+            jobs: converted::<i64, u64>(VERB, &row, "jobs")?,
+            attempts: converted::<i64, u64>(VERB, &row, "attempts")?,
+        })
+    }
+
+    async fn tend_storage(&self, retention: Retention) -> StoreResult<()> {
+        let keep = retention.keep.as_secs_f64();
+        let sql = include_str!("../sql/tend_storage.sql");
+        self.db.one("tend storage", sql, &[&DAYS_AHEAD, &keep]).await.map(drop)
+    }
+
+    async fn audit(&self) -> StoreResult<Vec<String>> {
+        const VERB: &str = "audit";
+        let rows = self.db.rows(VERB, include_str!("../sql/audit.sql"), &[]).await?;
+        rows.iter().map(|row| column(VERB, row, "breach")).collect()
+    }
+
+    async fn diagnose(&self) -> StoreResult<Vec<Finding>> {
+        diagnosis::diagnose(&self.db, self.lines.hints()).await
+    }
+}
