@@ -1,0 +1,280 @@
+//! One attempt, from its lease to its stored end: the pipeline that each lease goes through.
+//!
+//! Owns that every lease of this worker meets exactly one of: its end stored, left alive, lost to
+//! another, or left to recovery; also when the code here panics. The slot is held until then.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use longshore_core::attempt::{AttemptRecord, Outcome};
+use longshore_core::classify::ErrorClass;
+use longshore_core::disposition::{Disposition, after_attempt};
+use longshore_core::executor::Handle;
+use longshore_core::retry::Backoff;
+use longshore_core::state::TerminalState;
+use longshore_core::store::{Finish, FinishOutcome, Lease};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::sleep;
+
+use crate::launch::{Launch, Stopped};
+use crate::manager::LaunchFailure;
+use crate::orders::{Order, Orders};
+use crate::progress::Progress;
+use crate::served::Served;
+use crate::shift::{Going, Shift};
+use crate::status::Phase;
+use crate::supervise::{DEFAULT_STOP_GRACE, Supervised, Supervision, grace_of, stop_for_good};
+
+/// The removal of a container that has ended: off the hot path, and tried again. What is left
+/// after that is a finished container, found by the sweep of a later worker.
+const REMOVAL: Backoff = Backoff {
+    attempts: 5,
+    base: Duration::from_millis(200),
+    max: Duration::from_secs(5),
+};
+
+/// A lease and what goes with it.
+pub(crate) struct Attempt {
+    pub lease: Lease,
+    pub served: Arc<Served>,
+    pub orders: Orders,
+    /// The slot that it takes, if its caller counts slots.
+    pub permit: Option<OwnedSemaphorePermit>,
+    /// Who waits to hear whether it started.
+    pub started: Option<oneshot::Sender<Result<(), LaunchFailure>>>,
+}
+
+/// How an attempt ends, as far as this worker is concerned.
+enum Ending {
+    /// Record this; then remove what is left.
+    Record(AttemptRecord, Option<Handle>),
+    /// Write nothing.
+    LetGo(Order),
+    /// Write nothing, and let nobody else here do so: something of it may run.
+    Unsure(&'static str),
+}
+
+impl Attempt {
+    /// The whole pipeline. Each outcome maps to one thing that is told to the store.
+    pub async fn run(mut self, shift: Arc<Shift>) {
+        let key = self.lease.key;
+        let progress = Progress::default();
+        let live = AssertUnwindSafe(self.live(&shift, &progress)).catch_unwind();
+        let ending = match live.await {
+            Ok(ending) => ending,
+            Err(panic) => {
+                let said = message(panic.as_ref()).to_owned();
+                self.after_panic(&shift, &progress, &said).await
+            }
+        };
+        let leftover = match ending {
+            Ending::Record(record, leftover) => {
+                shift.roll.reached(key, Phase::Finishing);
+                self.finish(&shift, &progress, record)
+                    .await
+                    .then_some(leftover)
+                    .flatten()
+            }
+            Ending::LetGo(order) => {
+                self.let_go(&shift, order);
+                None
+            }
+            Ending::Unsure(why) => {
+                let job = key.job.0;
+                tracing::error!(job.id = job, why, "its lease stands until recovery");
+                shift.tally.change(|report| report.unfinished += 1);
+                shift.roll.leave(key);
+                None
+            }
+        };
+        // The slot is free from here on: the lease is off the store, or not ours to count.
+        drop(self.permit.take());
+        shift.look.ring();
+        if let Some(handle) = leftover {
+            remove(&self.served, &handle).await;
+        }
+    }
+
+    /// Launches and supervises.
+    async fn live(&mut self, shift: &Arc<Shift>, progress: &Progress) -> Ending {
+        let spec = match &self.lease.spec {
+            Ok(spec) => spec.clone(),
+            Err(problem) => {
+                let why = format!("the stored spec can't be read: {problem}");
+                self.report(Err(&why));
+                let record = AttemptRecord::launch_failed(ErrorClass::Permanent, why);
+                return Ending::Record(record, None);
+            }
+        };
+        let launch = Launch {
+            shift,
+            lease: &self.lease,
+            spec: &spec,
+            served: &self.served,
+            orders: &self.orders,
+            progress,
+        };
+        let container = match launch.run().await {
+            Ok(container) => container,
+            Err(Stopped::Over(record, leftover)) => {
+                let why = record.error.as_ref().map_or_else(
+                    || record.outcome.as_str().replace('_', " "),
+                    |error| error.text.clone(),
+                );
+                self.report(Err(&why));
+                return Ending::Record(*record, leftover);
+            }
+            Err(Stopped::LetGo(order)) => {
+                self.report(Err("the lease was lost"));
+                return Ending::LetGo(order);
+            }
+            Err(Stopped::Unsure(why)) => {
+                self.report(Err(why));
+                return Ending::Unsure(why);
+            }
+        };
+        shift.roll.reached(self.lease.key, Phase::Running);
+        shift.tally.change(|report| report.launched += 1);
+        self.report(Ok(()));
+        let handle = container.handle.clone();
+        let supervision = Supervision {
+            shift,
+            lease: &self.lease,
+            spec: &spec,
+            served: &self.served,
+            orders: &self.orders,
+        };
+        match supervision.run(container).await {
+            Supervised::Ended(record) => Ending::Record(record, Some(handle)),
+            Supervised::LetGo(order) => Ending::LetGo(order),
+        }
+    }
+
+    /// Stores the end. True when it is stored, so that what is left may be removed.
+    async fn finish(&self, shift: &Shift, progress: &Progress, record: AttemptRecord) -> bool {
+        let key = self.lease.key;
+        let record = AttemptRecord {
+            template_versions: progress.templates(),
+            ..record
+        };
+        let then = match &self.lease.spec {
+            Ok(spec) => after_attempt(spec, &record, self.lease.spent, rand::random()),
+            Err(_) => Disposition::Settle(TerminalState::Failed),
+        };
+        let finish = Finish {
+            lease: key,
+            record,
+            then,
+        };
+        // Waits while the database is away: the slot is taken until the end is stored.
+        match shift.finisher.finish(finish.clone()).await {
+            Some(FinishOutcome::Finished | FinishOutcome::AlreadyFinished) => {
+                shift.tally.finished(&finish);
+                shift.roll.strike(key);
+                true
+            }
+            Some(FinishOutcome::LeaseLost) => {
+                self.let_go(shift, Order::Abandon);
+                false
+            }
+            None => {
+                // On the roll for good: its lease is ours, and nobody may hand it back unproved.
+                tracing::error!(
+                    job.id = key.job.0,
+                    "its end is not stored; recovery will find it"
+                );
+                false
+            }
+        }
+    }
+
+    /// Notes that nothing is written for this attempt any more.
+    fn let_go(&self, shift: &Shift, order: Order) {
+        let key = self.lease.key;
+        let (job, attempt, worker) = (key.job.0, key.attempt.0, shift.worker.0);
+        if order == Order::LeaveAlive {
+            tracing::info!(
+                job.id = job,
+                attempt,
+                worker.id = worker,
+                "left running for others"
+            );
+            shift.tally.change(|report| report.left_alive += 1);
+            shift.roll.leave(key);
+        } else {
+            tracing::info!(
+                job.id = job,
+                attempt,
+                worker.id = worker,
+                "the lease was lost"
+            );
+            shift.tally.change(|report| report.lost_leases += 1);
+            if shift.going() == Going::Fenced {
+                // Not each of our leases may have been taken over yet: none is to be handed back.
+                shift.roll.leave(key);
+            } else {
+                shift.roll.strike(key);
+            }
+        }
+    }
+
+    /// The code above panicked: a defect. Nothing is recorded before nothing runs; then the
+    /// attempt counts as a failed launch or, if its container may have run, as lost: both are
+    /// bounded, so that a job that always does this does not come back for ever.
+    async fn after_panic(&mut self, shift: &Shift, progress: &Progress, said: &str) -> Ending {
+        let text = format!("a defect in the worker: {said}");
+        tracing::error!(job.id = self.lease.key.job.0, panic = %text, "a supervising task panicked");
+        self.report(Err(&text));
+        let mut record = AttemptRecord::launch_failed(ErrorClass::Unknown, text);
+        let Some(handle) = progress.handle() else {
+            return Ending::Record(record, None);
+        };
+        if progress.may_run() {
+            let spec = self.lease.spec.as_ref().ok();
+            let grace = spec.map_or(DEFAULT_STOP_GRACE, |spec| grace_of(spec));
+            tokio::select! {
+                () = stop_for_good(shift, &self.served.executor, handle, grace) => {}
+                order = self.orders.let_go() => return Ending::LetGo(order),
+            }
+            record.outcome = Outcome::Vanished;
+            record.started = true;
+        }
+        Ending::Record(record, Some(handle.clone()))
+    }
+
+    /// Tells whoever waits whether it started.
+    fn report(&mut self, started: Result<(), &str>) {
+        if let Some(waiting) = self.started.take() {
+            let job = self.lease.key.job;
+            let problem = |text: &str| LaunchFailure {
+                job,
+                problem: text.to_owned(),
+            };
+            // Whoever asked may have gone; the attempt goes on without them.
+            let _ = waiting.send(started.map_err(problem));
+        }
+    }
+}
+
+/// Removes a container that has ended.
+async fn remove(served: &Served, handle: &Handle) {
+    for retry in 1..=REMOVAL.attempts {
+        match served.executor.forget(handle).await {
+            Ok(()) => return,
+            Err(error) if retry == REMOVAL.attempts => {
+                tracing::warn!(handle = %handle, error = %error, "a finished container is left over");
+            }
+            Err(_) => sleep(REMOVAL.delay(retry, rand::random())).await,
+        }
+    }
+}
+
+/// What a panic said.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words")
+}

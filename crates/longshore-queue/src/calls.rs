@@ -1,0 +1,108 @@
+//! Calls to an executor, each in a task of its own: a supervising task that is dropped never cuts
+//! a create or a start in two, and a panic in an executor is an error of that one call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_core::InstanceId;
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{
+    Capabilities, Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed,
+    Watch,
+};
+use longshore_core::host::HostFacts;
+use longshore_core::output::ResumePoint;
+
+type Answer<T> = Result<T, ExecutorError>;
+
+/// An executor whose calls nobody cancels halfway.
+#[derive(Clone)]
+pub(crate) struct Calls(Arc<dyn Executor>);
+
+impl Calls {
+    pub fn to(executor: Arc<dyn Executor>) -> Self {
+        Self(executor)
+    }
+
+    pub fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+
+    pub fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    /// Whether its containers go on without this worker.
+    pub fn survives_worker(&self) -> bool {
+        self.0.capabilities().has(Capability::SurvivesWorker)
+    }
+
+    pub async fn host(&self) -> Answer<HostFacts> {
+        self.owned("ask for the host", |executor| async move {
+            executor.host().await
+        })
+        .await
+    }
+
+    pub async fn ensure(&self, request: LaunchRequest) -> Answer<Ensured> {
+        self.owned("create a container", |executor| async move {
+            executor.ensure(&request).await
+        })
+        .await
+    }
+
+    pub async fn watch(&self, handle: &Handle, from: Option<ResumePoint>) -> Answer<Watch> {
+        let handle = handle.clone();
+        self.owned("watch a container", |executor| async move {
+            executor.watch(&handle, from.as_ref()).await
+        })
+        .await
+    }
+
+    pub async fn start(&self, handle: &Handle) -> Answer<()> {
+        let handle = handle.clone();
+        self.owned("start a container", |executor| async move {
+            executor.start(&handle).await
+        })
+        .await
+    }
+
+    pub async fn stop(&self, handle: &Handle, grace: Duration) -> Answer<()> {
+        let handle = handle.clone();
+        self.owned("stop a container", move |executor| async move {
+            executor.stop(&handle, grace).await
+        })
+        .await
+    }
+
+    pub async fn list(&self, instance: &InstanceId) -> Answer<Vec<Listed>> {
+        let instance = instance.clone();
+        self.owned("list containers", |executor| async move {
+            executor.list(&instance).await
+        })
+        .await
+    }
+
+    pub async fn forget(&self, handle: &Handle) -> Answer<()> {
+        let handle = handle.clone();
+        self.owned("remove a container", |executor| async move {
+            executor.forget(&handle).await
+        })
+        .await
+    }
+
+    async fn owned<T, F, Fut>(&self, attempted: &'static str, call: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<dyn Executor>) -> Fut,
+        Fut: Future<Output = Answer<T>> + Send + 'static,
+    {
+        match tokio::spawn(call(Arc::clone(&self.0))).await {
+            Ok(answer) => answer,
+            Err(join_error) => {
+                let problem = join_error.to_string();
+                Err(ExecutorError::new(ErrorClass::Unknown, attempted, problem))
+            }
+        }
+    }
+}

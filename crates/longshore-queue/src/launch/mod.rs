@@ -1,0 +1,259 @@
+//! From a lease to a running container: PROTOCOL section 4, step by step.
+//!
+//! Owns the order: create, store the handle (the fence), watch, start at most once. Whatever goes
+//! wrong before the start leaves nothing behind that could run. Never decides what follows a
+//! failure.
+
+mod undo;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_core::JobSpec;
+use longshore_core::attempt::{AttemptRecord, Outcome};
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{
+    ContainerIdentity, Ensured, ExecutorError, Handle, LaunchRequest, Watch, check_capabilities,
+};
+use longshore_core::spec::EnvValue;
+use longshore_core::store::{
+    Lease, LeaseStatus, Leases as _, Registry as _, StoreError, StoreResult,
+};
+use longshore_core::template::{parse_template, resolve_env};
+use tokio::time::sleep;
+
+use crate::orders::{Order, Orders, StopReason};
+use crate::patience::patiently;
+use crate::progress::Progress;
+use crate::served::Served;
+use crate::shift::{Going, Shift};
+
+/// Between two looks at whether a launch is still worth an answer of the store, once the shift
+/// is about to end.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What a launch needs to know.
+pub(crate) struct Launch<'a> {
+    pub shift: &'a Arc<Shift>,
+    pub lease: &'a Lease,
+    pub spec: &'a JobSpec,
+    pub served: &'a Served,
+    pub orders: &'a Orders,
+    pub progress: &'a Progress,
+}
+
+/// A launch that went no further.
+pub(crate) enum Stopped {
+    /// It never ran, and the attempt is over; here is what is to be recorded, and a container that
+    /// is still to be removed.
+    Over(Box<AttemptRecord>, Option<Handle>),
+    /// There is nothing to write: the lease is another's, or stays for others.
+    LetGo(Order),
+    /// Something of this attempt may run that is not ours to watch or to stop: its lease has to
+    /// stand until recovery has looked.
+    Unsure(&'static str),
+}
+
+/// A container that runs.
+pub(crate) struct Container {
+    pub handle: Handle,
+    pub watch: Watch,
+}
+
+impl Launch<'_> {
+    /// Launches: the container runs, or ran, and is watched. What a launch that goes no further
+    /// leaves behind is named in its answer.
+    pub async fn run(&self) -> Result<Container, Stopped> {
+        let executor = &self.served.executor;
+        check_capabilities(executor.kind(), executor.capabilities(), self.spec)
+            .map_err(|refusal| failed(ErrorClass::Permanent, &refusal))?;
+        let env = self.environment().await?;
+        self.check_may_start()?;
+
+        let (handle, is_new) = self.create(env).await?;
+        self.progress.created(&handle);
+        if !is_new {
+            self.progress.starting();
+        }
+        self.fence(&handle, is_new).await?;
+
+        // Before the start, so that neither the first byte nor a quick end is missed.
+        let watch = match executor.watch(&handle, None).await {
+            Ok(watch) => watch,
+            Err(error) if is_new => return Err(self.undo(&handle, failed_by(&error)).await),
+            Err(error) => return Err(self.end_unwatched(&handle, &error).await),
+        };
+        if is_new {
+            if let Err(stopped) = self.check_may_start() {
+                return Err(self.undo(&handle, stopped).await);
+            }
+            self.progress.starting();
+            if let Err(error) = executor.start(&handle).await {
+                self.after_failed_start(&handle, &error).await?;
+            }
+        }
+        Ok(Container { handle, watch })
+    }
+
+    /// The environment with its templates resolved; the versions used are noted.
+    async fn environment(&self) -> Result<BTreeMap<String, EnvValue>, Stopped> {
+        let names = &self.spec.env_templates;
+        if names.is_empty() {
+            return Ok(self.spec.env.clone());
+        }
+        let found = self
+            .while_useful("templates_named", || {
+                self.shift.store.templates_named(names)
+            })
+            .await?
+            .map_err(|error| failed(class_of(&error), &error))?;
+        let mut sources = Vec::with_capacity(found.len());
+        let mut versions = BTreeMap::new();
+        for template in found {
+            let name = &template.name;
+            let source = parse_template(&template.body).map_err(|error| {
+                failed(
+                    ErrorClass::Permanent,
+                    &format!("template {name:?}: {error}"),
+                )
+            })?;
+            sources.push(source);
+            versions.insert(template.name, template.version);
+        }
+        self.progress.resolved(versions);
+        Ok(resolve_env(&sources, &self.spec.env))
+    }
+
+    /// Creates the container, unless the attempt has one. Says whether it was never started.
+    async fn create(&self, env: BTreeMap<String, EnvValue>) -> Result<(Handle, bool), Stopped> {
+        let key = self.lease.key;
+        let request = LaunchRequest {
+            identity: ContainerIdentity {
+                instance: self.shift.instance.clone(),
+                job: key.job,
+                attempt: key.attempt,
+                token: key.token,
+            },
+            spec: self.spec.clone(),
+            env,
+        };
+        match self.served.executor.ensure(request).await {
+            Ok(Ensured::Created(handle)) => Ok((handle, true)),
+            Ok(Ensured::Running(handle) | Ensured::Exited(handle)) => Ok((handle, false)),
+            Ok(Ensured::Superseded) => {
+                Err(Stopped::Unsure("a container of a higher token is there"))
+            }
+            Err(error) => Err(failed_by(&error)),
+        }
+    }
+
+    /// Stores the handle. Only a lease that is still ours gets past here, so whoever takes it over
+    /// without finding a handle knows that nothing was started.
+    async fn fence(&self, handle: &Handle, is_new: bool) -> Result<(), Stopped> {
+        let mark = || {
+            let (key, host) = (self.lease.key, self.served.host);
+            self.shift.store.mark_launched(key, host, handle)
+        };
+        let stopped = match self.while_useful("mark_launched", mark).await {
+            Ok(Ok(LeaseStatus::Held)) => return Ok(()),
+            Ok(Ok(LeaseStatus::CancelRequested)) if !is_new => {
+                // It runs: supervision stops it like any other.
+                self.orders.give(Order::Stop(StopReason::Cancelled));
+                return Ok(());
+            }
+            Ok(Ok(LeaseStatus::CancelRequested)) => over(Outcome::Cancelled),
+            Ok(Ok(LeaseStatus::Lost)) => Stopped::LetGo(Order::Abandon),
+            Ok(Err(error)) => failed(class_of(&error), &error),
+            Err(stopped) => stopped,
+        };
+        if is_new {
+            return Err(self.undo(handle, stopped).await);
+        }
+        // It runs already: there is no way back from that by recording a failed launch.
+        Err(match stopped {
+            Stopped::LetGo(order) => Stopped::LetGo(order),
+            Stopped::Over(..) | Stopped::Unsure(_) => {
+                Stopped::Unsure("a container runs and its handle could not be stored")
+            }
+        })
+    }
+
+    /// Whether the launch may go on: nobody wants its end, the worker takes on work, and its
+    /// heartbeats are young enough that no other can have taken over.
+    fn check_may_start(&self) -> Result<(), Stopped> {
+        match self.orders.standing() {
+            Order::Abandon => return Err(Stopped::LetGo(Order::Abandon)),
+            Order::Stop(reason) => return Err(over(reason.outcome())),
+            Order::LeaveAlive => return Err(over(Outcome::HandedBack)),
+            Order::CarryOn => {}
+        }
+        match self.shift.going() {
+            Going::On | Going::AskedToDrain => {}
+            Going::Draining | Going::Faulted(_) => return Err(over(Outcome::HandedBack)),
+            Going::Fenced => return Err(Stopped::LetGo(Order::Abandon)),
+        }
+        if self.shift.liveness.may_be_fenced() {
+            let job = self.lease.key.job.0;
+            tracing::warn!(
+                job.id = job,
+                "not launched: the last heartbeat is too long ago"
+            );
+            return Err(over(Outcome::HandedBack));
+        }
+        Ok(())
+    }
+
+    /// Asks the store for as long as an answer can still lead to a start.
+    async fn while_useful<T, Fut>(
+        &self,
+        what: &'static str,
+        call: impl FnMut() -> Fut,
+    ) -> Result<StoreResult<T>, Stopped>
+    where
+        Fut: Future<Output = StoreResult<T>>,
+    {
+        let useless = async {
+            loop {
+                if let Err(stopped) = self.check_may_start() {
+                    return stopped;
+                }
+                tokio::select! {
+                    _ = self.orders.other_than(Order::CarryOn) => {}
+                    _ = self.shift.ending() => sleep(LOOK_AGAIN).await,
+                    // For the age of the heartbeat, which nobody announces.
+                    () = sleep(self.shift.config.heartbeat_interval) => {}
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = patiently(what, call) => Ok(answer),
+            stopped = useless => Err(stopped),
+        }
+    }
+}
+
+fn over(outcome: Outcome) -> Stopped {
+    Stopped::Over(Box::new(AttemptRecord::of(outcome)), None)
+}
+
+fn failed(class: ErrorClass, why: &impl std::fmt::Display) -> Stopped {
+    Stopped::Over(
+        Box::new(AttemptRecord::launch_failed(class, why.to_string())),
+        None,
+    )
+}
+
+fn failed_by(error: &ExecutorError) -> Stopped {
+    failed(error.class, error)
+}
+
+/// What the store refuses it will refuse again; what it could not do, it may.
+fn class_of(error: &StoreError) -> ErrorClass {
+    if error.is_systems_fault() {
+        ErrorClass::Unknown
+    } else {
+        ErrorClass::Permanent
+    }
+}

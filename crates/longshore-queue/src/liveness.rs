@@ -1,0 +1,125 @@
+//! How long ago this worker's last answered heartbeat was *sent*.
+//!
+//! Owns the local guard of PROTOCOL section 4, step 1: a worker that slept through its lease must
+//! not launch anything, although no answer has told it so yet. The age is measured from the
+//! sending, because the store's clock started no later than that; and on a clock that runs
+//! through suspend, because the others' clocks do.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A clock that runs through suspend: time since some fixed moment.
+#[derive(Clone)]
+pub struct BootClock(Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl BootClock {
+    /// The machine's own.
+    pub fn of_machine() -> Self {
+        Self(Arc::new(time_since_boot))
+    }
+
+    /// Another source of time, for tests of suspends.
+    pub fn from_fn(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Duration {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for BootClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BootClock({:?})", self.now())
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn time_since_boot() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_BOOTTIME;
+    nix::time::clock_gettime(clock)
+        .expect("Linux has had CLOCK_BOOTTIME since 2.6.39, and the call has no other way to fail")
+        .into()
+}
+
+/// Elsewhere the monotonic clock is the nearest; on macOS it too runs through sleep.
+#[cfg(not(target_os = "linux"))]
+fn time_since_boot() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .expect("every POSIX system has a monotonic clock")
+        .into()
+}
+
+/// When the last heartbeat that was answered had been sent.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    clock: BootClock,
+    lease_ttl: Duration,
+    sent_micros: AtomicU64,
+}
+
+impl Liveness {
+    /// Registration counts as the first heartbeat; `sent` is when it was asked for.
+    pub fn new(clock: BootClock, lease_ttl: Duration, sent: Duration) -> Self {
+        Self {
+            clock,
+            lease_ttl,
+            sent_micros: AtomicU64::new(micros(sent)),
+        }
+    }
+
+    /// To be read before a heartbeat is sent.
+    pub fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// The heartbeat that was sent at that time was answered.
+    pub fn answered(&self, sent: Duration) {
+        self.sent_micros.fetch_max(micros(sent), Ordering::AcqRel);
+    }
+
+    /// Whether others may have taken over by now.
+    pub fn may_be_fenced(&self) -> bool {
+        let sent = Duration::from_micros(self.sent_micros.load(Ordering::Acquire));
+        self.now().saturating_sub(sent) >= self.lease_ttl
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_counts_from_the_sending_of_the_last_answered_heartbeat() {
+        let time = Arc::new(AtomicU64::new(100));
+        let read = Arc::clone(&time);
+        let clock = BootClock::from_fn(move || Duration::from_secs(read.load(Ordering::Relaxed)));
+        let liveness = Liveness::new(clock, Duration::from_secs(30), Duration::from_secs(100));
+        time.store(129, Ordering::Relaxed);
+        assert!(!liveness.may_be_fenced());
+        time.store(130, Ordering::Relaxed);
+        assert!(liveness.may_be_fenced());
+        liveness.answered(Duration::from_secs(110));
+        assert!(!liveness.may_be_fenced());
+        liveness.answered(Duration::from_secs(105));
+        time.store(139, Ordering::Relaxed);
+        assert!(
+            !liveness.may_be_fenced(),
+            "a late answer does not turn the time back"
+        );
+    }
+
+    #[test]
+    fn the_machines_clock_does_not_go_back() {
+        let clock = BootClock::of_machine();
+        let first = clock.now();
+        assert!(clock.now() >= first);
+    }
+}

@@ -1,0 +1,179 @@
+//! The one place where a store's contention is retried.
+//!
+//! Owns: repeating a verb that collided (deadlock, serialisation failure, lock timeout, busy)
+//! with exponential backoff and jitter, within a budget of time, counted; and running each call
+//! in a task of its own, so that a caller who is dropped does not cut a transaction in two.
+//!
+//! Never does: repeat a call whose reply was lost ([`StoreError::Unavailable`]): nothing is known
+//! of what happened, and only the caller knows whether asking again is safe.
+
+mod contention;
+mod leases;
+mod reading;
+mod registry;
+mod submissions;
+mod upkeep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use longshore_core::InstanceId;
+use longshore_core::retry::Backoff;
+use longshore_core::store::{Store, StoreError, StoreResult, Wakeups};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+pub use contention::ContentionCounts;
+use contention::Counters;
+
+/// For how long a contended call is repeated, unless the caller says otherwise.
+pub const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
+
+/// From a tenth of what a short transaction takes under load to what a person notices. The number
+/// of attempts is bounded by the budget, not here.
+const BACKOFF: Backoff = Backoff {
+    attempts: u32::MAX,
+    base: Duration::from_millis(5),
+    max: Duration::from_secs(1),
+};
+
+/// How long [`Store::close`] waits for calls in flight before it closes over them.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// A store whose contended calls are repeated within a budget.
+///
+/// Clones and [`Retrying::within`] views share the counters and the store.
+#[derive(Clone)]
+pub struct Retrying {
+    inner: Arc<dyn Store>,
+    budget: Duration,
+    counters: Arc<Counters>,
+    in_flight: Arc<watch::Sender<usize>>,
+}
+
+impl Retrying {
+    /// Wraps a store; calls are repeated for at most [`DEFAULT_BUDGET`].
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            budget: DEFAULT_BUDGET,
+            counters: Arc::default(),
+            in_flight: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// The same store with the caller's own timeout. It bounds the repeats; how long one call may
+    /// take is the server's to say.
+    #[must_use]
+    pub fn within(&self, budget: Duration) -> Self {
+        Self {
+            budget,
+            ..self.clone()
+        }
+    }
+
+    /// How often calls collided, by kind, in all views of this store together.
+    pub fn contention(&self) -> ContentionCounts {
+        self.counters.read()
+    }
+
+    /// Runs a verb until it does not collide, or the budget is spent: then the last collision is
+    /// the error. Cancellation-safe: a call that was sent goes on without its caller, and no
+    /// further one is sent.
+    async fn call<T, F, Fut>(&self, verb: &'static str, send: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Fn(Arc<dyn Store>) -> Fut,
+        Fut: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        let begun = Instant::now();
+        let mut retry = 0;
+        loop {
+            let error = match self.owned(verb, send(Arc::clone(&self.inner))).await {
+                Err(error) if error.is_transient() => error,
+                done => return done,
+            };
+            self.counters.add(&error);
+            retry += 1;
+            let delay = BACKOFF.delay(retry, rand::random());
+            if begun.elapsed() + delay >= self.budget {
+                tracing::debug!(verb, retry, "gave up repeating a contended call");
+                return Err(error);
+            }
+            sleep(delay).await;
+        }
+    }
+
+    /// Runs one call in a task of its own; a panic in the driver becomes an error of this call.
+    async fn owned<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        call: impl Future<Output = StoreResult<T>> + Send + 'static,
+    ) -> StoreResult<T> {
+        let counted = InFlight::enter(&self.in_flight);
+        let task = tokio::spawn(async move {
+            let _counted = counted;
+            call.await
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(join_error) => Err(StoreError::unexpected(verb, join_error)),
+        }
+    }
+}
+
+impl From<Arc<dyn Store>> for Retrying {
+    fn from(store: Arc<dyn Store>) -> Self {
+        Self::new(store)
+    }
+}
+
+#[async_trait]
+impl Store for Retrying {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    async fn instance(&self) -> StoreResult<InstanceId> {
+        self.call("instance", |store| async move { store.instance().await })
+            .await
+    }
+
+    async fn now(&self) -> StoreResult<Timestamp> {
+        self.call("now", |store| async move { store.now().await })
+            .await
+    }
+
+    fn wakeups(&self) -> Box<dyn Wakeups> {
+        self.inner.wakeups()
+    }
+
+    async fn close(&self) {
+        let mut in_flight = self.in_flight.subscribe();
+        if timeout(CLOSE_WAIT, in_flight.wait_for(|calls| *calls == 0))
+            .await
+            .is_err()
+        {
+            tracing::warn!("closing the store while calls are in flight");
+        }
+        self.inner.close().await;
+    }
+}
+
+/// Counts one call for as long as it lives.
+struct InFlight(Arc<watch::Sender<usize>>);
+
+impl InFlight {
+    fn enter(calls: &Arc<watch::Sender<usize>>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(Arc::clone(calls))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}

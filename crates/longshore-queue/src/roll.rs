@@ -1,0 +1,185 @@
+//! Which leases this worker knows of, and which acquisitions are in flight.
+//!
+//! Owns the answer to "is this lease ours to hand back?" (PROTOCOL section 3): a lease that the
+//! store says we hold, that is on no list here and whose acquisition is not in flight, was lost
+//! with its reply. A lease leaves the roll only when its end is stored or it is another's: never
+//! because a task died, for its container may still run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use longshore_core::JobId;
+use longshore_core::store::{HeldLease, Lease, LeaseKey};
+use tokio::time::Instant;
+
+use crate::orders::Orders;
+use crate::served::Served;
+use crate::status::{Phase, RunningJob};
+use crate::supervise::{DEFAULT_STOP_GRACE, grace_of};
+use crate::tracker::JobCompletionTracker;
+
+/// Which leases this worker knows of. The lock is held for map operations alone.
+#[derive(Default)]
+pub(crate) struct Roll {
+    inner: Mutex<Inner>,
+    /// The attempts that are still to end under this worker: what a drain waits for.
+    pub tracker: JobCompletionTracker,
+}
+
+#[derive(Default)]
+struct Inner {
+    last_number: i64,
+    in_flight: BTreeSet<i64>,
+    entries: BTreeMap<LeaseKey, Entry>,
+}
+
+/// An attempt as others in this worker see it.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub orders: Orders,
+    pub served: Arc<Served>,
+    /// Between TERM and KILL.
+    pub stop_grace: Duration,
+    phase: Phase,
+    since: Instant,
+    /// Left alive for others: on the roll, so that nobody hands it back, but waited for by none.
+    left: bool,
+}
+
+impl Roll {
+    /// An acquisition is about to be sent. It counts as in flight until the guard is used or
+    /// dropped.
+    pub fn acquiring(self: &Arc<Self>) -> Acquiring {
+        let mut inner = self.lock();
+        inner.last_number += 1;
+        let number = inner.last_number;
+        inner.in_flight.insert(number);
+        Acquiring {
+            roll: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// The attempt's end is stored, or it is another's.
+    pub fn strike(&self, key: LeaseKey) {
+        let struck = self.lock().entries.remove(&key);
+        if struck.is_some_and(|entry| !entry.left) {
+            self.tracker.mark_job_completed(key.job);
+        }
+    }
+
+    /// The attempt stays alive for another worker. Its lease stays ours until then.
+    pub fn leave(&self, key: LeaseKey) {
+        let newly_left = match self.lock().entries.get_mut(&key) {
+            Some(entry) => !std::mem::replace(&mut entry.left, true),
+            None => false,
+        };
+        if newly_left {
+            self.tracker.mark_job_completed(key.job);
+        }
+    }
+
+    /// The attempt has come this far.
+    pub fn reached(&self, key: LeaseKey, phase: Phase) {
+        if let Some(entry) = self.lock().entries.get_mut(&key) {
+            entry.phase = phase;
+        }
+    }
+
+    /// The attempts that this worker still answers for.
+    pub fn live(&self) -> Vec<(LeaseKey, Entry)> {
+        let inner = self.lock();
+        let live = inner.entries.iter().filter(|(_, entry)| !entry.left);
+        live.map(|(key, entry)| (*key, entry.clone())).collect()
+    }
+
+    /// How many attempts this worker still answers for.
+    pub fn live_count(&self) -> usize {
+        self.tracker.get_running_count()
+    }
+
+    /// Of the leases that the store says we hold, those which nobody here knows of. Looked up
+    /// after the store's answer: a lease is in flight, then on the roll, with nothing in between;
+    /// one that was finished meanwhile is handed back in vain, which its token makes harmless.
+    pub fn unknown(&self, held: &[HeldLease]) -> Vec<LeaseKey> {
+        let inner = self.lock();
+        let is_unknown = |lease: &&HeldLease| {
+            !inner.in_flight.contains(&lease.acquire_number)
+                && !inner.entries.contains_key(&lease.key)
+        };
+        held.iter()
+            .filter(is_unknown)
+            .map(|lease| lease.key)
+            .collect()
+    }
+
+    /// For people: what runs here.
+    pub fn running_jobs(&self) -> Vec<RunningJob> {
+        self.live()
+            .into_iter()
+            .map(|(key, entry)| RunningJob {
+                job: key.job,
+                attempt: key.attempt,
+                queue: entry.served.queue.name.clone(),
+                phase: entry.phase,
+                elapsed: entry.since.elapsed(),
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Each operation is one change of a map; a panic elsewhere leaves the maps whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An acquisition in flight.
+pub(crate) struct Acquiring {
+    roll: Arc<Roll>,
+    pub number: i64,
+}
+
+impl Acquiring {
+    /// The reply came: its leases go on the roll in the same moment in which the call stops being
+    /// in flight.
+    pub fn admit(self, served: &Arc<Served>, leases: &[Lease]) -> Vec<Orders> {
+        let mut inner = self.roll.lock();
+        inner.in_flight.remove(&self.number);
+        let since = Instant::now();
+        let mut all = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let orders = Orders::new();
+            all.push(orders.clone());
+            self.roll.tracker.add_running_job(lease.key.job);
+            let entry = Entry {
+                orders,
+                served: Arc::clone(served),
+                stop_grace: lease
+                    .spec
+                    .as_ref()
+                    .map_or(DEFAULT_STOP_GRACE, |spec| grace_of(spec)),
+                phase: Phase::Launching,
+                since,
+                left: false,
+            };
+            inner.entries.insert(lease.key, entry);
+        }
+        all
+    }
+}
+
+impl Drop for Acquiring {
+    /// Without a reply: whatever the call acquired is unknown here, and handed back after the next
+    /// heartbeat.
+    fn drop(&mut self) {
+        self.roll.lock().in_flight.remove(&self.number);
+    }
+}
+
+impl std::fmt::Debug for Roll {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let jobs: Vec<JobId> = self.tracker.running_jobs();
+        f.debug_tuple("Roll").field(&jobs).finish()
+    }
+}

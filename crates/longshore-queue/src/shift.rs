@@ -1,0 +1,216 @@
+//! One shift of a worker: from its registration under a fresh id to its goodbye.
+//!
+//! Owns what the tasks of a shift share. The tasks themselves are owned by [`crate::crew`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_core::attempt::{AttemptRecord, Outcome};
+use longshore_core::disposition::Disposition;
+use longshore_core::executor::Executor;
+use longshore_core::limit::Limit;
+use longshore_core::store::Leases as _;
+use longshore_core::store::{
+    AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
+};
+use longshore_core::{InstanceId, WorkerId};
+use tokio::sync::watch;
+
+use crate::bell::Bell;
+use crate::config::WorkerConfig;
+use crate::error::QueueError;
+use crate::finisher::Finisher;
+use crate::liveness::{BootClock, Liveness};
+use crate::orders::{Order, Orders};
+use crate::report::{Tally, WorkerReport};
+use crate::retrying::Retrying;
+use crate::roll::Roll;
+use crate::served::{Machines, Served};
+
+/// Whether a shift goes on. Only ever moves forward.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Going {
+    /// It acquires and launches.
+    On,
+    /// A person asked it, through the store, to drain.
+    AskedToDrain,
+    /// It acquires nothing more, and what has not started goes back.
+    Draining,
+    /// Others took over: it writes nothing more.
+    Fenced,
+    /// One of its own tasks panicked: a defect. It drains.
+    Faulted(String),
+}
+
+impl Going {
+    fn weight(&self) -> u8 {
+        match self {
+            Self::On => 0,
+            Self::AskedToDrain => 1,
+            Self::Draining => 2,
+            Self::Faulted(_) => 3,
+            Self::Fenced => 4,
+        }
+    }
+}
+
+/// What the tasks of a shift share.
+pub(crate) struct Shift {
+    pub worker: WorkerId,
+    pub instance: InstanceId,
+    pub store: Retrying,
+    pub config: Arc<WorkerConfig>,
+    pub machines: Machines,
+    pub served: Vec<Arc<Served>>,
+    pub roll: Arc<Roll>,
+    pub tally: Tally,
+    pub liveness: Liveness,
+    pub finisher: Finisher,
+    /// Rung when there may be something to acquire: a hint of the store, or a slot of our own.
+    pub look: Bell,
+    /// Rung by hints of the store alone: a cancel request may have come.
+    pub hints: Bell,
+    /// Rung when leases of ours may be unknown to us: after a heartbeat, or a lost reply.
+    pub reconcile: Bell,
+    going: watch::Sender<Going>,
+}
+
+impl Shift {
+    /// Registers a worker under a fresh id. Also returns what its finisher task takes from.
+    pub async fn begin(
+        store: &Retrying,
+        executors: &[Arc<dyn Executor>],
+        config: &Arc<WorkerConfig>,
+        clock: &BootClock,
+    ) -> Result<(Arc<Self>, crate::finisher::Inbox), QueueError> {
+        let instance = store.instance().await?;
+        let machines = Machines::enter(store, executors).await?;
+        let served = machines.serve_all(store, &config.queues).await?;
+        let sent = clock.now();
+        let worker = store
+            .register_worker(&NewWorker {
+                name: config.name.clone(),
+                hostname: config.hostname.clone(),
+                pid: config.pid,
+                boot_id: config.boot_id.clone(),
+                version: config.version.clone(),
+                queues: served.iter().map(|served| served.queue.id).collect(),
+                capacity: config.max_concurrent,
+                lease_ttl: config.lease_ttl,
+            })
+            .await?;
+        let (finisher, inbox) = Finisher::new();
+        let shift = Arc::new(Self {
+            worker,
+            instance,
+            store: store.clone(),
+            config: Arc::clone(config),
+            machines,
+            served,
+            roll: Arc::default(),
+            tally: Tally::default(),
+            liveness: Liveness::new(clock.clone(), config.lease_ttl, sent),
+            finisher,
+            look: Bell::new(),
+            hints: Bell::new(),
+            reconcile: Bell::new(),
+            going: watch::Sender::new(Going::On),
+        });
+        Ok((shift, inbox))
+    }
+
+    /// Takes jobs of a queue, and puts them on the roll. Cancellation-safe: what a call acquires
+    /// whose caller is gone is handed back after the next heartbeat.
+    pub async fn acquire(
+        &self,
+        served: &Arc<Served>,
+        want: u32,
+        max_concurrent: Option<Limit>,
+        timeout: Duration,
+    ) -> StoreResult<Vec<(Lease, Orders)>> {
+        let acquiring = self.roll.acquiring();
+        let request = AcquireRequest {
+            queue: served.queue.id,
+            want: want.min(AcquireRequest::MAX_WANT),
+            worker: self.worker,
+            acquire_number: acquiring.number,
+            max_concurrent,
+        };
+        let acquired = match self.store.within(timeout).acquire(request).await {
+            Ok(acquired) => acquired.leases,
+            Err(error) => {
+                // The reply may be lost and the leases ours: look as soon as the store answers.
+                drop(acquiring);
+                self.reconcile.ring();
+                return Err(error);
+            }
+        };
+        let orders = acquiring.admit(served, &acquired);
+        let live = self.roll.live_count() as u64;
+        self.tally.change(|report| {
+            report.acquired += acquired.len() as u64;
+            report.peak = report.peak.max(live);
+        });
+        Ok(acquired.into_iter().zip(orders).collect())
+    }
+
+    /// Whether the shift goes on.
+    pub fn going(&self) -> Going {
+        self.going.borrow().clone()
+    }
+
+    /// Moves forward, never back.
+    pub fn now(&self, next: Going) {
+        self.going.send_if_modified(|going| {
+            let moves = next.weight() > going.weight();
+            if moves {
+                *going = next;
+            }
+            moves
+        });
+    }
+
+    /// Waits until the shift is to end, for a reason of its own. Cancellation-safe.
+    pub async fn ending(&self) -> Going {
+        self.when(|going| *going != Going::On).await
+    }
+
+    /// Waits until the shift is fenced. Cancellation-safe.
+    pub async fn fenced(&self) {
+        self.when(|going| *going == Going::Fenced).await;
+    }
+
+    async fn when(&self, wanted: impl FnMut(&Going) -> bool) -> Going {
+        let mut going = self.going.subscribe();
+        match going.wait_for(wanted).await {
+            Ok(going) => going.clone(),
+            // The sender lives in `self`.
+            Err(_) => Going::Draining,
+        }
+    }
+
+    /// Others took over. Nothing is killed that outlives us, and nothing more is written.
+    pub fn fence(&self) {
+        self.now(Going::Fenced);
+        for (_, entry) in self.roll.live() {
+            entry.orders.give(Order::Abandon);
+        }
+    }
+
+    /// What became of everything so far.
+    pub fn report(&self) -> WorkerReport {
+        WorkerReport {
+            contention: self.store.contention(),
+            ..self.tally.read()
+        }
+    }
+}
+
+/// The finish that gives a lease back, uncounted.
+pub(crate) fn hand_back(lease: longshore_core::store::LeaseKey) -> Finish {
+    Finish {
+        lease,
+        record: AttemptRecord::of(Outcome::HandedBack),
+        then: Disposition::HandBack,
+    }
+}

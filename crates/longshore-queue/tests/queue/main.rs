@@ -1,0 +1,17 @@
+//! The queue against a store in memory and a scripted executor, on a paused clock: every fault
+//! comes when a test says so, and every wait is exact.
+
+mod support;
+
+mod cancelling;
+mod chaos;
+mod draining;
+mod finishing;
+mod heartbeats;
+mod launching;
+mod managing;
+mod output;
+mod reconciling;
+mod retrying;
+mod supervising;
+mod working;

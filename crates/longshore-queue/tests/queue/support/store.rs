@@ -1,0 +1,305 @@
+//! A store in memory: a job's place is its state, and every write is guarded by its token, as in
+//! the real ones. Time is the runtime's, so that a paused clock moves it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use longshore_core::attempt::AttemptRecord;
+use longshore_core::disposition::{Disposition, Spent};
+use longshore_core::executor::Handle;
+use longshore_core::queue::Queue;
+use longshore_core::state::TerminalState;
+use longshore_core::store::{
+    Finish, FinishOutcome, LeaseKey, LeaseStatus, OutputAppend, Store, StoreResult,
+};
+use longshore_core::template::Template;
+use longshore_core::{AttemptNumber, JobId, JobSpec, QueueId, Token, WorkerId};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Journal;
+use super::faults::{Fault, Faults};
+
+/// A store in memory.
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+    pub hints: watch::Sender<u64>,
+    pub journal: Journal,
+}
+
+/// Where a job is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Place {
+    Ready,
+    Scheduled(Instant),
+    Leased,
+    Settled(TerminalState),
+}
+
+pub struct Job {
+    pub spec: Result<JobSpec, String>,
+    pub place: Place,
+    pub attempts: i32,
+    pub spent: Spent,
+}
+
+pub struct LeaseRow {
+    pub key: LeaseKey,
+    pub worker: WorkerId,
+    pub acquire_number: i64,
+    pub handle: Option<Handle>,
+    pub started: bool,
+    pub cancel_requested: bool,
+}
+
+#[derive(Default)]
+pub struct WorkerRow {
+    pub heartbeats: u32,
+    pub last_heartbeat: Option<Instant>,
+    pub fenced: bool,
+    pub draining: bool,
+    pub stopped: bool,
+}
+
+pub struct Inner {
+    pub jobs: BTreeMap<JobId, Job>,
+    pub leases: BTreeMap<JobId, LeaseRow>,
+    pub attempts: Vec<(LeaseKey, AttemptRecord, Disposition)>,
+    pub output: BTreeMap<(LeaseKey, i32), OutputAppend>,
+    pub append_calls: usize,
+    pub finish_calls: Vec<usize>,
+    pub workers: BTreeMap<WorkerId, WorkerRow>,
+    pub templates: Vec<Template>,
+    pub queues: Vec<Queue>,
+    pub faults: Faults,
+    pub last_token: i64,
+}
+
+impl MemoryStore {
+    pub fn new(journal: Journal) -> Self {
+        let queue = |id, name: &str, executor: &str| Queue {
+            id: QueueId(id),
+            name: name.to_owned(),
+            executor: executor.to_owned(),
+            host_selector: BTreeMap::new(),
+            max_concurrent: None,
+            paused: false,
+            ageing: None,
+            epoch: 0,
+        };
+        let inner = Inner {
+            jobs: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            attempts: Vec::new(),
+            output: BTreeMap::new(),
+            append_calls: 0,
+            finish_calls: Vec::new(),
+            workers: BTreeMap::new(),
+            templates: Vec::new(),
+            queues: vec![queue(1, "local", "scripted"), queue(2, "default", "docker")],
+            faults: Faults::default(),
+            last_token: 0,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            hints: watch::Sender::new(0),
+            journal,
+        }
+    }
+
+    pub fn as_dyn(self: &Arc<Self>) -> Arc<dyn Store> {
+        Arc::clone(self) as Arc<dyn Store>
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .expect("no verb panics with the lock held")
+    }
+
+    pub fn fault(&self, verb: &'static str, faults: impl IntoIterator<Item = Fault>) {
+        self.lock().faults.add(verb, faults);
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.lock().faults.set_away(away);
+    }
+
+    pub fn add(&self, spec: JobSpec) -> i64 {
+        self.add_raw(Ok(spec))
+    }
+
+    pub fn add_raw(&self, spec: Result<JobSpec, String>) -> i64 {
+        let mut inner = self.lock();
+        let id = inner.jobs.keys().last().map_or(1, |last| last.0 + 1);
+        let job = Job {
+            spec,
+            place: Place::Ready,
+            attempts: 0,
+            spent: Spent::default(),
+        };
+        inner.jobs.insert(JobId(id), job);
+        drop(inner);
+        self.hint();
+        id
+    }
+
+    /// Something may have changed.
+    pub fn hint(&self) {
+        self.hints.send_modify(|hints| *hints += 1);
+    }
+
+    /// A person cancels a live job.
+    pub fn cancel(&self, job: i64) {
+        let mut inner = self.lock();
+        let lease = inner.leases.get_mut(&JobId(job)).expect("the job is live");
+        lease.cancel_requested = true;
+        drop(inner);
+        self.hint();
+    }
+
+    /// Another worker takes the lease over, under a fresh token.
+    pub fn take_over(&self, job: i64) {
+        let mut inner = self.lock();
+        inner.last_token += 1;
+        let token = Token(inner.last_token);
+        let lease = inner.leases.get_mut(&JobId(job)).expect("the job is live");
+        lease.key.token = token;
+        lease.worker = WorkerId(-1);
+        drop(inner);
+        self.hint();
+    }
+
+    pub fn place(&self, job: i64) -> Place {
+        self.lock().jobs[&JobId(job)].place.clone()
+    }
+
+    pub fn is_settled(&self, job: i64, state: TerminalState) -> bool {
+        self.place(job) == Place::Settled(state)
+    }
+
+    /// Whether the job's container was noted as started.
+    pub fn is_running(&self, job: i64) -> bool {
+        self.lock()
+            .leases
+            .get(&JobId(job))
+            .is_some_and(|lease| lease.started)
+    }
+
+    /// What was recorded of the job's attempts, first to last.
+    pub fn records(&self, job: i64) -> Vec<AttemptRecord> {
+        let inner = self.lock();
+        let of_job = inner
+            .attempts
+            .iter()
+            .filter(|(key, _, _)| key.job == JobId(job));
+        of_job.map(|(_, record, _)| record.clone()).collect()
+    }
+
+    pub fn record(&self, job: i64) -> AttemptRecord {
+        let mut records = self.records(job);
+        assert_eq!(records.len(), 1, "job {job} has one attempt: {records:?}");
+        records.remove(0)
+    }
+
+    /// What was stored of the job's output, as (stream number, position, bytes).
+    pub fn output(&self, job: i64) -> Vec<OutputAppend> {
+        let inner = self.lock();
+        let of_job = inner
+            .output
+            .values()
+            .filter(|append| append.lease.job == JobId(job));
+        of_job.cloned().collect()
+    }
+
+    pub fn workers(&self) -> Vec<WorkerId> {
+        self.lock().workers.keys().copied().collect()
+    }
+
+    /// Runs a verb, with the fault that is due.
+    pub(super) async fn verb<T>(
+        &self,
+        verb: &'static str,
+        what: impl FnOnce(&mut Inner) -> StoreResult<T>,
+    ) -> StoreResult<T> {
+        // Real ones wait for a disk or a network: let others run in between.
+        tokio::task::yield_now().await;
+        let (result, hangs) = {
+            let mut inner = self.lock();
+            match inner.faults.next(verb) {
+                Fault::None => (what(&mut inner), false),
+                Fault::Before(error) => (Err(error), false),
+                Fault::After(error) => (what(&mut inner).and(Err(error)), false),
+                Fault::Hang => (what(&mut inner), true),
+            }
+        };
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        result
+    }
+}
+
+impl Inner {
+    pub fn stage(&mut self) -> u64 {
+        let now = Instant::now();
+        let mut staged = 0;
+        for job in self.jobs.values_mut() {
+            if matches!(job.place, Place::Scheduled(due) if due <= now) {
+                job.place = Place::Ready;
+                staged += 1;
+            }
+        }
+        staged
+    }
+
+    pub fn status(&self, key: LeaseKey) -> LeaseStatus {
+        match self.leases.get(&key.job) {
+            Some(lease) if lease.key == key && lease.cancel_requested => {
+                LeaseStatus::CancelRequested
+            }
+            Some(lease) if lease.key == key => LeaseStatus::Held,
+            Some(_) | None => LeaseStatus::Lost,
+        }
+    }
+
+    pub fn finish(&mut self, finish: &Finish) -> FinishOutcome {
+        let key = finish.lease;
+        if self.status(key) == LeaseStatus::Lost {
+            let was_finished = self
+                .attempts
+                .iter()
+                .any(|(finished, _, _)| *finished == key);
+            return if was_finished {
+                FinishOutcome::AlreadyFinished
+            } else {
+                FinishOutcome::LeaseLost
+            };
+        }
+        self.leases.remove(&key.job);
+        self.attempts
+            .push((key, finish.record.clone(), finish.then));
+        let job = self.jobs.get_mut(&key.job).expect("a lease has its job");
+        job.place = match finish.then {
+            Disposition::Settle(state) => Place::Settled(state),
+            Disposition::RetryAfter(delay) => {
+                job.spent.tries += 1;
+                Place::Scheduled(Instant::now() + delay.max(Duration::from_millis(1)))
+            }
+            Disposition::HandBack => Place::Ready,
+            Disposition::Lost => {
+                job.spent.losses += 1;
+                Place::Ready
+            }
+        };
+        FinishOutcome::Finished
+    }
+
+    pub fn next_attempt(&mut self, job: JobId) -> AttemptNumber {
+        let row = self.jobs.get_mut(&job).expect("a waiting job exists");
+        row.attempts += 1;
+        row.place = Place::Leased;
+        AttemptNumber(row.attempts)
+    }
+}

@@ -1,0 +1,293 @@
+//! The worker's loop: slots, limits, when it looks, when it ends, and what it refuses.
+
+use std::time::Duration;
+
+use longshore_core::limit::Limit;
+use longshore_core::state::TerminalState;
+use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Fault, Place, Scene, Script, in_time, start_worker, unavailable, until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn never_more_than_its_slots_run_and_all_slots_are_used() {
+    let mut scene = Scene::new();
+    scene.config.max_concurrent = 4;
+    let jobs: Vec<i64> = (0..40)
+        .map(|_| scene.scripted(Script::runs_for(SECOND)))
+        .collect();
+    let begun = Instant::now();
+    let report = scene.work().await;
+    assert_eq!(report.completed, 40);
+    assert_eq!((scene.executor.most_live(), report.peak), (4, 4));
+    assert!(
+        begun.elapsed() < 13 * SECOND,
+        "a freed slot is used at once: {:?}",
+        begun.elapsed()
+    );
+    assert!(jobs.iter().all(|job| scene.executor.starts(*job) == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queues_limit_holds_and_its_free_slot_is_seen_at_once() {
+    let mut scene = Scene::new();
+    scene.config.max_concurrent = 10;
+    scene.config.poll_interval = 100 * SECOND;
+    scene.store.lock().queues[0].max_concurrent = Some(Limit(2));
+    for _ in 0..10 {
+        scene.scripted(Script::runs_for(SECOND));
+    }
+    let begun = Instant::now();
+    let report = scene.work().await;
+    assert_eq!((report.completed, scene.executor.most_live()), (10, 2));
+    assert!(
+        begun.elapsed() < 10 * SECOND,
+        "without a poll: {:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_is_heeded_at_once_and_without_hints_a_poll_finds_the_job() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    scene.config.poll_interval = 20 * SECOND;
+    let worker = scene.start();
+    sleep(5 * SECOND).await;
+    let begun = Instant::now();
+    let hinted = scene.job();
+    until("it ended", || {
+        scene.store.is_settled(hinted, TerminalState::Completed)
+    })
+    .await;
+    assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+
+    // A retry that falls due is announced by nobody.
+    let quiet = scene.scripted(Script {
+        ensure_errors: vec![longshore_core::classify::ErrorClass::Transient],
+        ..Script::default()
+    });
+    let begun = Instant::now();
+    until("it ended", || {
+        scene.store.is_settled(quiet, TerminalState::Completed)
+    })
+    .await;
+    assert!(
+        begun.elapsed() <= 23 * SECOND,
+        "its delay and a poll: {:?}",
+        begun.elapsed()
+    );
+    worker.shutdown.drain();
+    worker.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_takes_one_batch_and_watches_it_to_its_end() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::OneBatch;
+    scene.config.max_concurrent = 2;
+    let jobs: Vec<i64> = (0..3)
+        .map(|_| scene.scripted(Script::runs_for(100 * SECOND)))
+        .collect();
+    let report = scene.work().await;
+    assert_eq!((report.acquired, report.completed), (2, 2));
+    assert_eq!(report.ended_by, EndedBy::OneBatch);
+    assert_eq!(scene.store.place(jobs[2]), Place::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn until_empty_waits_for_what_others_run() {
+    let scene = Scene::new();
+    let job = scene.scripted(Script::runs_for(50 * SECOND));
+    let other = scene.start();
+    until("another runs it", || scene.store.is_running(job)).await;
+    let begun = Instant::now();
+    let report = scene.work().await;
+    assert_eq!((report.acquired, report.ended_by), (0, EndedBy::Empty));
+    assert!(begun.elapsed() >= 49 * SECOND);
+    other.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_workers_share_a_queue_and_run_each_job_once() {
+    let scene = Scene::new();
+    let jobs: Vec<i64> = (0..100)
+        .map(|n| scene.scripted(Script::runs_for(Duration::from_millis(n * 7))))
+        .collect();
+    let workers: Vec<_> = (0..4).map(|_| scene.start()).collect();
+    let mut completed = 0;
+    for worker in workers {
+        completed += worker.ended().await.completed;
+    }
+    assert_eq!(completed, 100);
+    assert!(jobs.iter().all(|job| scene.executor.starts(*job) == 1));
+    assert!(scene.executor.most_live() <= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_outlasts_a_database_that_goes_away() {
+    let scene = Scene::new();
+    let job = scene.scripted(Script::runs_for(30 * SECOND));
+    let worker = scene.start();
+    until("it runs", || scene.store.is_running(job)).await;
+    scene.store.set_away(true);
+    sleep(100 * SECOND).await;
+    let later = scene.job();
+    scene.store.set_away(false);
+    let report = worker.ended().await;
+    assert_eq!(report.completed, 2);
+    assert!(scene.store.is_settled(later, TerminalState::Completed));
+    assert_eq!(scene.store.records(job).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_away_at_the_beginning_is_an_error_at_once() {
+    let scene = Scene::new();
+    scene.store.set_away(true);
+    let begun = Instant::now();
+    let error = scene
+        .worker()
+        .run(&GracefulShutdown::new())
+        .await
+        .expect_err("it can't begin");
+    assert!(error.is_systems_fault());
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_whose_executor_this_worker_lacks_is_a_clear_error() {
+    let mut scene = Scene::new();
+    scene.config.queues = vec!["default".to_owned()];
+    let error = scene
+        .worker()
+        .run(&GracefulShutdown::new())
+        .await
+        .expect_err("it can't serve it");
+    assert_eq!(
+        error.to_string(),
+        "queue \"default\" runs on the docker executor, and this worker has only scripted"
+    );
+    let none = Worker::new(scene.store.as_dyn(), Vec::new(), scene.config.clone());
+    let error = none.expect("valid").run(&GracefulShutdown::new()).await;
+    assert!(matches!(error, Err(QueueError::NoExecutor { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_named_queues_it_serves_those_that_it_can() {
+    let mut scene = Scene::new();
+    scene.config.queues = Vec::new();
+    let job = scene.job();
+    let report = scene.work().await;
+    assert_eq!(report.completed, 1);
+    assert!(scene.store.is_settled(job, TerminalState::Completed));
+
+    let none = Worker::new(scene.store.as_dyn(), Vec::new(), scene.config.clone());
+    let error = none.expect("valid").run(&GracefulShutdown::new()).await;
+    assert!(matches!(error, Err(QueueError::NothingToServe { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schema_from_another_version_ends_the_worker_after_its_jobs() {
+    let scene = Scene::new();
+    let job = scene.scripted(Script::runs_for(5 * SECOND));
+    let newer = longshore_core::store::StoreError::SchemaTooNew {
+        found: 9,
+        supported: 1,
+    };
+    scene
+        .store
+        .fault("acquire", [Fault::None, Fault::Before(newer)]);
+    let report = scene.work().await;
+    assert!(matches!(report.ended_by, EndedBy::Fault(_)), "{report}");
+    assert!(scene.store.is_settled(job, TerminalState::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_names_what_would_be_taken_and_takes_nothing() {
+    let mut scene = Scene::new();
+    scene.config.max_concurrent = 3;
+    let spec = |priority| longshore_core::JobSpec {
+        priority: longshore_core::Priority::new(priority).expect("in range"),
+        ..longshore_core::JobSpec::process(["true"])
+    };
+    for priority in [50, 20, 80, 50, 80] {
+        scene.job_of(spec(priority));
+    }
+    let preview = scene.worker().preview().await.expect("it reads");
+    let ids: Vec<i64> = preview.iter().map(|job| job.id.0).collect();
+    assert_eq!(ids, [3, 5, 1]);
+    assert!(scene.store.lock().leases.is_empty());
+    assert!(scene.store.workers().is_empty(), "it did not even register");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_monitor_shows_what_runs() {
+    let scene = Scene::new();
+    let job = scene.scripted(Script::runs_for(100 * SECOND));
+    let worker = scene.worker();
+    let monitor = worker.monitor();
+    assert!(monitor.status().await.is_none());
+    let running = start_worker(worker);
+    until("it runs", || scene.store.is_running(job)).await;
+    sleep(60 * SECOND).await;
+    let status = monitor.status().await.expect("it is registered");
+    assert_eq!(status.running.len(), 1);
+    assert_eq!(status.running[0].phase, Phase::Running);
+    let shown = status.to_string();
+    assert!(shown.contains("1 of 5 slots taken"), "{shown}");
+    assert!(
+        shown.contains("job 1 attempt 1 (local): running for 1m"),
+        "{shown}"
+    );
+    assert!(shown.contains("0 waiting"), "{shown}");
+    scene.store.set_away(true);
+    let status = monitor.status().await.expect("it is registered");
+    assert!(status.metrics.is_err());
+    scene.store.set_away(false);
+    running.ended().await;
+    assert!(monitor.status().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_keeps_house() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    let worker = scene.start();
+    sleep(400 * SECOND).await;
+    worker.shutdown.drain();
+    worker.ended().await;
+    assert!(scene.journal.count("stage") >= 39);
+    assert!(scene.journal.count("expire") >= 39);
+    assert_eq!(
+        scene.journal.of(&["tend", "prune"]),
+        ["tend", "prune 2592000s"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn acquisitions_that_fail_are_repeated_seldom() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    let worker = scene.start();
+    sleep(SECOND).await;
+    scene
+        .store
+        .fault("acquire", (0..100).map(|_| Fault::Before(unavailable())));
+    sleep(60 * SECOND).await;
+    worker.shutdown.drain();
+    let report = in_time(worker.task)
+        .await
+        .expect("no panic")
+        .expect("it began");
+    assert_eq!(report.acquired, 0);
+    let mut left = 0;
+    while !matches!(scene.store.lock().faults.next("acquire"), Fault::None) {
+        left += 1;
+    }
+    assert!(
+        (70..=92).contains(&left),
+        "{left} of 100 faults are left after a minute"
+    );
+}
