@@ -1,0 +1,157 @@
+//! `longshore doctor`: what is wrong, and what to do about it.
+
+use clap::CommandFactory as _;
+use longshore_core::store::{Finding, Severity, Store};
+use longshore_core::suggest;
+
+use crate::cli::Cli;
+use crate::config::Config;
+use crate::context::{Context, SUBMIT_QUEUE};
+use crate::exit::{self, Exit};
+use crate::output::{Out, words};
+
+/// Look for problems, and say what to do about each
+///
+/// Looks at the configuration, the database (reachable, its schema, its own rules) and what this
+/// machine can run. Ends with 1 if it found a problem.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: longshore doctor")]
+pub struct Args {
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks.
+pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    let mut findings = vec![configuration()];
+    findings.extend(unknown_variables());
+    findings.push(found(
+        Severity::Ok,
+        "address",
+        context.address()?.to_string(),
+        "",
+    ));
+    match context.store().await {
+        Ok(store) => findings.extend(of_store(&*store).await),
+        Err(error) => findings.push(unreachable(&error)),
+    }
+    findings.extend(crate::executors::findings().await);
+    let worst = findings
+        .iter()
+        .map(|finding| finding.severity)
+        .max()
+        .unwrap_or(Severity::Ok);
+    if args.json {
+        context.out.json(&findings)?;
+    } else {
+        write(&mut context.out, &findings)?;
+    }
+    Ok(match worst {
+        Severity::Problem => Exit::FAILED,
+        Severity::Ok | Severity::Warning => Exit::DONE,
+    })
+}
+
+/// A finding.
+pub fn found(severity: Severity, subject: &str, seen: impl Into<String>, advice: &str) -> Finding {
+    let (subject, advice) = (subject.to_owned(), advice.to_owned());
+    Finding {
+        severity,
+        subject,
+        seen: seen.into(),
+        advice,
+    }
+}
+
+fn configuration() -> Finding {
+    // The configuration was read before any command ran: what is wrong with it ended us there.
+    let seen = match Config::default_path() {
+        Some(path) if path.exists() => path.display().to_string(),
+        Some(path) => format!("no file at {}: defaults", path.display()),
+        None => "no home folder: defaults".to_owned(),
+    };
+    found(Severity::Ok, "configuration", seen, "")
+}
+
+/// Variables that look like ours and are not: a slip would otherwise be ignored in silence.
+fn unknown_variables() -> Vec<Finding> {
+    let mut known = vec![SUBMIT_QUEUE.to_owned()];
+    collect_variables(&Cli::command(), &mut known);
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("LONGSHORE_") && !known.contains(name))
+        .map(|name| {
+            let hint = suggest::hint(&name, known.iter().map(String::as_str));
+            found(
+                Severity::Warning,
+                "environment",
+                format!("{name} means nothing"),
+                &hint,
+            )
+        })
+        .collect()
+}
+
+fn collect_variables(command: &clap::Command, into: &mut Vec<String>) {
+    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+    into.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+    for inner in command.get_subcommands() {
+        collect_variables(inner, into);
+    }
+}
+
+fn unreachable(error: &anyhow::Error) -> Finding {
+    let advice = "see whether the database runs, and whether --database, LONGSHORE_DATABASE_URL \
+                  or the configuration names the right one";
+    found(Severity::Problem, "database", exit::one_line(error), advice)
+}
+
+async fn of_store(store: &dyn Store) -> Vec<Finding> {
+    let mut findings = match store.diagnose().await {
+        Ok(findings) => findings,
+        Err(error) => return vec![unreachable(&error.into())],
+    };
+    match store.audit().await {
+        Ok(breaches) if breaches.is_empty() => {
+            findings.push(found(
+                Severity::Ok,
+                "audit",
+                "every job is in exactly one place",
+                "",
+            ));
+        }
+        Ok(breaches) => findings.extend(breaches.into_iter().map(|breach| {
+            found(
+                Severity::Problem,
+                "audit",
+                breach,
+                "keep a copy of the database and report this",
+            )
+        })),
+        Err(error) => findings.push(unreachable(&error.into())),
+    }
+    findings
+}
+
+/// One line for each finding, whole, and beneath it what to do.
+fn write(out: &mut Out, findings: &[Finding]) -> anyhow::Result<()> {
+    for Finding {
+        severity,
+        subject,
+        seen,
+        advice,
+    } in findings
+    {
+        let mark = match severity {
+            Severity::Ok => "ok",
+            Severity::Warning => "warning",
+            Severity::Problem => "PROBLEM",
+        };
+        out.line(&words::one_line(&format!("{mark:<8} {subject}: {seen}")))?;
+        if !advice.is_empty() {
+            out.line(&words::one_line(&format!("{:<8} -> {advice}", "")))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The flags of `longshore worker`, and what they come to beneath the configuration file.
+
+use std::time::Duration;
+
+use longshore_core::spec::parse_duration;
+use longshore_queue::{Until, WorkerConfig};
+
+use crate::config;
+
+/// Take jobs and run them, until told to stop
+///
+/// Serves every queue whose executor this machine has, unless some are named. The first SIGTERM
+/// or Ctrl-C drains: nothing more is taken, and what runs has --shutdown-timeout to end. A second
+/// one stops what runs and hands it back, uncounted. SIGUSR1 says on stderr what it is doing.
+/// The last line on stderr says what became of everything.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example: longshore worker --queue local --max-concurrent 8")]
+pub struct Args {
+    /// A queue to serve; repeatable [default: every queue that this machine can serve]
+    #[arg(long = "queue", value_name = "NAME", env = "LONGSHORE_WORKER_QUEUES")]
+    #[arg(value_delimiter = ',', hide_env_values = true)]
+    queues: Vec<String>,
+    /// The most jobs at once in this process [default: 5]
+    #[arg(long, value_name = "NUMBER", env = "LONGSHORE_WORKER_MAX_CONCURRENT")]
+    #[arg(hide_env_values = true)]
+    max_concurrent: Option<u32>,
+    /// How often to look for work when nothing hints at any [default: 1s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(env = "LONGSHORE_WORKER_POLL_INTERVAL", hide_env_values = true)]
+    poll_interval: Option<Duration>,
+    /// How long taking jobs may be repeated while the database is busy [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(env = "LONGSHORE_WORKER_TIMEOUT", hide_env_values = true)]
+    timeout: Option<Duration>,
+    /// How long what runs has to end once a drain begins [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(env = "LONGSHORE_WORKER_SHUTDOWN_TIMEOUT", hide_env_values = true)]
+    shutdown_timeout: Option<Duration>,
+    /// After how long without a heartbeat the worker counts as dead [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(env = "LONGSHORE_WORKER_LEASE_TTL", hide_env_values = true)]
+    lease_ttl: Option<Duration>,
+    /// How often it gives a sign of life; at most half of --lease-ttl [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(env = "LONGSHORE_WORKER_HEARTBEAT", hide_env_values = true)]
+    heartbeat: Option<Duration>,
+    /// End when nothing waits or runs in its queues
+    #[arg(long, conflicts_with = "once")]
+    until_empty: bool,
+    /// Take one batch, watch it to its end, and end
+    #[arg(long)]
+    once: bool,
+    /// Say what it would take, and take nothing
+    #[arg(long, conflicts_with_all = ["until_empty", "once"])]
+    pub dry_run: bool,
+    /// What to call it [default: the machine's name and the process id]
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+impl Args {
+    /// Flags and variables over the file over the defaults; the machine's facts stay to be filled
+    /// in.
+    pub fn to_config(&self, file: &config::WorkerConfig) -> WorkerConfig {
+        let default = WorkerConfig::default();
+        let or = |given: Option<Duration>, file: Option<Duration>, default| {
+            given.or(file).unwrap_or(default)
+        };
+        let configured = || file.queues.clone().unwrap_or_default();
+        WorkerConfig {
+            queues: if self.queues.is_empty() {
+                configured()
+            } else {
+                self.queues.clone()
+            },
+            max_concurrent: self
+                .max_concurrent
+                .or(file.max_concurrent)
+                .unwrap_or(default.max_concurrent),
+            poll_interval: or(
+                self.poll_interval,
+                file.poll_interval,
+                default.poll_interval,
+            ),
+            acquire_timeout: or(self.timeout, file.timeout, default.acquire_timeout),
+            shutdown_timeout: or(
+                self.shutdown_timeout,
+                file.shutdown_timeout,
+                default.shutdown_timeout,
+            ),
+            lease_ttl: or(self.lease_ttl, file.lease_ttl, default.lease_ttl),
+            heartbeat_interval: or(self.heartbeat, file.heartbeat, default.heartbeat_interval),
+            until: match (self.until_empty, self.once) {
+                (true, _) => Until::Empty,
+                (_, true) => Until::OneBatch,
+                (false, false) => Until::Stopped,
+            },
+            name: self.name.clone().unwrap_or_default(),
+            ..default
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Bad input and faults: one clear error each, the right exit code, nothing lost.
+
+use crate::support::{Home, Ran};
+
+/// The report, without what differs from run to run.
+fn snapshot(name: &str, home: &Home, ran: &Ran) {
+    let folder = regex_escaped(home.path().to_str().expect("temporary paths are UTF-8"));
+    insta::with_settings!({
+        filters => vec![(folder.as_str(), "[HOME]"), (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]")],
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, ran.report());
+    });
+}
+
+fn regex_escaped(text: &str) -> String {
+    text.replace('.', r"\.")
+}
+
+#[test]
+fn an_unknown_command_or_flag_is_answered_with_the_nearest() {
+    let home = Home::new();
+    snapshot("unknown_command", &home, &home.run(&["sumbit"]));
+    snapshot(
+        "unknown_flag",
+        &home,
+        &home.run(&["list", "--quue", "local"]),
+    );
+    snapshot(
+        "command_without_dashes",
+        &home,
+        &home.run(&["submit", "echo", "hello"]),
+    );
+}
+
+#[test]
+fn bad_values_of_flags_name_the_field_and_what_is_allowed() {
+    let home = Home::new();
+    let submit = |args: &[&str]| home.run(&[&["submit"], args, &["--", "true"]].concat());
+    snapshot("priority_101", &home, &submit(&["--priority", "101"]));
+    snapshot("priority_urgent", &home, &submit(&["--priority", "urgent"]));
+    snapshot("memory_lots", &home, &submit(&["--memory", "lots"]));
+    snapshot(
+        "run_timeout_soon",
+        &home,
+        &submit(&["--run-timeout", "soon"]),
+    );
+    snapshot("at_tomorrow", &home, &submit(&["--at", "tomorrow"]));
+    snapshot(
+        "env_without_value",
+        &home,
+        &submit(&["--env", "NOT_SET_HERE"]),
+    );
+    snapshot(
+        "retry_exit_codes_some",
+        &home,
+        &submit(&["--retry-exit-codes", "some"]),
+    );
+    snapshot(
+        "strategy_agressive",
+        &home,
+        &submit(&["--retry-strategy", "agressive"]),
+    );
+    snapshot("nothing_to_run", &home, &home.run(&["submit"]));
+    assert!(
+        !home.database().exists(),
+        "nothing was asked of the database"
+    );
+}
+
+#[test]
+fn bad_files_name_the_place_and_submit_nothing() {
+    let home = Home::new();
+    let submit = |text: &str| home.run_with(&["submit", "-f", "-"], text);
+    snapshot("not_json", &home, &submit("hello\n"));
+    snapshot("unknown_field", &home, &submit(r#"{"comand": ["true"]}"#));
+    snapshot("not_a_list", &home, &submit(r#"{"command": "true"}"#));
+    snapshot(
+        "priority_101_in_a_file",
+        &home,
+        &submit(r#"{"command": ["true"], "priority": 101}"#),
+    );
+    snapshot(
+        "no_file",
+        &home,
+        &home.run(&["submit", "-f", "missing.json"]),
+    );
+    assert!(
+        !home.database().exists(),
+        "nothing was asked of the database"
+    );
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_nearest() {
+    let home = Home::new();
+    snapshot("unknown_job", &home, &home.run(&["show", "999"]));
+    snapshot(
+        "unknown_queue",
+        &home,
+        &home.run(&["queue", "show", "locall"]),
+    );
+    snapshot(
+        "submit_to_unknown_queue",
+        &home,
+        &home.run(&["submit", "--queue", "defalt", "--", "true"]),
+    );
+    snapshot("no_last_job", &home, &home.run(&["logs", "last"]));
+    snapshot("not_a_job", &home, &home.run(&["show", "newest"]));
+    snapshot(
+        "unknown_state",
+        &home,
+        &home.run(&["list", "--state", "done"]),
+    );
+    snapshot(
+        "unknown_template",
+        &home,
+        &home.run(&["template", "show", "aws"]),
+    );
+}
+
+#[test]
+fn bad_addresses_are_refused_without_showing_a_password() {
+    let home = Home::new();
+    let list = |address: &str| home.run(&["list", "--database", address]);
+    snapshot("address_without_scheme", &home, &list("jobs.db"));
+    snapshot(
+        "address_misspelt",
+        &home,
+        &list("postgress://me:hunter2@localhost/jobs"),
+    );
+    snapshot("address_in_memory", &home, &list("sqlite::memory:"));
+}
+
+#[test]
+fn a_database_that_is_down_is_the_systems_fault() {
+    let home = Home::new();
+    // A port that was free a moment ago refuses connections.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let address = format!("postgres://me:hunter2@127.0.0.1:{port}/jobs");
+    let ran = home.run(&["list", "--database", &address]);
+    assert!(!ran.report().contains("hunter2"));
+    snapshot("database_down", &home, &ran);
+    let ran = home.run(&["run", "--database", &address, "--", "true"]);
+    assert_eq!(
+        ran.code,
+        125,
+        "under `run` the failure is Longshore's own: {}",
+        ran.report()
+    );
+    let ran = home.run(&["doctor", "--database", &address]);
+    assert_eq!(ran.code, 1, "{}", ran.report());
+    assert!(ran.stdout.contains("PROBLEM"), "{}", ran.report());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let home = Home::new();
+    let file = home.file(
+        "notes.txt",
+        &"these are notes, and no database\n".repeat(100),
+    );
+    snapshot(
+        "not_a_database",
+        &home,
+        &home.run(&["list", "--database", &format!("sqlite:{file}")]),
+    );
+    let below = format!("sqlite:{file}/jobs.db");
+    snapshot(
+        "below_a_file",
+        &home,
+        &home.run(&["list", "--database", &below]),
+    );
+    let notes = std::fs::read_to_string(file).expect("it is still there");
+    assert!(notes.starts_with("these are notes") && notes.ends_with("database\n"));
+}
+
+#[test]
+fn a_schema_of_a_newer_longshore_is_refused_and_left_alone() {
+    let home = Home::new();
+    home.submit(&["--", "true"]);
+    let tamper = |sql| {
+        let database = rusqlite::Connection::open(home.database()).expect("it is a database");
+        database
+            .execute_batch(sql)
+            .expect("the history of migrations is refinery's");
+    };
+    tamper(
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+         VALUES (999, 'from_the_future', '2999-01-01T00:00:00Z', '0')",
+    );
+    snapshot("schema_too_new", &home, &home.run(&["list"]));
+    assert_eq!(home.run(&["submit", "--", "true"]).code, 3);
+    assert_eq!(home.run(&["run", "--", "true"]).code, 125);
+    assert_eq!(home.run(&["doctor"]).code, 1);
+    tamper("DELETE FROM refinery_schema_history WHERE version = 999");
+    assert_eq!(
+        home.json(&["list"])["jobs"].as_array().map(Vec::len),
+        Some(1),
+        "nothing was lost"
+    );
+}
