@@ -60,12 +60,18 @@ pub struct Exit {
 impl Exit {
     /// An exit with a code.
     pub fn with_code(code: i32) -> Self {
-        Self { code: Some(code), ..Self::default() }
+        Self {
+            code: Some(code),
+            ..Self::default()
+        }
     }
 
     /// An end by a signal.
     pub fn by_signal(signal: i32) -> Self {
-        Self { signal: Some(signal), ..Self::default() }
+        Self {
+            signal: Some(signal),
+            ..Self::default()
+        }
     }
 
     /// One number for both, as shells say it: the code, or 128 + the signal.
@@ -137,12 +143,22 @@ impl AttemptRecord {
 
     /// The container exited by itself.
     pub fn exited(exit: Exit) -> Self {
-        Self { exit: Some(exit), started: true, ..Self::of(Outcome::Exited) }
+        Self {
+            exit: Some(exit),
+            started: true,
+            ..Self::of(Outcome::Exited)
+        }
     }
 
     /// The container never started.
     pub fn launch_failed(class: ErrorClass, text: impl Into<String>) -> Self {
-        let error = Some(AttemptError { class, text: text.into() });
-        Self { error, ..Self::of(Outcome::LaunchFailed) }
+        let error = Some(AttemptError {
+            class,
+            text: text.into(),
+        });
+        Self {
+            error,
+            ..Self::of(Outcome::LaunchFailed)
+        }
     }
 }

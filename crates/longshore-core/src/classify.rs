@@ -101,10 +101,19 @@ fn of_os_error(number: i32) -> Option<ErrorClass> {
 }
 
 fn of_text(text: &str) -> ErrorClass {
-    const TRANSIENT: [&str; 5] =
-        ["timeout", "timed out", "temporarily", "connection refused", "connection reset"];
-    const PERMANENT: [&str; 4] =
-        ["no such file", "not found", "permission denied", "invalid argument"];
+    const TRANSIENT: [&str; 5] = [
+        "timeout",
+        "timed out",
+        "temporarily",
+        "connection refused",
+        "connection reset",
+    ];
+    const PERMANENT: [&str; 4] = [
+        "no such file",
+        "not found",
+        "permission denied",
+        "invalid argument",
+    ];
     let text = text.to_lowercase();
     let says = |patterns: &[&str]| patterns.iter().any(|pattern| text.contains(pattern));
     if says(&TRANSIENT) {

@@ -54,7 +54,11 @@ pub fn after_attempt(
     match record.outcome {
         Outcome::Exited => {
             let exit = record.exit.unwrap_or_default();
-            let retried = |code| spec.retry_exit_codes.as_ref().is_some_and(|c| c.covers(code));
+            let retried = |code| {
+                spec.retry_exit_codes
+                    .as_ref()
+                    .is_some_and(|c| c.covers(code))
+            };
             match exit.shell_code() {
                 Some(0) => Settle(TerminalState::Completed),
                 Some(code) if retried(code) => retry(),
@@ -62,14 +66,25 @@ pub fn after_attempt(
             }
         }
         Outcome::LaunchFailed => {
-            let class = record.error.as_ref().map_or(ErrorClass::Unknown, |error| error.class);
-            if class.is_retried() { retry() } else { Settle(TerminalState::Failed) }
+            let class = record
+                .error
+                .as_ref()
+                .map_or(ErrorClass::Unknown, |error| error.class);
+            if class.is_retried() {
+                retry()
+            } else {
+                Settle(TerminalState::Failed)
+            }
         }
         Outcome::RunTimeout | Outcome::OutputTimeout => Settle(TerminalState::TimedOut),
         Outcome::Cancelled => Settle(TerminalState::Cancelled),
         Outcome::HandedBack => HandBack,
         Outcome::HostLost | Outcome::Vanished => {
-            if spent.losses < CRASH_BUDGET { Lost } else { Settle(TerminalState::Failed) }
+            if spent.losses < CRASH_BUDGET {
+                Lost
+            } else {
+                Settle(TerminalState::Failed)
+            }
         }
     }
 }
@@ -88,14 +103,20 @@ mod tests {
     fn a_jobs_own_failure_is_final_unless_its_spec_names_the_code() {
         let mut spec = JobSpec::process(["false"]);
         let failed = AttemptRecord::exited(Exit::with_code(7));
-        assert_eq!(decide(&spec, &failed, 0, 0), Disposition::Settle(TerminalState::Failed));
+        assert_eq!(
+            decide(&spec, &failed, 0, 0),
+            Disposition::Settle(TerminalState::Failed)
+        );
         spec.retry_exit_codes = Some(RetriedExitCodes::These(vec![7]));
         assert_eq!(
             decide(&spec, &failed, 0, 0),
             Disposition::RetryAfter(Duration::from_secs(1)),
             "half of the default strategy's 2 s, with jitter 0"
         );
-        assert_eq!(decide(&spec, &failed, 3, 0), Disposition::Settle(TerminalState::Failed));
+        assert_eq!(
+            decide(&spec, &failed, 3, 0),
+            Disposition::Settle(TerminalState::Failed)
+        );
     }
 
     #[test]
@@ -108,13 +129,20 @@ mod tests {
         ] {
             let record = AttemptRecord::launch_failed(class, "x");
             let disposition = decide(&spec, &record, 0, 0);
-            assert_eq!(matches!(disposition, Disposition::RetryAfter(_)), retried, "{class:?}");
+            assert_eq!(
+                matches!(disposition, Disposition::RetryAfter(_)),
+                retried,
+                "{class:?}"
+            );
         }
     }
 
     #[test]
     fn losses_use_the_crash_budget_and_not_the_retries() {
-        let spec = JobSpec { max_retries: Some(0), ..JobSpec::process(["true"]) };
+        let spec = JobSpec {
+            max_retries: Some(0),
+            ..JobSpec::process(["true"])
+        };
         let lost = AttemptRecord::of(Outcome::HostLost);
         assert_eq!(decide(&spec, &lost, 0, 0), Disposition::Lost);
         assert_eq!(
@@ -122,7 +150,12 @@ mod tests {
             Disposition::Settle(TerminalState::Failed)
         );
         assert_eq!(
-            decide(&spec, &AttemptRecord::of(Outcome::HandedBack), 0, CRASH_BUDGET),
+            decide(
+                &spec,
+                &AttemptRecord::of(Outcome::HandedBack),
+                0,
+                CRASH_BUDGET
+            ),
             Disposition::HandBack
         );
     }

@@ -82,7 +82,11 @@ pub fn check_capabilities(
     use Capability as C;
     let asks = [
         ("image", C::Images, spec.image.is_some()),
-        ("command without an image", C::Commands, spec.image.is_none()),
+        (
+            "command without an image",
+            C::Commands,
+            spec.image.is_none(),
+        ),
         ("memory", C::MemoryLimit, spec.memory.is_some()),
         ("cpus", C::CpuLimit, spec.cpus.is_some()),
         ("pids_limit", C::PidsLimit, spec.pids_limit.is_some()),
@@ -99,7 +103,11 @@ pub fn check_capabilities(
         return Ok(());
     }
     let advice = "leave them out, or submit to a queue whose executor can";
-    Err(Refusal { executor: executor.to_owned(), fields, advice })
+    Err(Refusal {
+        executor: executor.to_owned(),
+        fields,
+        advice,
+    })
 }
 
 /// Which attempt a container belongs to: its name and its labels.
@@ -217,15 +225,27 @@ impl ExecutorError {
         attempted: impl Into<String>,
         problem: impl Into<String>,
     ) -> Self {
-        Self { attempted: attempted.into(), problem: problem.into(), class }
+        Self {
+            attempted: attempted.into(),
+            problem: problem.into(),
+            class,
+        }
     }
 
     /// An error of the operating system, classified by its number.
     pub fn io(attempted: impl Into<String>, error: &std::io::Error) -> Self {
         let problem = error.to_string();
-        let facts = ErrorFacts { os_error: error.raw_os_error(), http_status: None, text: &problem };
+        let facts = ErrorFacts {
+            os_error: error.raw_os_error(),
+            http_status: None,
+            text: &problem,
+        };
         let class = classify(facts);
-        Self { attempted: attempted.into(), problem, class }
+        Self {
+            attempted: attempted.into(),
+            problem,
+            class,
+        }
     }
 
     /// Whether trying again can help.

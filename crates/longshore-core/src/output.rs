@@ -28,7 +28,9 @@ impl Stream {
 
     /// The stream with that number.
     pub fn from_number(number: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|stream| stream.number() == number)
+        Self::ALL
+            .into_iter()
+            .find(|stream| stream.number() == number)
     }
 
     fn index(self) -> usize {
@@ -109,12 +111,18 @@ impl OutputCap {
         let state = &mut self.streams[stream.index()];
         let position = state.seen;
         state.seen += bytes.len() as u64;
-        let for_head = usize::try_from(self.head_left).unwrap_or(usize::MAX).min(bytes.len());
+        let for_head = usize::try_from(self.head_left)
+            .unwrap_or(usize::MAX)
+            .min(bytes.len());
         let (head, rest) = bytes.split_at(for_head);
         self.head_left -= head.len() as u64;
         state.head += head.len() as u64;
         state.push_tail(rest, self.tail_cap);
-        (!head.is_empty()).then(|| KeptOutput { stream, position, bytes: head.to_vec() })
+        (!head.is_empty()).then(|| KeptOutput {
+            stream,
+            position,
+            bytes: head.to_vec(),
+        })
     }
 
     /// The ends of the streams, once nothing more is written.
@@ -126,7 +134,11 @@ impl OutputCap {
                 let bytes: Vec<u8> = std::mem::take(&mut state.tail).into();
                 let position = state.seen - bytes.len() as u64;
                 state.head += bytes.len() as u64;
-                tails.push(KeptOutput { stream, position, bytes });
+                tails.push(KeptOutput {
+                    stream,
+                    position,
+                    bytes,
+                });
             }
         }
         tails

@@ -78,8 +78,8 @@ impl Lane {
 
     /// The priority that this lane belongs to.
     pub fn priority(self) -> Priority {
-        let clamped = (self.0 / 2).clamp(0, 100);
-        Priority(u8::try_from(100 - clamped).expect("100 minus 0 to 100 fits"))
+        let below_max = u8::try_from((self.0 / 2).clamp(0, 100)).unwrap_or(100);
+        Priority(Priority::MAX.0 - below_max)
     }
 }
 

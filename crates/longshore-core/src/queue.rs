@@ -83,7 +83,11 @@ impl Count {
 
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_capped() { write!(f, "≥{}", Self::CAP) } else { self.0.fmt(f) }
+        if self.is_capped() {
+            write!(f, "≥{}", Self::CAP)
+        } else {
+            self.0.fmt(f)
+        }
     }
 }
 

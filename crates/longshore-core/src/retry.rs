@@ -70,7 +70,10 @@ impl Backoff {
     /// jitter" in the AWS Architecture Blog, "Exponential Backoff And Jitter".)
     pub fn delay(&self, retry: u32, jitter: f64) -> Duration {
         let doublings = retry.saturating_sub(1).min(32);
-        let step = self.base.saturating_mul(1 << doublings.min(31)).min(self.max);
+        let step = self
+            .base
+            .saturating_mul(1 << doublings.min(31))
+            .min(self.max);
         let jitter = jitter.clamp(0.0, 1.0);
         step.mul_f64(0.5 + jitter / 2.0).min(self.max)
     }
@@ -97,7 +100,9 @@ impl RetriedExitCodes {
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Any => Ok(()),
-            Self::These(codes) if codes.len() <= 255 && codes.iter().all(|c| (1..=255).contains(c)) => {
+            Self::These(codes)
+                if codes.len() <= 255 && codes.iter().all(|c| (1..=255).contains(c)) =>
+            {
                 Ok(())
             }
             Self::These(_) => Err(EXIT_CODES_EXPECTED.to_owned()),
@@ -119,7 +124,10 @@ impl Serialize for RetriedExitCodes {
 impl<'de> Deserialize<'de> for RetriedExitCodes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "must be \"any\" or a list of exit codes from 1 to 255")]
+        #[serde(
+            untagged,
+            expecting = "must be \"any\" or a list of exit codes from 1 to 255"
+        )]
         enum Written {
             Word(String),
             Codes(Vec<i32>),

@@ -17,13 +17,11 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 
 /// A sentence that offers the nearest name, or lists them all when none is near.
 pub fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(unknown, known.clone()) {
-        Some(name) => format!("did you mean {name:?}?"),
-        None => {
-            let all: Vec<&str> = known.into_iter().collect();
-            format!("known: {}", all.join(", "))
-        }
+    if let Some(name) = nearest(unknown, known.clone()) {
+        return format!("did you mean {name:?}?");
     }
+    let all: Vec<&str> = known.into_iter().collect();
+    format!("known: {}", all.join(", "))
 }
 
 #[cfg(test)]

@@ -41,11 +41,19 @@ pub fn parse_template(body: &str) -> Result<BTreeMap<String, EnvValue>, Template
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let refuse = |text: &str| TemplateError { line: index + 1, text: text.to_owned() };
-        let Some((key, value)) = trimmed.split_once('=') else {
-            return Err(refuse(trimmed.split_whitespace().next().unwrap_or_default()));
+        let refuse = |text: &str| TemplateError {
+            line: index + 1,
+            text: text.to_owned(),
         };
-        if key.is_empty() || key.contains(|c: char| c.is_whitespace() || c == '\0') || value.contains('\0') {
+        let Some((key, value)) = trimmed.split_once('=') else {
+            return Err(refuse(
+                trimmed.split_whitespace().next().unwrap_or_default(),
+            ));
+        };
+        if key.is_empty()
+            || key.contains(|c: char| c.is_whitespace() || c == '\0')
+            || value.contains('\0')
+        {
             return Err(refuse(key));
         }
         env.insert(key.to_owned(), EnvValue::from(value));
@@ -61,7 +69,11 @@ pub fn resolve_env(
 ) -> BTreeMap<String, EnvValue> {
     let mut env = BTreeMap::new();
     for source in templates.iter().chain([own]) {
-        env.extend(source.iter().map(|(key, value)| (key.clone(), value.clone())));
+        env.extend(
+            source
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
     }
     env
 }

@@ -177,7 +177,11 @@ pub fn explain(facts: &WaitingFacts, now: Timestamp) -> WhyWaiting {
         return WhyWaiting::Paused { queue: queue() };
     }
     if let Some(limit) = facts.max_concurrent.filter(|limit| facts.live >= limit.0) {
-        return WhyWaiting::LimitReached { queue: queue(), limit, by: facts.live_jobs.clone() };
+        return WhyWaiting::LimitReached {
+            queue: queue(),
+            limit,
+            by: facts.live_jobs.clone(),
+        };
     }
     if facts.workers == 0 {
         return WhyWaiting::NoWorker { queue: queue() };
@@ -186,7 +190,10 @@ pub fn explain(facts: &WaitingFacts, now: Timestamp) -> WhyWaiting {
         return WhyWaiting::WorkersDraining { queue: queue() };
     }
     if facts.worker_live >= facts.worker_capacity {
-        return WhyWaiting::WorkersFull { queue: queue(), capacity: facts.worker_capacity };
+        return WhyWaiting::WorkersFull {
+            queue: queue(),
+            capacity: facts.worker_capacity,
+        };
     }
     WhyWaiting::InLine { queue: queue() }
 }
@@ -198,7 +205,10 @@ impl fmt::Display for WhyWaiting {
             Self::DueAt { at } => write!(f, "due at {at}"),
             Self::RetryAt { at, retry, of } => write!(f, "retry {retry} of {of} at {at}"),
             Self::Paused { queue } => {
-                write!(f, "queue {queue} is paused: `longshore queue resume {queue}`")
+                write!(
+                    f,
+                    "queue {queue} is paused: `longshore queue resume {queue}`"
+                )
             }
             Self::LimitReached { queue, limit, by } => {
                 write!(f, "limit {} of queue {queue} is reached", limit.0)?;
@@ -216,7 +226,10 @@ impl fmt::Display for WhyWaiting {
                 write!(f, "every worker that serves queue {queue} is draining")
             }
             Self::WorkersFull { queue, capacity } => {
-                write!(f, "all {capacity} slots of the workers of queue {queue} are taken")
+                write!(
+                    f,
+                    "all {capacity} slots of the workers of queue {queue} are taken"
+                )
             }
             Self::InLine { queue } => write!(f, "in line in queue {queue}"),
         }

@@ -6,11 +6,13 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest duration that is accepted: about ten years. Longer is a slip of the unit.
-const MAX: Duration = Duration::from_secs(10 * 366 * 86_400);
+const MAX: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// Not a duration, or one out of bounds.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} is not a duration: write seconds (90) or a text such as \"90s\", \"1h30m\" or \"250ms\", at most 3660 days")]
+#[error(
+    "{0:?} is not a duration: write seconds (90) or a text such as \"90s\", \"1h30m\" or \"250ms\", at most 3660 days"
+)]
 pub struct DurationError(pub String);
 
 /// A bound on time, which may be none at all.
@@ -36,23 +38,29 @@ impl Timeout {
 /// first by habit but in any order; a bare number is seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let refuse = || DurationError(text.to_owned());
-    if let Ok(seconds) = text.parse::<u64>() {
+    if text.is_empty() {
+        return Err(refuse());
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = text.parse().map_err(|_| refuse())?;
         return bounded(Duration::from_secs(seconds)).ok_or_else(refuse);
     }
     let mut rest = text;
     let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return Err(refuse());
-    }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(refuse)?;
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .ok_or_else(refuse)?;
         let number: u32 = rest[..digits].parse().map_err(|_| refuse())?;
         rest = &rest[digits..];
         let (unit, after) = UNITS
             .iter()
             .find_map(|(name, unit)| rest.strip_prefix(name).map(|after| (*unit, after)))
             .ok_or_else(refuse)?;
-        total = unit.checked_mul(number).and_then(|part| total.checked_add(part)).ok_or_else(refuse)?;
+        total = unit
+            .checked_mul(number)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(refuse)?;
         rest = after;
     }
     bounded(total).ok_or_else(refuse)
@@ -62,9 +70,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
 const UNITS: [(&str, Duration); 5] = [
     ("ms", Duration::from_millis(1)),
     ("s", Duration::from_secs(1)),
-    ("m", Duration::from_secs(60)),
-    ("h", Duration::from_secs(3600)),
-    ("d", Duration::from_secs(86_400)),
+    ("m", Duration::from_mins(1)),
+    ("h", Duration::from_hours(1)),
+    ("d", Duration::from_hours(24)),
 ];
 
 fn bounded(duration: Duration) -> Option<Duration> {
@@ -128,9 +136,11 @@ impl serde::de::Visitor<'_> for DurationVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Timeout, E> {
-        // Rounded to milliseconds, so that the stored number reads back as the same duration.
-        Duration::try_from_secs_f64((seconds * 1000.0).round() / 1000.0)
+        // By whole milliseconds, so that the stored number reads back as the same duration.
+        Duration::try_from_secs_f64((seconds * 1000.0).round())
             .ok()
+            .filter(|_| seconds >= 0.0)
+            .map(|millis| Duration::from_millis(millis.as_secs()))
             .and_then(bounded)
             .map(Timeout::After)
             .ok_or_else(|| E::custom(DurationError(seconds.to_string())))
@@ -180,9 +190,7 @@ pub(super) mod optional {
         match Option::<Timeout>::deserialize(deserializer)? {
             None => Ok(None),
             Some(Timeout::After(duration)) => Ok(Some(duration)),
-            Some(Timeout::Never) => {
-                Err(serde::de::Error::custom(DurationError("none".to_owned())))
-            }
+            Some(Timeout::Never) => Err(serde::de::Error::custom(DurationError("none".to_owned()))),
         }
     }
 }
@@ -201,19 +209,28 @@ mod tests {
             ("1m500ms", 60_500),
             ("2d", 172_800_000),
         ] {
-            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Ok(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
-        for text in ["", "s", "1x", "-5", "5 s", "1h30", "99999d", "1.5h", "ms"] {
+        for text in [
+            "", "s", "1x", "-5", "5 s", "1h30", "99999d", "1.5h", "ms", "+5",
+        ] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn stored_seconds_read_back_as_the_same_duration() {
-        for millis in [0, 1, 250, 999, 1000, 90_000, 90_001, 3_600_000] {
+        for millis in [0, 1, 250, 999, 1000, 90_001, 3_600_000, 9_526_975_458] {
             let timeout = Timeout::After(Duration::from_millis(millis));
             let stored = serde_json::to_string(&timeout).expect("a number");
-            assert_eq!(serde_json::from_str::<Timeout>(&stored).expect(&stored), timeout);
+            assert_eq!(
+                serde_json::from_str::<Timeout>(&stored).expect(&stored),
+                timeout
+            );
         }
     }
 

@@ -9,7 +9,9 @@ pub struct MemoryError(pub String);
 /// Docker reads them.
 pub fn parse_bytes(text: &str) -> Result<u64, MemoryError> {
     let refuse = || MemoryError(text.to_owned());
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].parse().map_err(|_| refuse())?;
     let shift = match text[digits..].to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -28,8 +30,12 @@ pub fn parse_bytes(text: &str) -> Result<u64, MemoryError> {
 
 /// Writes a size as people read it: `512 MiB`, `1.5 GiB`, `12 B`.
 pub fn format_bytes(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 4] =
-        [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    const UNITS: [(&str, u64); 4] = [
+        ("TiB", 1 << 40),
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+    ];
     for (unit, size) in UNITS {
         if bytes >= size {
             let tenths = bytes / (size / 10).max(1);
@@ -47,7 +53,10 @@ pub(super) mod optional {
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected bytes (536870912) or a text such as \"512m\"")]
+    #[serde(
+        untagged,
+        expecting = "expected bytes (536870912) or a text such as \"512m\""
+    )]
     enum Written {
         Bytes(u64),
         Text(String),
@@ -67,9 +76,9 @@ pub(super) mod optional {
         match Option::<Written>::deserialize(deserializer)? {
             None => Ok(None),
             Some(Written::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Written::Text(text)) => {
-                super::parse_bytes(&text).map(Some).map_err(serde::de::Error::custom)
-            }
+            Some(Written::Text(text)) => super::parse_bytes(&text)
+                .map(Some)
+                .map_err(serde::de::Error::custom),
         }
     }
 }
@@ -80,9 +89,13 @@ mod tests {
 
     #[test]
     fn sizes_read_as_docker_reads_them() {
-        for (text, bytes) in
-            [("1", 1), ("512m", 512 << 20), ("512MB", 512 << 20), ("2GiB", 2 << 30), ("3k", 3072)]
-        {
+        for (text, bytes) in [
+            ("1", 1),
+            ("512m", 512 << 20),
+            ("512MB", 512 << 20),
+            ("2GiB", 2 << 30),
+            ("3k", 3072),
+        ] {
             assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
         }
         for text in ["", "lots", "m", "-1", "1.5g", "1 g", "99999999999t"] {
@@ -92,9 +105,12 @@ mod tests {
 
     #[test]
     fn sizes_are_shown_in_their_largest_unit() {
-        for (bytes, text) in
-            [(12, "12 B"), (1 << 20, "1 MiB"), (3 << 29, "1.5 GiB"), (512 << 20, "512 MiB")]
-        {
+        for (bytes, text) in [
+            (12, "12 B"),
+            (1 << 20, "1 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (512 << 20, "512 MiB"),
+        ] {
             assert_eq!(format_bytes(bytes), text);
         }
     }

@@ -177,7 +177,10 @@ impl JobSpec {
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        Self { command: command.into_iter().map(Into::into).collect(), ..Self::default() }
+        Self {
+            command: command.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
     }
 
     /// The queue that the job goes to.
@@ -191,11 +194,13 @@ impl JobSpec {
 
     /// How retries are spaced: the given strategy, or one from the priority.
     pub fn strategy(&self) -> Strategy {
-        self.retry_strategy.unwrap_or_else(|| Strategy::for_priority(self.priority))
+        self.retry_strategy
+            .unwrap_or_else(|| Strategy::for_priority(self.priority))
     }
 
     /// How many further attempts may follow a failed one.
     pub fn retries_allowed(&self) -> u32 {
-        self.max_retries.unwrap_or_else(|| self.strategy().backoff().attempts)
+        self.max_retries
+            .unwrap_or_else(|| self.strategy().backoff().attempts)
     }
 }

@@ -39,6 +39,9 @@ pub const FIELDS: [&str; 29] = [
     "hold",
 ];
 
+/// Fields that hold one word of several. Serde would also take them as `{"default": null}`, and a
+/// mount or a network as a list of its values, which is nobody's intention.
+const WORDS: [&str; 2] = ["retry_strategy", "pull"];
 const MOUNT_FIELDS: [&str; 4] = ["type", "source", "target", "read_only"];
 const NETWORK_FIELDS: [&str; 2] = ["name", "aliases"];
 
@@ -47,8 +50,8 @@ pub fn parse_json(text: &str) -> Result<ValidSpec, FieldError> {
     if text.len() > 2 * MAX_SPEC_BYTES {
         return Err(FieldError::too_large(text.len()));
     }
-    let value = serde_json::from_str(text)
-        .map_err(|e| FieldError::whole(format!("is not JSON: {e}")))?;
+    let value =
+        serde_json::from_str(text).map_err(|e| FieldError::whole(format!("is not JSON: {e}")))?;
     parse_value(value)
 }
 
@@ -67,11 +70,26 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
             .ok_or_else(|| FieldError::new("hold", "must be true or false"))?;
     }
     known_fields("", fields.keys(), &FIELDS)?;
-    for (list, known) in [("mounts", &MOUNT_FIELDS[..]), ("networks", &NETWORK_FIELDS[..])] {
-        for item in fields.get(list).and_then(Value::as_array).into_iter().flatten() {
-            if let Some(item) = item.as_object() {
-                known_fields(list, item.keys(), known)?;
-            }
+    for word in WORDS {
+        is_text(word, fields.get(word))?;
+    }
+    for (list, known) in [
+        ("mounts", &MOUNT_FIELDS[..]),
+        ("networks", &NETWORK_FIELDS[..]),
+    ] {
+        let items = fields
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        for (index, item) in items.enumerate() {
+            let path = format!("{list}[{index}]");
+            let Some(item) = item.as_object() else {
+                let problem = format!("must be an object with {}", known.join(", "));
+                return Err(FieldError::new(path, problem));
+            };
+            known_fields(list, item.keys(), known)?;
+            is_text(&format!("{path}.type"), item.get("type"))?;
         }
     }
     let spec: JobSpec = serde_path_to_error::deserialize(value).map_err(|error| {
@@ -81,6 +99,13 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
     Ok(spec.validate()?.held(hold))
 }
 
+fn is_text(path: &str, value: Option<&Value>) -> Result<(), FieldError> {
+    match value {
+        None | Some(Value::String(_)) => Ok(()),
+        Some(_) => Err(FieldError::new(path, "must be a text")),
+    }
+}
+
 fn known_fields<'a>(
     inside: &str,
     given: impl Iterator<Item = &'a String>,
@@ -88,9 +113,16 @@ fn known_fields<'a>(
 ) -> Result<(), FieldError> {
     for name in given {
         if !known.contains(&name.as_str()) {
-            let path = if inside.is_empty() { name.clone() } else { format!("{inside}.{name}") };
+            let path = if inside.is_empty() {
+                name.clone()
+            } else {
+                format!("{inside}.{name}")
+            };
             let hint = suggest::hint(name, known.iter().copied());
-            return Err(FieldError::new(path, format!("is not a field of a job; {hint}")));
+            return Err(FieldError::new(
+                path,
+                format!("is not a field of a job; {hint}"),
+            ));
         }
     }
     Ok(())

@@ -37,7 +37,6 @@ impl fmt::Debug for EnvValue {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::spec::JobSpec;
 
     #[test]
@@ -45,7 +44,10 @@ mod tests {
         let mut spec = JobSpec::process(["true"]);
         spec.env.insert("PASSWORD".into(), "hunter2".into());
         let shown = format!("{spec:?}");
-        assert!(shown.contains("PASSWORD") && shown.contains("***"), "{shown}");
+        assert!(
+            shown.contains("PASSWORD") && shown.contains("***"),
+            "{shown}"
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -1,4 +1,4 @@
-//! What each field may hold. PostgreSQL's `longshore.submit` holds to the same bounds; one table
+//! What each field may hold. `PostgreSQL`'s `longshore.submit` holds to the same bounds; one table
 //! of cases (`longshore-testkit`, `spec_cases.json`) tests both.
 
 use std::time::Duration;
@@ -25,11 +25,17 @@ pub struct FieldError {
 
 impl FieldError {
     pub(super) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
     }
 
     pub(super) fn whole(problem: String) -> Self {
-        Self { field: String::new(), problem }
+        Self {
+            field: String::new(),
+            problem,
+        }
     }
 
     pub(super) fn too_large(bytes: usize) -> Self {
@@ -82,7 +88,10 @@ impl JobSpec {
         if bytes > MAX_SPEC_BYTES {
             return Err(FieldError::too_large(bytes));
         }
-        Ok(ValidSpec { spec: self, hold: false })
+        Ok(ValidSpec {
+            spec: self,
+            hold: false,
+        })
     }
 
     fn check_texts(&self) -> Result<(), FieldError> {
@@ -92,11 +101,17 @@ impl JobSpec {
         if let Some(description) = &self.description {
             no_nul("description", description)?;
             if description.chars().count() > 4096 {
-                return Err(FieldError::new("description", "must have at most 4096 characters"));
+                return Err(FieldError::new(
+                    "description",
+                    "must have at most 4096 characters",
+                ));
             }
         }
         if self.labels.len() > MAX_LABELS {
-            return Err(FieldError::new("labels", format!("must be at most {MAX_LABELS}")));
+            return Err(FieldError::new(
+                "labels",
+                format!("must be at most {MAX_LABELS}"),
+            ));
         }
         for (key, value) in &self.labels {
             let path = format!("labels.{key}");
@@ -118,7 +133,10 @@ impl JobSpec {
         if let Some(image) = &self.image {
             let fits = (1..=512).contains(&image.chars().count());
             if !fits || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                return Err(FieldError::new("image", "must be 1 to 512 characters without spaces"));
+                return Err(FieldError::new(
+                    "image",
+                    "must be 1 to 512 characters without spaces",
+                ));
             }
         } else if self.command.is_empty() && self.entrypoint.is_empty() {
             return Err(FieldError::whole(
@@ -132,9 +150,17 @@ impl JobSpec {
             }
         }
         if self.image.is_none()
-            && self.entrypoint.iter().chain(&self.command).next().is_some_and(String::is_empty)
+            && self
+                .entrypoint
+                .iter()
+                .chain(&self.command)
+                .next()
+                .is_some_and(String::is_empty)
         {
-            return Err(FieldError::new("command", "the program's name must not be empty"));
+            return Err(FieldError::new(
+                "command",
+                "the program's name must not be empty",
+            ));
         }
         Ok(())
     }
@@ -143,7 +169,8 @@ impl JobSpec {
         bounded_len("env", self.env.len())?;
         for (key, value) in &self.env {
             let path = format!("env.{key}");
-            if key.is_empty() || key.contains(|c: char| c == '=' || c == '\0' || c.is_whitespace()) {
+            if key.is_empty() || key.contains(|c: char| c == '=' || c == '\0' || c.is_whitespace())
+            {
                 return Err(FieldError::new(
                     path,
                     "a variable's name must not be empty or hold '=' or spaces",
@@ -162,10 +189,15 @@ impl JobSpec {
             let mut parts = user.splitn(2, ':');
             let fits = |part: &str| {
                 (1..=100).contains(&part.len())
-                    && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+                    && part
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
             };
             if !parts.all(fits) {
-                return Err(FieldError::new("user", "must be user, uid, user:group or uid:gid"));
+                return Err(FieldError::new(
+                    "user",
+                    "must be user, uid, user:group or uid:gid",
+                ));
             }
         }
         bounded_len("mounts", self.mounts.len())?;
@@ -176,18 +208,33 @@ impl JobSpec {
         for (index, network) in self.networks.iter().enumerate() {
             text(&format!("networks[{index}].name"), Some(&network.name), 200)?;
             for (alias_index, alias) in network.aliases.iter().enumerate() {
-                text(&format!("networks[{index}].aliases[{alias_index}]"), Some(alias), 200)?;
+                text(
+                    &format!("networks[{index}].aliases[{alias_index}]"),
+                    Some(alias),
+                    200,
+                )?;
             }
         }
         Ok(())
     }
 
     fn check_bounds(&self) -> Result<(), FieldError> {
-        if self.memory == Some(0) {
-            return Err(FieldError::new("memory", "must be at least 1 byte"));
+        // Bound by i64, which is what databases and engines count in.
+        if self
+            .memory
+            .is_some_and(|bytes| bytes == 0 || i64::try_from(bytes).is_err())
+        {
+            let problem = format!("must be from 1 to {} bytes", i64::MAX);
+            return Err(FieldError::new("memory", problem));
         }
-        if self.cpus.is_some_and(|cpus| !(cpus > 0.0 && cpus <= MAX_CPUS)) {
-            return Err(FieldError::new("cpus", format!("must be more than 0 and at most {MAX_CPUS}")));
+        if self
+            .cpus
+            .is_some_and(|cpus| !(cpus > 0.0 && cpus <= MAX_CPUS))
+        {
+            return Err(FieldError::new(
+                "cpus",
+                format!("must be more than 0 and at most {MAX_CPUS}"),
+            ));
         }
         if self.pids_limit == Some(0) {
             return Err(FieldError::new("pids_limit", "must be at least 1"));
@@ -198,14 +245,23 @@ impl JobSpec {
             ("no_output_timeout", self.no_output_timeout),
         ] {
             if timeout == Some(Timeout::After(Duration::ZERO)) {
-                return Err(FieldError::new(field, "must be more than 0; \"none\" means no bound"));
+                return Err(FieldError::new(
+                    field,
+                    "must be more than 0; \"none\" means no bound",
+                ));
             }
         }
         if let Some(queue) = &self.queue {
             check_name("queue", queue)?;
         }
-        if self.max_retries.is_some_and(|retries| retries > MAX_RETRIES) {
-            return Err(FieldError::new("max_retries", format!("must be at most {MAX_RETRIES}")));
+        if self
+            .max_retries
+            .is_some_and(|retries| retries > MAX_RETRIES)
+        {
+            return Err(FieldError::new(
+                "max_retries",
+                format!("must be at most {MAX_RETRIES}"),
+            ));
         }
         if let Some(codes) = &self.retry_exit_codes {
             codes
@@ -219,7 +275,9 @@ impl JobSpec {
 /// Whether `name` can name a queue or a template.
 pub fn check_name(field: &str, name: &str) -> Result<(), FieldError> {
     let mut chars = name.chars();
-    let first = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let first = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let rest = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
     if first && rest && name.len() <= 63 {
         return Ok(());
@@ -250,7 +308,9 @@ fn check_mount(index: usize, mount: &Mount) -> Result<(), FieldError> {
 fn is_label_key(key: &str) -> bool {
     key.len() <= 63
         && key.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
 }
 
 fn text(field: &str, value: Option<&str>, max: usize) -> Result<(), FieldError> {
@@ -259,7 +319,8 @@ fn text(field: &str, value: Option<&str>, max: usize) -> Result<(), FieldError> 
             if !(1..=max).contains(&value.chars().count())
                 || value.chars().any(|c| c.is_ascii_control()) =>
         {
-            let problem = format!("must have 1 to {max} characters, none of them a control character");
+            let problem =
+                format!("must have 1 to {max} characters, none of them a control character");
             Err(FieldError::new(field, problem))
         }
         _ => Ok(()),
@@ -271,7 +332,10 @@ fn absolute(field: &str, path: &str) -> Result<(), FieldError> {
     if path.starts_with('/') && path.len() <= 4096 {
         return Ok(());
     }
-    Err(FieldError::new(field, "must be an absolute path (it starts with /) of at most 4096 bytes"))
+    Err(FieldError::new(
+        field,
+        "must be an absolute path (it starts with /) of at most 4096 bytes",
+    ))
 }
 
 fn no_nul(field: &str, value: &str) -> Result<(), FieldError> {
@@ -283,7 +347,10 @@ fn no_nul(field: &str, value: &str) -> Result<(), FieldError> {
 
 fn bounded_len(field: &str, len: usize) -> Result<(), FieldError> {
     if len > MAX_ITEMS {
-        return Err(FieldError::new(field, format!("must have at most {MAX_ITEMS} items")));
+        return Err(FieldError::new(
+            field,
+            format!("must have at most {MAX_ITEMS} items"),
+        ));
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use crate::state::IllegalTransition;
 /// What a transaction collided with. It was rolled back whole, so it can be repeated as it was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Contention {
-    /// PostgreSQL 40P01.
+    /// `PostgreSQL` 40P01.
     Deadlock,
-    /// PostgreSQL 40001.
+    /// `PostgreSQL` 40001.
     SerializationFailure,
-    /// PostgreSQL 55P03.
+    /// `PostgreSQL` 55P03.
     LockTimeout,
     /// `SQLITE_BUSY` and its kin.
     Busy,
@@ -179,6 +179,9 @@ impl StoreError {
 
     /// An error that was not expected.
     pub fn unexpected(verb: &'static str, source: impl Into<Source>) -> Self {
-        Self::Unexpected { verb, source: source.into() }
+        Self::Unexpected {
+            verb,
+            source: source.into(),
+        }
     }
 }

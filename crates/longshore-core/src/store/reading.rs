@@ -192,6 +192,6 @@ pub trait Reading: Send + Sync + 'static {
     /// Counts over all queues.
     async fn worker_metrics(&self) -> StoreResult<WorkerMetrics>;
 
-    /// Ended jobs by terminal state (completed, failed, timed_out, cancelled), each capped.
+    /// Ended jobs by terminal state (completed, failed, `timed_out`, cancelled), each capped.
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, crate::queue::Count>>;
 }
