@@ -11,7 +11,7 @@ pub struct Priority(u8);
 
 /// A priority outside 0 to 100.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("priority must be from 0 to 100 (80 is high, 50 normal, 20 low), not {0}")]
+#[error("must be from 0 to 100 (80 is high, 50 normal, 20 low), not {0}")]
 pub struct PriorityOutOfRange(pub i64);
 
 impl Priority {

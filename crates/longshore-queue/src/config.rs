@@ -114,7 +114,7 @@ impl WorkerConfig {
         // Two heartbeats may go missing before a lease is stale: one lost packet takes nothing over.
         if self.heartbeat_interval.is_zero() || self.heartbeat_interval * 2 > self.lease_ttl {
             let problem = "must be more than zero and at most half of lease-ttl".to_owned();
-            return refuse("heartbeat-interval", problem);
+            return refuse("heartbeat", problem);
         }
         Ok(())
     }
@@ -138,10 +138,10 @@ mod tests {
             ("max-concurrent", |c| c.max_concurrent = 1001),
             ("poll-interval", |c| c.poll_interval = Duration::ZERO),
             ("lease-ttl", |c| c.lease_ttl = Duration::from_millis(999)),
-            ("heartbeat-interval", |c| {
+            ("heartbeat", |c| {
                 c.heartbeat_interval = Duration::ZERO;
             }),
-            ("heartbeat-interval", |c| {
+            ("heartbeat", |c| {
                 c.heartbeat_interval = c.lease_ttl / 2 + Duration::from_millis(1);
             }),
         ];

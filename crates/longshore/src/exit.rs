@@ -120,7 +120,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
         if line.is_empty() {
             line = text;
         } else if !line.contains(&text) {
-            line.push_str(": ");
+            line.push_str(if line.ends_with('?') { " " } else { ": " });
             line.push_str(&text);
         }
     }

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# See README.md.
+set -euo pipefail
+url=$1 longshore=$2 rounds=${3:-5} jobs=${4:-20000} batch=100
+here=$(cd "$(dirname "$0")" && pwd)
+sql=$here/../../crates/longshore-postgres/sql
+database=longshore_pgbench_$$
+base=${url%/*}
+out=$(mktemp -d)
+export PGOPTIONS='-c search_path=longshore'
+trap 'rm -rf "$out"; psql -qXc "DROP DATABASE IF EXISTS $database WITH (FORCE)" "$url"' EXIT
+
+# The product's finish statement with its parameters written in: arrays for the acquired batch.
+each() { printf "array_fill(%s, ARRAY[:n])" "$1"; }
+{
+  echo "SELECT cardinality(job_ids) AS n, array_to_string(job_ids, ',') AS jobs,"
+  echo "  array_to_string(attempts, ',') AS attempts, array_to_string(tokens, ',') AS tokens"
+  echo "FROM acquire(:queue, $batch, 1, 1, NULL, NULL, NULL, NULL, NULL, '{0}', '{-1}', '{202}') \\gset"
+  echo "UPDATE lease SET handle = 'h', host_id = 1 WHERE job_id = ANY ('{:jobs}'::bigint[]);"
+  echo "UPDATE lease SET started_at = clock_timestamp() WHERE job_id = ANY ('{:jobs}'::bigint[]);"
+  sed -e 's/--.*//' \
+    -e "s/\$18::float8\[\]/$(each NULL::float8)/" -e "s/\$17::text\[\]/$(each "'completed'::text")/" \
+    -e "s/\$16::text\[\]/$(each "'settle'::text")/" -e "s/\$15::text\[\]/$(each NULL::text)/" \
+    -e "s/\$1[1-4]::bigint\[\]/$(each NULL::bigint)/g" -e "s/\$10::text\[\]/$(each NULL::text)/" \
+    -e "s/\$9::text\[\]/$(each NULL::text)/" -e "s/\$8::boolean\[\]/$(each false)/" \
+    -e "s/\$7::smallint\[\]/$(each NULL::smallint)/" -e "s/\$6::integer\[\]/$(each 0)/" \
+    -e "s/\$5::boolean\[\]/$(each true)/" -e "s/\$4::text\[\]/$(each "'exited'::text")/" \
+    -e "s/\$3::bigint\[\]/'{:tokens}'::bigint[]/" -e "s/\$2::integer\[\]/'{:attempts}'::integer[]/" \
+    -e "s/\$1::bigint\[\]/'{:jobs}'::bigint[]/" "$sql/finish_attempts.sql"
+  echo ";"
+} >"$out/drain.sql"
+
+pgbench_round() {
+  psql -qXc "DROP DATABASE IF EXISTS $database WITH (FORCE)" -c "CREATE DATABASE $database" "$url"
+  "$longshore" --database "$base/$database" migrate >/dev/null
+  psql -qXAt "$base/$database" >/dev/null <<SQL
+SELECT count(*) FROM submit_many((SELECT jsonb_agg('{"command": ["true"]}'::jsonb) FROM generate_series(1, $jobs)));
+SQL
+  local queue
+  queue=$(psql -qXAtc "SELECT id FROM queue WHERE name = 'local'" "$base/$database")
+  pgbench -n -c 2 -j 1 -t $((jobs / batch / 2)) -M simple -D queue="$queue" -f "$out/drain.sql" \
+    "$base/$database" 2>"$out/pgbench.err" | awk -v b=$batch '/^tps/ {print $3 * b}' || cat "$out/pgbench.err" >&2
+  local left
+  left=$(psql -qXAtc "SELECT count(*) FROM ready" -c "SELECT count(*) FROM settled" "$base/$database" | paste -sd' ')
+  [ "$left" = "0 $jobs" ] || { echo "pgbench did not drain: ready and settled are $left" >&2; exit 1; }
+}
+
+for _ in $(seq "$rounds"); do
+  echo "pgbench $(pgbench_round)"
+  echo "longshore $("$longshore" --database "$url" bench drain --jobs "$jobs" --json 2>/dev/null |
+    awk -F': ' '/jobs_per_second/ {print $2 + 0}')"
+done | tee "$out/figures" >&2
+median() { awk -v w="$1" '$1 == w {print $2}' "$out/figures" | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+awk -v p="$(median pgbench)" -v l="$(median longshore)" \
+  'BEGIN {printf "pgbench %.0f jobs/s, longshore %.0f jobs/s, ratio %.2f\n", p, l, l / p}'
