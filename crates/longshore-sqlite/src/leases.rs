@@ -24,12 +24,12 @@ use crate::writer::News;
 impl Leases for SqliteStore {
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
         let verb = "acquire jobs";
-        // Workers look often, and mostly in vain: they look without the write lock first. A job
-        // that comes just after is found by the next look, for which its commit gives a hint.
-        let queue = request.queue;
+        // Workers look often, and mostly in vain: they look without the write lock first. A job or
+        // a slot that comes just after is found by the next look, for which its commit gives a
+        // hint; what this look finds is judged again under the lock.
         if !self
             .engine
-            .read(verb, move |tx| acquire::is_worthwhile(tx, queue))
+            .read(verb, move |tx| acquire::is_worthwhile(tx, &request))
             .await?
         {
             return Ok(Acquired::default());

@@ -1,19 +1,23 @@
 //! What there is beside jobs: queues, workers, hosts, templates.
 
-use std::time::Duration;
+mod queues;
+mod templates;
+mod workers;
 
 use async_trait::async_trait;
 use longshore_core::host::{Host, HostFacts};
-use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
-use longshore_core::spec::{FieldError, check_name};
-use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
-use longshore_core::template::{MAX_TEMPLATE_BYTES, Template, parse_template};
-use longshore_core::{HostId, QueueId, WorkerId, suggest};
+use longshore_core::spec::check_name;
+use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
+use longshore_core::template::Template;
+use longshore_core::{HostId, WorkerId};
 use rusqlite::{Row, named_params};
 
-use crate::error::{Fault, Outcome};
-use crate::rows::{Json, Micros, duration, json, micros};
+pub(crate) use self::queues::{all_queues, find_queue, queue_by_id};
+use self::queues::{change_queue, create_queue};
+use self::templates::{check_template, find_template, save_template, template_from_row};
+use self::workers::{known_worker, register_worker, workers};
+use crate::rows::{Json, Micros};
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
@@ -131,193 +135,6 @@ impl Registry for SqliteStore {
     }
 }
 
-/// One queue, or an error that suggests another.
-pub(crate) fn find_queue(tx: &Tx<'_>, name: &str) -> Outcome<Queue> {
-    let params = named_params! { ":name": name };
-    if let Some(queue) = tx.maybe(sql!("queue_by_name"), params, queue_from_row)? {
-        return Ok(queue);
-    }
-    let all = all_queues(tx)?;
-    let hint = suggest::hint(name, all.iter().map(|queue| queue.name.as_str()));
-    Err(StoreError::UnknownQueue {
-        name: name.to_owned(),
-        hint,
-    }
-    .into())
-}
-
-/// One queue, by the id that a job's row names.
-pub(crate) fn queue_by_id(tx: &Tx<'_>, queue: QueueId) -> Outcome<Queue> {
-    tx.one(
-        sql!("queue_by_id"),
-        named_params! { ":queue": queue.0 },
-        queue_from_row,
-    )
-}
-
-/// Every queue, by name.
-pub(crate) fn all_queues(tx: &Tx<'_>) -> Outcome<Vec<Queue>> {
-    tx.all(sql!("queues"), [], queue_from_row)
-}
-
-fn create_queue(tx: &Tx<'_>, queue: &NewQueue) -> Outcome<Queue> {
-    let params = named_params! {
-        ":name": queue.name,
-        ":executor": queue.executor,
-        ":host_selector": json(&queue.host_selector)?,
-        ":max_concurrent": queue.max_concurrent.map(|limit| limit.0),
-        ":now": tx.now,
-    };
-    if tx.execute(sql!("create_queue"), params)? == 0 {
-        return Err(StoreError::QueueExists(queue.name.clone()).into());
-    }
-    find_queue(tx, &queue.name)
-}
-
-fn change_queue(tx: &Tx<'_>, name: &str, change: &QueueChange) -> Outcome<Queue> {
-    let params = named_params! {
-        ":name": name,
-        ":changes_limit": change.max_concurrent.is_some(),
-        ":max_concurrent": change.max_concurrent.flatten().map(|limit| limit.0),
-        ":paused": change.paused,
-    };
-    tx.execute(sql!("change_queue"), params)?;
-    // An unknown name changed nothing, and is told so here.
-    find_queue(tx, name)
-}
-
-fn register_worker(tx: &Tx<'_>, worker: &NewWorker) -> Outcome<WorkerId> {
-    let params = named_params! {
-        ":now": tx.now,
-        ":lease_ttl_micros": micros(worker.lease_ttl),
-        ":pid": worker.pid,
-        ":capacity": worker.capacity,
-        ":name": worker.name,
-        ":hostname": worker.hostname,
-        ":boot_id": worker.boot_id,
-        ":version": worker.version,
-        ":queue_ids": json(&worker.queues)?,
-    };
-    tx.one(sql!("register_worker"), params, |row| {
-        row.get(0).map(WorkerId)
-    })
-}
-
-fn known_worker(worker: WorkerId, changed: usize) -> Outcome<()> {
-    if changed == 1 {
-        return Ok(());
-    }
-    let problem = format!("there is no worker {worker}");
-    Err(Fault::Refused(
-        FieldError {
-            field: "worker".to_owned(),
-            problem,
-        }
-        .into(),
-    ))
-}
-
-fn workers(tx: &Tx<'_>, all: bool) -> Outcome<Vec<Worker>> {
-    let params = named_params! { ":all": all, ":now": tx.now };
-    tx.all(sql!("workers"), params, |row| {
-        let heartbeat_at: Micros = row.get("heartbeat_at")?;
-        let stopped_at: Option<Micros> = row.get("stopped_at")?;
-        let fenced = row.get("fenced")?;
-        let lease_ttl: Duration = duration(row.get("lease_ttl_micros")?);
-        let is_heard_of = heartbeat_at.plus(lease_ttl) > tx.now;
-        Ok(Worker {
-            id: WorkerId(row.get("id")?),
-            name: row.get("name")?,
-            hostname: row.get("hostname")?,
-            pid: row.get("pid")?,
-            version: row.get("version")?,
-            queues: row.get::<_, Json<Vec<String>>>("queues")?.0,
-            capacity: row.get("capacity")?,
-            live: row.get("live")?,
-            started_at: row.get::<_, Micros>("started_at")?.time(),
-            heartbeat_at: heartbeat_at.time(),
-            stopped_at: stopped_at.map(Micros::time),
-            draining: row.get("draining")?,
-            fenced,
-            alive: stopped_at.is_none() && !fenced && is_heard_of,
-        })
-    })
-}
-
-fn check_template(name: &str, body: &str) -> StoreResult<()> {
-    check_name("name", name)?;
-    let refuse = |problem: String| FieldError {
-        field: "body".to_owned(),
-        problem,
-    };
-    if body.len() > MAX_TEMPLATE_BYTES {
-        let problem = format!(
-            "has {} bytes; at most {MAX_TEMPLATE_BYTES} are allowed",
-            body.len()
-        );
-        return Err(refuse(problem).into());
-    }
-    parse_template(body).map_err(|error| refuse(error.to_string()))?;
-    Ok(())
-}
-
-fn save_template(tx: &Tx<'_>, name: &str, body: &str) -> Outcome<Template> {
-    let newest = newest_template(tx, name)?;
-    let version = match newest {
-        Some(newest) if newest.body == body => return Ok(newest),
-        Some(newest) => newest.version + 1,
-        None => 1,
-    };
-    let params =
-        named_params! { ":name": name, ":version": version, ":body": body, ":now": tx.now };
-    tx.execute_one(sql!("save_template"), params)?;
-    let created_at = tx.now.time();
-    Ok(Template {
-        name: name.to_owned(),
-        version,
-        body: body.to_owned(),
-        created_at,
-    })
-}
-
-fn newest_template(tx: &Tx<'_>, name: &str) -> Outcome<Option<Template>> {
-    tx.maybe(
-        sql!("template_newest"),
-        named_params! { ":name": name },
-        template_from_row,
-    )
-}
-
-fn find_template(tx: &Tx<'_>, name: &str) -> Outcome<Template> {
-    if let Some(template) = newest_template(tx, name)? {
-        return Ok(template);
-    }
-    let all = tx.all(sql!("templates"), [], template_from_row)?;
-    let hint = if all.is_empty() {
-        "there are none yet".to_owned()
-    } else {
-        suggest::hint(name, all.iter().map(|template| template.name.as_str()))
-    };
-    Err(StoreError::UnknownTemplate {
-        name: name.to_owned(),
-        hint,
-    }
-    .into())
-}
-
-fn queue_from_row(row: &Row<'_>) -> rusqlite::Result<Queue> {
-    Ok(Queue {
-        id: QueueId(row.get("id")?),
-        name: row.get("name")?,
-        executor: row.get("executor")?,
-        host_selector: row.get::<_, Json<_>>("host_selector")?.0,
-        max_concurrent: row.get::<_, Option<u32>>("max_concurrent")?.map(Limit),
-        paused: row.get("paused")?,
-        ageing: row.get::<_, Option<i64>>("ageing_micros")?.map(duration),
-        epoch: row.get("epoch")?,
-    })
-}
-
 fn host_from_row(row: &Row<'_>) -> rusqlite::Result<Host> {
     Ok(Host {
         id: HostId(row.get("id")?),
@@ -332,14 +149,5 @@ fn host_from_row(row: &Row<'_>) -> rusqlite::Result<Host> {
         weight: row.get("weight")?,
         enabled: row.get("enabled")?,
         last_seen_at: row.get::<_, Micros>("last_seen_at")?.time(),
-    })
-}
-
-fn template_from_row(row: &Row<'_>) -> rusqlite::Result<Template> {
-    Ok(Template {
-        name: row.get("name")?,
-        version: row.get("version")?,
-        body: row.get("body")?,
-        created_at: row.get::<_, Micros>("created_at")?.time(),
     })
 }

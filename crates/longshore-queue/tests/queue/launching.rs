@@ -375,6 +375,28 @@ async fn a_worker_that_slept_through_its_lease_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_that_slept_between_the_fence_and_the_start_starts_nothing() {
+    let scene = Scene::new();
+    let job = scene.job();
+    // An hour passes in the moment in which the container is watched, and no heartbeat with it.
+    let (journal, begun) = (scene.journal.clone(), tokio::time::Instant::now());
+    let clock = BootClock::from_fn(move || {
+        let slept = journal.count("watch") > 0;
+        begun.elapsed() + Duration::from_secs(if slept { 3600 } else { 0 })
+    });
+    let worker = start_worker(scene.worker().with_clock(clock));
+    until("the first attempt is over", || {
+        !scene.store.records(job).is_empty()
+    })
+    .await;
+    assert_eq!(scene.journal.count("fence"), 1);
+    assert_eq!(scene.executor.starts(job), 0);
+    assert_eq!(scene.executor.left(), 0, "its container is removed");
+    let report = worker.ended().await;
+    assert_eq!((report.handed_back, report.completed), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fence_whose_reply_was_lost_is_asked_again_before_the_start() {
     let scene = Scene::new();
     let job = scene.job();

@@ -37,9 +37,12 @@ impl Row {
     }
 }
 
-/// Whether there is anything to be acquired at all.
-pub(super) fn is_worthwhile(tx: &Tx<'_>, queue: QueueId) -> Outcome<bool> {
-    let params = named_params! { ":queue": queue.0, ":now": tx.now };
+/// Whether an acquisition would get anything, by a snapshot: something waits and may pass.
+pub(super) fn is_worthwhile(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<bool> {
+    if room_left(tx, request)? == 0 {
+        return Ok(false);
+    }
+    let params = named_params! { ":queue": request.queue.0, ":now": tx.now };
     tx.one(sql!("acquire_worthwhile"), params, |row| row.get(0))
 }
 

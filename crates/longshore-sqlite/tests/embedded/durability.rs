@@ -125,7 +125,7 @@ async fn the_log_is_cut_back_while_the_store_is_used_and_gone_once_it_is_closed(
     // 30,000 jobs are about three times as much.
     assert!(size() < 16 * 1024 * 1024, "the log has {} bytes", size());
     let retention = Retention {
-        keep: Duration::from_secs(3600),
+        keep: Duration::from_hours(1),
         batch: 100,
     };
     store.tend_storage(retention).await.expect("tend");
