@@ -190,33 +190,46 @@ BEGIN
 END $$;
 
 -- One look at a queue's line, for the frontier (frontier.rs); p_lanes … are segments as in acquire.
+-- Its statements stand in an order that the proof needs:
 --
--- xmin   the oldest transaction that was open when `found` was looked at, or what came after all
--- xid    this transaction, drawn after that look: above every transaction that had drawn a seq
---        before. pg_snapshot_xmax would not do: it is one above the newest *ended* transaction, and
---        those at and above it may be open.
--- drawn  the last seq, read in a statement before the look
--- found  the first visible (lane, seq) of each segment, null for none
+-- drawn  the last seq, before anything is looked at
+-- xmin   the oldest transaction that is open, before any lane is looked at
+-- lanes, seqs
+--        the first visible seq behind the frontier of each lane that was asked about (null for none),
+--        and of each other lane that shows one
+-- xid    this transaction, drawn last: above every transaction that had drawn a seq before.
+--        pg_snapshot_xmax would not do: it is one above the newest *ended* transaction, and those at
+--        and above it may be open.
 --
--- Locks: none. Index: ready_line, from the frontier on.
+-- Locks: none. Index: ready_line, one descent per lane in use.
 CREATE FUNCTION probe_line(
     p_queue integer, p_lanes smallint[], p_seqs bigint[], p_next_lanes smallint[],
     OUT server timestamptz, OUT xmin bigint, OUT xid bigint, OUT drawn bigint,
-    OUT found_lanes smallint[], OUT found_seqs bigint[]
+    OUT lanes smallint[], OUT seqs bigint[]
 ) LANGUAGE plpgsql
 SET search_path = longshore, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    at smallint;
+    first bigint;
 BEGIN
     PERFORM refuse_other_isolation();
     server := pg_postmaster_start_time();
     SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END INTO drawn FROM ready_seq;
-    SELECT array_agg(r.lane ORDER BY f.ord), array_agg(r.seq ORDER BY f.ord),
-           pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    INTO found_lanes, found_seqs, xmin
-    FROM unnest(p_lanes, p_seqs, p_next_lanes) WITH ORDINALITY AS f(lane, seq, next_lane, ord)
-    LEFT JOIN LATERAL (
-        SELECT y.lane, y.seq FROM ready AS y
-        WHERE y.queue_id = p_queue AND (y.lane, y.seq) > (f.lane, f.seq) AND y.lane < f.next_lane
-        ORDER BY y.lane, y.seq LIMIT 1
-    ) AS r ON true;
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint INTO xmin;
+    FOR i IN 1 .. cardinality(p_lanes) LOOP
+        at := p_lanes[i];
+        SELECT r.seq INTO first FROM ready AS r
+        WHERE r.queue_id = p_queue AND r.lane = at AND r.seq > p_seqs[i]
+        ORDER BY r.seq LIMIT 1;
+        LOOP
+            lanes := lanes || at;
+            seqs := seqs || first;
+            -- The next lane in the segment that shows anything.
+            SELECT r.lane, r.seq INTO at, first FROM ready AS r
+            WHERE r.queue_id = p_queue AND r.lane > at AND r.lane < p_next_lanes[i]
+            ORDER BY r.lane, r.seq LIMIT 1;
+            EXIT WHEN NOT FOUND;
+        END LOOP;
+    END LOOP;
     xid := pg_current_xact_id()::text::bigint;
 END $$;

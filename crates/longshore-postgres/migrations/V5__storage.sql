@@ -1,4 +1,5 @@
--- Partitions of log_chunk, one a day (UTC): made ahead, dropped whole.
+-- Partitions of log_chunk, one a day (UTC): made ahead, dropped whole. Whoever changes them holds one
+-- advisory lock, taken first.
 
 -- Makes the partition of a day unless it is there, and moves into it what the default partition has
 -- of that day. Returns whether it was made.
@@ -32,6 +33,9 @@ DECLARE
     made integer := 0;
     one_day date;
 BEGIN
+    -- Before the default partition is looked at: two that had looked would both wait for the other
+    -- to look no more.
+    PERFORM pg_advisory_xact_lock(hashtext('longshore.log_chunk'));
     FOR one_day IN
         SELECT current_date + ahead FROM generate_series(0, p_days_ahead) AS ahead
         UNION SELECT claimed_at::date FROM log_chunk_default

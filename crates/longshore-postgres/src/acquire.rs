@@ -41,7 +41,9 @@ impl PostgresStore {
                 continue;
             }
             self.learn(request.queue, &row)?;
-            return Ok(Acquired { leases: leases(request.queue, &row)? });
+            return Ok(Acquired {
+                leases: leases(request.queue, &row)?,
+            });
         }
         Err(StoreError::Contended {
             verb: VERB,
@@ -52,7 +54,9 @@ impl PostgresStore {
 
     async fn call_acquire(&self, request: AcquireRequest, known: &Known) -> StoreResult<Row> {
         let want = i32::try_from(request.want.min(AcquireRequest::MAX_WANT)).unwrap_or(i32::MAX);
-        let cap = request.max_concurrent.map(|Limit(cap)| i32::try_from(cap).unwrap_or(i32::MAX));
+        let cap = request
+            .max_concurrent
+            .map(|Limit(cap)| i32::try_from(cap).unwrap_or(i32::MAX));
         let server: Option<SystemTime> = known.server.map(timestamps::parameter);
         let live = known.live.as_ref();
         let epoch = live.map(|live| live.epoch);
@@ -60,7 +64,11 @@ impl PostgresStore {
         let above = live.map(|live| live.above);
         let lanes: Vec<i16> = known.segments.iter().map(|segment| segment.lane).collect();
         let seqs: Vec<i64> = known.segments.iter().map(|segment| segment.seq).collect();
-        let next_lanes: Vec<i16> = known.segments.iter().map(|segment| segment.next_lane).collect();
+        let next_lanes: Vec<i16> = known
+            .segments
+            .iter()
+            .map(|segment| segment.next_lane)
+            .collect();
         self.db
             .one(
                 VERB,
@@ -88,11 +96,16 @@ impl PostgresStore {
         let epoch: Option<i64> = column(VERB, row, "epoch")?;
         let Some(epoch) = epoch else {
             let name = format!("#{queue}");
-            return Err(StoreError::UnknownQueue { name, hint: "it has no such id".to_owned() });
+            return Err(StoreError::UnknownQueue {
+                name,
+                hint: "it has no such id".to_owned(),
+            });
         };
         let slots: Option<Vec<i64>> = column(VERB, row, "slots")?;
         let above: Option<i64> = column(VERB, row, "above")?;
-        let live = slots.zip(above).map(|(slots, above)| LiveSlots::new(epoch, slots, above));
+        let live = slots
+            .zip(above)
+            .map(|(slots, above)| LiveSlots::new(epoch, slots, above));
         self.lines.learn(queue, server, live);
         Ok(())
     }
@@ -100,7 +113,9 @@ impl PostgresStore {
 
 fn leases(queue: QueueId, row: &Row) -> StoreResult<Vec<Lease>> {
     let jobs: Option<Vec<i64>> = column(VERB, row, "job_ids")?;
-    let Some(jobs) = jobs else { return Ok(Vec::new()) };
+    let Some(jobs) = jobs else {
+        return Ok(Vec::new());
+    };
     let At(claimed_at) = column(VERB, row, "claimed_at")?;
     let attempts: Vec<i32> = column(VERB, row, "attempts")?;
     let tokens: Vec<i64> = column(VERB, row, "tokens")?;
@@ -121,7 +136,10 @@ fn leases(queue: QueueId, row: &Row) -> StoreResult<Vec<Lease>> {
                 },
                 queue,
                 lane: Lane(lanes[index]),
-                spent: Spent { tries: count(tries[index])?, losses: count(losses[index])? },
+                spent: Spent {
+                    tries: count(tries[index])?,
+                    losses: count(losses[index])?,
+                },
                 claimed_at,
                 spec: match specs[index] {
                     Some(json) => crate::rows::spec(json, keys[index].take())

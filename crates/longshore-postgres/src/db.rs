@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use longshore_core::store::{StoreError, StoreResult};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
@@ -33,10 +33,15 @@ pub(crate) struct Db {
 impl Db {
     /// A pool; it connects when it is first asked for something.
     pub fn new(config: Config, pool_size: usize) -> StoreResult<Self> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
         let manager = Manager::from_config(config, NoTls, recycling);
-        let timeouts =
-            Timeouts { wait: Some(POOL_WAIT), create: Some(CONNECT_TIMEOUT * 2), recycle: None };
+        let timeouts = Timeouts {
+            wait: Some(POOL_WAIT),
+            create: Some(CONNECT_TIMEOUT * 2),
+            recycle: None,
+        };
         Pool::builder(manager)
             .max_size(pool_size.max(1))
             .timeouts(timeouts)
@@ -68,7 +73,17 @@ impl Db {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, params).await
         };
-        run.await.map_err(|e| error::of_driver(verb, e))
+        match run.await {
+            Ok(rows) => Ok(rows),
+            Err(error) => {
+                let error = error::of_driver(verb, error);
+                if error.is_unavailable() {
+                    // Broken, though it may not be known to be: the next verb gets another.
+                    drop(Object::take(client));
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The same for statements that give one row or none.
@@ -87,12 +102,7 @@ impl Db {
     }
 
     /// The same for statements that give exactly one row.
-    pub async fn one(
-        &self,
-        verb: &'static str,
-        sql: &str,
-        params: Params<'_>,
-    ) -> StoreResult<Row> {
+    pub async fn one(&self, verb: &'static str, sql: &str, params: Params<'_>) -> StoreResult<Row> {
         let row = self.maybe(verb, sql, params).await?;
         row.ok_or_else(|| StoreError::unexpected(verb, "no row where one was expected"))
     }
@@ -115,7 +125,9 @@ pub(crate) async fn begin<'c>(
 pub(crate) fn configure(url: &str, options: &Options) -> StoreResult<Config> {
     let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| {
         let why = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
-        StoreError::BadAddress(format!("this is not the address of a PostgreSQL database: {why}"))
+        StoreError::BadAddress(format!(
+            "this is not the address of a PostgreSQL database: {why}"
+        ))
     })?;
     if config.get_ssl_mode() == SslMode::Require {
         return Err(StoreError::BadAddress(
@@ -157,7 +169,10 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_refused_with_its_reason() {
         let refused = configure("postgres://host:port/db", &Options::default());
-        assert!(matches!(refused, Err(StoreError::BadAddress(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::BadAddress(_))),
+            "{refused:?}"
+        );
     }
 
     #[test]
@@ -172,7 +187,10 @@ mod tests {
         let url = "postgres://host/db?options=-c%20work_mem%3D8MB&application_name=mine";
         let config = configure(url, &Options::default()).expect("an address");
         let options = config.get_options().expect("ours at least");
-        assert!(options.contains("search_path=longshore,pg_temp"), "{options}");
+        assert!(
+            options.contains("search_path=longshore,pg_temp"),
+            "{options}"
+        );
         assert!(options.ends_with("-c work_mem=8MB"), "{options}");
         assert_eq!(config.get_application_name(), Some("mine"));
     }

@@ -19,11 +19,16 @@ const CLOCKS_APART_SECONDS: f64 = 5.0;
 /// Looks at the server.
 pub(crate) async fn diagnose(db: &Db, frontier_hints: u64) -> StoreResult<Vec<Finding>> {
     let asked = Instant::now();
-    let row = db.one(VERB, include_str!("../sql/diagnose.sql"), &[]).await?;
+    let row = db
+        .one(VERB, include_str!("../sql/diagnose.sql"), &[])
+        .await?;
     let At(server_now) = column(VERB, &row, "now")?;
     let difference = clock_difference(parameter(server_now), SystemTime::now());
     let mut findings = vec![
-        ok("server", format!("PostgreSQL {}", column::<&str>(VERB, &row, "version")?)),
+        ok(
+            "server",
+            format!("PostgreSQL {}", column::<&str>(VERB, &row, "version")?),
+        ),
         pooler(db, &row).await?,
         clocks(difference, asked.elapsed().as_secs_f64()),
         snapshots(&row)?,
@@ -37,28 +42,54 @@ pub(crate) async fn diagnose(db: &Db, frontier_hints: u64) -> StoreResult<Vec<Fi
 }
 
 fn ok(subject: &str, seen: String) -> Finding {
-    Finding { severity: Severity::Ok, subject: subject.to_owned(), seen, advice: String::new() }
+    Finding {
+        severity: Severity::Ok,
+        subject: subject.to_owned(),
+        seen,
+        advice: String::new(),
+    }
 }
 
 fn warn(subject: &str, seen: String, advice: &str) -> Finding {
     let severity = Severity::Warning;
-    Finding { severity, subject: subject.to_owned(), seen, advice: advice.to_owned() }
+    Finding {
+        severity,
+        subject: subject.to_owned(),
+        seen,
+        advice: advice.to_owned(),
+    }
 }
 
 /// Settings that must be on, and what breaks without.
 fn settings(row: &Row) -> StoreResult<Vec<Finding>> {
     const SETTINGS: [(&str, &str); 4] = [
-        ("synchronous_commit", "acknowledged jobs can be lost in a crash: set it to on"),
-        ("fsync", "a power cut can destroy the database: set it to on, except for tests"),
-        ("full_page_writes", "a power cut can damage pages: set it to on"),
-        ("autovacuum", "the hot tables bloat without it: set it to on"),
+        (
+            "synchronous_commit",
+            "acknowledged jobs can be lost in a crash: set it to on",
+        ),
+        (
+            "fsync",
+            "a power cut can destroy the database: set it to on, except for tests",
+        ),
+        (
+            "full_page_writes",
+            "a power cut can damage pages: set it to on",
+        ),
+        (
+            "autovacuum",
+            "the hot tables bloat without it: set it to on",
+        ),
     ];
     SETTINGS
         .iter()
         .map(|(name, advice)| {
             let value: &str = column(VERB, row, name)?;
             let seen = format!("{name} is {value}");
-            Ok(if value == "off" { warn(name, seen, advice) } else { ok(name, seen) })
+            Ok(if value == "off" {
+                warn(name, seen, advice)
+            } else {
+                ok(name, seen)
+            })
         })
         .collect()
 }
@@ -70,7 +101,11 @@ async fn pooler(db: &Db, row: &Row) -> StoreResult<Finding> {
     if !search_path.starts_with("longshore") {
         let advice = "a pooler drops what sessions are told: let the role say it, with \
                       ALTER ROLE … SET search_path = longshore, pg_temp";
-        return Ok(warn(SUBJECT, format!("search_path is {search_path}"), advice));
+        return Ok(warn(
+            SUBJECT,
+            format!("search_path is {search_path}"),
+            advice,
+        ));
     }
     let client = db.client(VERB).await?;
     let mut backends = std::collections::BTreeSet::new();
@@ -85,7 +120,10 @@ async fn pooler(db: &Db, row: &Row) -> StoreResult<Finding> {
                       polling; PgBouncer must be 1.21 or later for prepared statements";
         return Ok(warn(SUBJECT, seen, advice));
     }
-    Ok(ok(SUBJECT, "one connection is one server process".to_owned()))
+    Ok(ok(
+        SUBJECT,
+        "one connection is one server process".to_owned(),
+    ))
 }
 
 /// Seconds by which the server's clock is ahead.
@@ -99,7 +137,11 @@ fn clock_difference(server: SystemTime, ours: SystemTime) -> f64 {
 fn clocks(difference: f64, asking_took: f64) -> Finding {
     let seen = format!("the server's clock is {difference:+.1} s from this machine's");
     if difference.abs() > CLOCKS_APART_SECONDS + asking_took {
-        return warn("clock", seen, "times are the server's; set both clocks by NTP");
+        return warn(
+            "clock",
+            seen,
+            "times are the server's; set both clocks by NTP",
+        );
     }
     ok("clock", seen)
 }
@@ -109,7 +151,11 @@ fn snapshots(row: &Row) -> StoreResult<Finding> {
     let seconds = seconds.unwrap_or(0.0);
     let seen = format!("the oldest snapshot is {seconds:.0} s old");
     let advice = "vacuum can't clean up behind it; look in pg_stat_activity for its backend_xmin";
-    Ok(if seconds > LONG_SECONDS { warn("snapshots", seen, advice) } else { ok("snapshots", seen) })
+    Ok(if seconds > LONG_SECONDS {
+        warn("snapshots", seen, advice)
+    } else {
+        ok("snapshots", seen)
+    })
 }
 
 fn writers(row: &Row) -> StoreResult<Finding> {
@@ -118,7 +164,11 @@ fn writers(row: &Row) -> StoreResult<Finding> {
     let seen = format!("the oldest open writer is {seconds:.0} s old");
     let advice = "jobs submitted in a transaction that stays open may be overtaken; look in \
                   pg_stat_activity for its backend_xid";
-    Ok(if seconds > LONG_SECONDS { warn("writers", seen, advice) } else { ok("writers", seen) })
+    Ok(if seconds > LONG_SECONDS {
+        warn("writers", seen, advice)
+    } else {
+        ok("writers", seen)
+    })
 }
 
 fn connections(row: &Row) -> StoreResult<Finding> {
@@ -127,16 +177,27 @@ fn connections(row: &Row) -> StoreResult<Finding> {
     let seen = format!("{used} of {most} connections are used");
     let advice = "raise max_connections, or give workers smaller pools";
     let is_tight = used * 10 > i64::from(most) * 9;
-    Ok(if is_tight { warn("connections", seen, advice) } else { ok("connections", seen) })
+    Ok(if is_tight {
+        warn("connections", seen, advice)
+    } else {
+        ok("connections", seen)
+    })
 }
 
 fn frontier(hints: u64) -> Finding {
-    ok("frontier", format!("moved on unproved {hints} times in this process"))
+    ok(
+        "frontier",
+        format!("moved on unproved {hints} times in this process"),
+    )
 }
 
 fn chunks(row: &Row) -> StoreResult<Finding> {
     let unplaced: i64 = column(VERB, row, "unplaced_chunks")?;
     let seen = format!("{unplaced} parts of output outside a day's partition");
     let advice = "no worker has tended the storage for days; one that runs will put them right";
-    Ok(if unplaced > 0 { warn("output", seen, advice) } else { ok("output", seen) })
+    Ok(if unplaced > 0 {
+        warn("output", seen, advice)
+    } else {
+        ok("output", seen)
+    })
 }

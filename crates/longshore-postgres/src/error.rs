@@ -18,16 +18,28 @@ pub(crate) fn of_driver(verb: &'static str, error: Error) -> StoreError {
             StoreError::Unexpected { verb, source }
         };
     };
-    let problem = error.as_db_error().map(|db| db.message().to_owned()).unwrap_or_default();
+    let problem = error
+        .as_db_error()
+        .map(|db| db.message().to_owned())
+        .unwrap_or_default();
     let source = Box::new(error);
     match meaning(&code) {
-        Meaning::Contended(contention) => StoreError::Contended { verb, contention, source },
+        Meaning::Contended(contention) => StoreError::Contended {
+            verb,
+            contention,
+            source,
+        },
         Meaning::Unavailable => StoreError::Unavailable { verb, source },
-        Meaning::CannotWrite => StoreError::CannotWrite { verb, problem, source },
+        Meaning::CannotWrite => StoreError::CannotWrite {
+            verb,
+            problem,
+            source,
+        },
         // The tables are not those that this binary was made for; how old they are, nobody can say.
-        Meaning::SchemaTooOld => {
-            StoreError::SchemaTooOld { found: 0, needed: migrate::newest_version() }
-        }
+        Meaning::SchemaTooOld => StoreError::SchemaTooOld {
+            found: 0,
+            needed: migrate::newest_version(),
+        },
         Meaning::Unexpected => StoreError::Unexpected { verb, source },
     }
 }
@@ -36,18 +48,23 @@ pub(crate) fn of_driver(verb: &'static str, error: Error) -> StoreError {
 pub(crate) fn of_pool(verb: &'static str, error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(error) => of_connecting(verb, error),
-        PoolError::Timeout(_) | PoolError::Closed => {
-            StoreError::Unavailable { verb, source: Box::new(error) }
-        }
-        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
-            StoreError::Unexpected { verb, source: Box::new(error) }
-        }
+        PoolError::Timeout(_) | PoolError::Closed => StoreError::Unavailable {
+            verb,
+            source: Box::new(error),
+        },
+        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => StoreError::Unexpected {
+            verb,
+            source: Box::new(error),
+        },
     }
 }
 
 /// What went wrong when connecting: whatever it was, there is no connection.
 pub(crate) fn of_connecting(verb: &'static str, error: Error) -> StoreError {
-    StoreError::Unavailable { verb, source: Box::new(error) }
+    StoreError::Unavailable {
+        verb,
+        source: Box::new(error),
+    }
 }
 
 /// What an SQLSTATE means for whoever called.
@@ -98,7 +115,10 @@ mod tests {
     fn each_sqlstate_means_one_thing() {
         for (code, expected) in [
             ("40P01", Meaning::Contended(Contention::Deadlock)),
-            ("40001", Meaning::Contended(Contention::SerializationFailure)),
+            (
+                "40001",
+                Meaning::Contended(Contention::SerializationFailure),
+            ),
             ("55P03", Meaning::Contended(Contention::LockTimeout)),
             ("57P01", Meaning::Unavailable),
             ("57P03", Meaning::Unavailable),

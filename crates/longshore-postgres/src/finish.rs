@@ -37,15 +37,19 @@ pub(crate) async fn finish(
             }
         }
     }
-    let left: Vec<LeaseKey> =
-        seen.into_iter().filter(|lease| !outcomes.contains_key(lease)).collect();
+    let left: Vec<LeaseKey> = seen
+        .into_iter()
+        .filter(|lease| !outcomes.contains_key(lease))
+        .collect();
     for lease in finished_earlier(db, &left).await? {
         outcomes.insert(lease, FinishOutcome::AlreadyFinished);
     }
-    let answers = finishes.iter().map(|finish| match outcomes.get_mut(&finish.lease) {
-        Some(outcome) => std::mem::replace(outcome, FinishOutcome::AlreadyFinished),
-        None => FinishOutcome::LeaseLost,
-    });
+    let answers = finishes
+        .iter()
+        .map(|finish| match outcomes.get_mut(&finish.lease) {
+            Some(outcome) => std::mem::replace(outcome, FinishOutcome::AlreadyFinished),
+            None => FinishOutcome::LeaseLost,
+        });
     Ok((answers.collect(), queues))
 }
 
@@ -94,12 +98,18 @@ struct Columns {
 
 impl Columns {
     fn push(&mut self, finish: &Finish) {
-        let Finish { lease, record, then } = finish;
+        let Finish {
+            lease,
+            record,
+            then,
+        } = finish;
         let exit = record.exit.unwrap_or_default();
         let error = record.error.as_ref();
         let versions = (!record.template_versions.is_empty())
             .then(|| serde_json::json!(record.template_versions).to_string());
-        let [stdout, stderr] = record.omitted_bytes.map(|bytes| (bytes > 0).then(|| signed(bytes)));
+        let [stdout, stderr] = record
+            .omitted_bytes
+            .map(|bytes| (bytes > 0).then(|| signed(bytes)));
         let (goes, state, delay) = match then {
             Disposition::Settle(state) => ("settle", Some(state.as_str()), None),
             Disposition::RetryAfter(delay) => ("retry", None, Some(delay.as_secs_f64())),
@@ -112,12 +122,15 @@ impl Columns {
         self.outcomes.push(record.outcome.as_str());
         self.started.push(record.started);
         self.exit_codes.push(exit.code);
-        self.signals.push(exit.signal.and_then(|signal| i16::try_from(signal).ok()));
+        self.signals
+            .push(exit.signal.and_then(|signal| i16::try_from(signal).ok()));
         self.oom_killed.push(exit.oom_killed);
-        self.error_classes.push(error.map(|error| error.class.as_str()));
+        self.error_classes
+            .push(error.map(|error| error.class.as_str()));
         self.error_texts.push(error.map(|error| kept(&error.text)));
         self.cpu_micros.push(record.usage.cpu_micros.map(signed));
-        self.peak_memory_bytes.push(record.usage.peak_memory_bytes.map(signed));
+        self.peak_memory_bytes
+            .push(record.usage.peak_memory_bytes.map(signed));
         self.omitted_stdout.push(stdout);
         self.omitted_stderr.push(stderr);
         self.template_versions.push(versions);

@@ -46,15 +46,14 @@ pub(crate) struct Segment {
 /// What one look at a queue's line told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Look {
-    /// The segments that were asked about.
-    pub segments: Vec<Segment>,
-    /// The first visible (lane, seq) of each.
-    pub found: Vec<Option<(i16, i64)>>,
+    /// The first visible seq of each lane: of those that the frontier knows of, none if nothing is
+    /// visible there, and of all others where something is.
+    pub lanes: Vec<(i16, Option<i64>)>,
     /// The last seq that was drawn, read before the look.
     pub drawn: i64,
-    /// The oldest transaction that was open.
+    /// The oldest transaction that was open, read before any lane was looked at.
     pub oldest_open: i64,
-    /// A transaction id that was drawn after the look.
+    /// A transaction id that was drawn after every lane was looked at.
     pub drawn_xid: i64,
     /// When, by any clock that does not go back.
     pub at: Duration,
@@ -85,31 +84,36 @@ struct Candidate {
 impl Frontier {
     /// The line in segments, in order and without gaps: what is not known of is covered whole.
     pub fn segments(&self) -> Vec<Segment> {
-        let starts = self.lanes.iter().map(|(lane, known)| (*lane, known.empty_through));
+        let starts = self
+            .lanes
+            .iter()
+            .map(|(lane, known)| (*lane, known.empty_through));
         let mut starts: Vec<(i16, i64)> = starts.collect();
         if starts.first().is_none_or(|(lane, _)| *lane > 0) {
             starts.insert(0, (0, -1));
         }
         let ends = starts.iter().skip(1).map(|(lane, _)| *lane).chain([END]);
         let pairs = starts.iter().zip(ends);
-        pairs.map(|((lane, seq), next_lane)| Segment { lane: *lane, seq: *seq, next_lane }).collect()
+        pairs
+            .map(|((lane, seq), next_lane)| Segment {
+                lane: *lane,
+                seq: *seq,
+                next_lane,
+            })
+            .collect()
     }
 
     /// Learns from a look. Returns how many lanes moved on by a hint, unproved.
     pub fn learn(&mut self, look: &Look) -> usize {
         let mut hints = 0;
-        for (segment, found) in look.segments.iter().zip(&look.found) {
-            if let Some((lane, seq)) = found {
-                // Perhaps a lane that was not known of: it gets a segment of its own from now on.
-                let unknown = || Lane { empty_through: -1, candidate: None };
-                let known = self.lanes.entry(*lane).or_insert_with(unknown);
-                hints += usize::from(known.learn(seq - 1, look));
-            }
-            // Where a later lane, or nothing, was found, this one shows nothing.
-            let is_shown = found.is_some_and(|(lane, _)| lane == segment.lane);
-            if let (false, Some(known)) = (is_shown, self.lanes.get_mut(&segment.lane)) {
-                hints += usize::from(known.learn(look.drawn, look));
-            }
+        for (lane, first) in &look.lanes {
+            let bound = first.map_or(look.drawn, |seq| seq - 1);
+            let unknown = || Lane {
+                empty_through: -1,
+                candidate: None,
+            };
+            let known = self.lanes.entry(*lane).or_insert_with(unknown);
+            hints += usize::from(known.learn(bound, look));
         }
         hints
     }
@@ -131,7 +135,11 @@ impl Lane {
         }
         if bound > self.empty_through {
             let (xid, since) = (look.drawn_xid, look.at);
-            self.candidate = Some(Candidate { empty_through: bound, xid, since });
+            self.candidate = Some(Candidate {
+                empty_through: bound,
+                xid,
+                since,
+            });
         }
         by_hint
     }

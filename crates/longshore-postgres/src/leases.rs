@@ -25,7 +25,11 @@ impl Leases for PostgresStore {
         handle: &Handle,
     ) -> StoreResult<LeaseStatus> {
         const VERB: &str = "mark the attempt launched";
-        let LeaseKey { job, attempt, token } = lease;
+        let LeaseKey {
+            job,
+            attempt,
+            token,
+        } = lease;
         let sql = include_str!("../sql/mark_launched.sql");
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&job.0, &attempt.0, &token.0, &handle.0, &host.0];
@@ -37,9 +41,17 @@ impl Leases for PostgresStore {
 
     async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {
         const VERB: &str = "mark the attempt running";
-        let LeaseKey { job, attempt, token } = lease;
+        let LeaseKey {
+            job,
+            attempt,
+            token,
+        } = lease;
         let sql = include_str!("../sql/mark_running.sql");
-        match self.db.maybe(VERB, sql, &[&job.0, &attempt.0, &token.0]).await? {
+        match self
+            .db
+            .maybe(VERB, sql, &[&job.0, &attempt.0, &token.0])
+            .await?
+        {
             Some(row) => Ok(held(column(VERB, &row, "cancel_requested")?)),
             None => Ok(LeaseStatus::Lost),
         }
@@ -64,19 +76,29 @@ impl Leases for PostgresStore {
         let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
         let tokens: Vec<i64> = leases.iter().map(|lease| lease.token.0).collect();
         let sql = include_str!("../sql/check_leases.sql");
-        let rows = self.db.rows(VERB, sql, &[&jobs, &attempts, &tokens]).await?;
+        let rows = self
+            .db
+            .rows(VERB, sql, &[&jobs, &attempts, &tokens])
+            .await?;
         rows.iter()
             .map(|row| {
                 let is_held: bool = column(VERB, row, "is_held")?;
                 let cancel_requested = column(VERB, row, "cancel_requested")?;
-                Ok(if is_held { held(cancel_requested) } else { LeaseStatus::Lost })
+                Ok(if is_held {
+                    held(cancel_requested)
+                } else {
+                    LeaseStatus::Lost
+                })
             })
             .collect()
     }
 
     async fn leases_of(&self, worker: WorkerId) -> StoreResult<Vec<HeldLease>> {
         const VERB: &str = "list the worker's leases";
-        let rows = self.db.rows(VERB, include_str!("../sql/leases_of.sql"), &[&worker.0]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/leases_of.sql"), &[&worker.0])
+            .await?;
         rows.iter()
             .map(|row| {
                 let key = LeaseKey {
@@ -84,7 +106,10 @@ impl Leases for PostgresStore {
                     attempt: AttemptNumber(column(VERB, row, "attempt")?),
                     token: Token(column(VERB, row, "token")?),
                 };
-                Ok(HeldLease { key, acquire_number: column(VERB, row, "acquire_no")? })
+                Ok(HeldLease {
+                    key,
+                    acquire_number: column(VERB, row, "acquire_no")?,
+                })
             })
             .collect()
     }

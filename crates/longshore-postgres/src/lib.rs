@@ -5,8 +5,10 @@
 //! Rust here passes columns in, reads rows out and maps errors; it decides nothing that core decides,
 //! and holds no transaction across anything but its own statements.
 //!
-//! Everything lives in the schema `longshore`. Each session sets its `search_path`; behind a
-//! transaction pooler, which loses that, let the role set it (`ALTER ROLE … SET search_path`).
+//! Everything lives in the schema `longshore`. Each session is told its `search_path` and time-outs by
+//! startup options. Behind a transaction pooler, which loses them (`PgBouncer` refuses them unless its
+//! `ignore_startup_parameters` names `options`), let the role set the path: `ALTER ROLE … SET
+//! search_path = longshore, pg_temp`. Notifications don't arrive there; jobs are found by polling.
 
 mod acquire;
 mod databases;
@@ -29,6 +31,7 @@ mod show;
 mod slots;
 mod submissions;
 mod submit;
+mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamps;
@@ -44,7 +47,6 @@ use jiff::Timestamp;
 use longshore_core::store::{Store, StoreResult, Wakeups};
 use longshore_core::{InstanceId, QueueId};
 use tokio::task::JoinSet;
-use tokio_postgres::Config;
 
 pub use databases::{create_database, drop_database};
 pub use migrate::{Migrated, migrate};
@@ -91,7 +93,6 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct PostgresStore {
     db: Db,
-    config: Config,
     queues: QueueNames,
     lines: Arc<Lines>,
     notifier: Arc<Notifier>,
@@ -111,9 +112,8 @@ impl PostgresStore {
         migrate::check(&*db.client("connect").await?).await?;
         Ok(Self {
             notifier: Arc::new(Notifier::new(db.clone())),
-            listener: Listener::new(config.clone()),
+            listener: Listener::new(config),
             db,
-            config,
             queues: QueueNames::default(),
             lines: Arc::new(Lines::new()),
             look_interval: options.look_interval,
@@ -142,10 +142,15 @@ impl PostgresStore {
 
     /// Starts looking at the lines, unless that is done by hand or has begun.
     fn start_looking(&self) {
-        let Some(interval) = self.look_interval else { return };
+        let Some(interval) = self.look_interval else {
+            return;
+        };
         if !self.is_looking.swap(true, Ordering::Relaxed) {
             let looking = Arc::clone(&self.lines).keep_looking(self.db.clone(), interval);
-            self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(looking);
+            self.tasks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .spawn(looking);
         }
     }
 }
@@ -157,12 +162,22 @@ impl Store for PostgresStore {
     }
 
     async fn instance(&self) -> StoreResult<InstanceId> {
-        let row = self.db.one("read the instance", include_str!("../sql/instance.sql"), &[]).await?;
+        let row = self
+            .db
+            .one(
+                "read the instance",
+                include_str!("../sql/instance.sql"),
+                &[],
+            )
+            .await?;
         Ok(InstanceId(rows::column("read the instance", &row, "id")?))
     }
 
     async fn now(&self) -> StoreResult<Timestamp> {
-        let row = self.db.one("read the clock", "SELECT clock_timestamp() AS now", &[]).await?;
+        let row = self
+            .db
+            .one("read the clock", "SELECT clock_timestamp() AS now", &[])
+            .await?;
         let At(now) = rows::column("read the clock", &row, "now")?;
         Ok(now)
     }
@@ -174,8 +189,10 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.notifier.close().await;
         self.listener.close();
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
         self.db.close();
     }
 }
-

@@ -50,16 +50,28 @@ impl Known {
         match line {
             Some(line) => {
                 let segments = line.frontier.segments();
-                Self { server: Some(line.server), segments, live: line.live.clone() }
+                Self {
+                    server: Some(line.server),
+                    segments,
+                    live: line.live.clone(),
+                }
             }
-            None => Self { server: None, segments: Frontier::default().segments(), live: None },
+            None => Self {
+                server: None,
+                segments: Frontier::default().segments(),
+                live: None,
+            },
         }
     }
 }
 
 impl Lines {
     pub fn new() -> Self {
-        Self { started: Instant::now(), queues: Mutex::default(), hints: AtomicU64::new(0) }
+        Self {
+            started: Instant::now(),
+            queues: Mutex::default(),
+            hints: AtomicU64::new(0),
+        }
     }
 
     /// What is known of a queue, for an acquisition.
@@ -76,7 +88,10 @@ impl Lines {
         self.with(queue, server, |line| {
             line.used_at = Instant::now();
             if let Some(live) = live
-                && line.live.as_ref().is_none_or(|known| live.is_newer_than(known))
+                && line
+                    .live
+                    .as_ref()
+                    .is_none_or(|known| live.is_newer_than(known))
             {
                 line.live = Some(live);
             }
@@ -117,7 +132,11 @@ impl Lines {
     /// Looks at a queue's line once, and learns.
     pub async fn look(&self, db: &Db, queue: QueueId) -> StoreResult<()> {
         const VERB: &str = "look at the line";
-        let Known { server: before, segments, .. } = Known::of(self.queues().get(&queue));
+        let Known {
+            server: before,
+            segments,
+            ..
+        } = Known::of(self.queues().get(&queue));
         let lanes: Vec<i16> = segments.iter().map(|segment| segment.lane).collect();
         let seqs: Vec<i64> = segments.iter().map(|segment| segment.seq).collect();
         let next_lanes: Vec<i16> = segments.iter().map(|segment| segment.next_lane).collect();
@@ -130,11 +149,10 @@ impl Lines {
             .await?;
         let unreadable = |e| StoreError::unexpected(VERB, e);
         let At(server) = row.try_get("server").map_err(unreadable)?;
-        let found_lanes: Vec<Option<i16>> = row.try_get("found_lanes").map_err(unreadable)?;
-        let found_seqs: Vec<Option<i64>> = row.try_get("found_seqs").map_err(unreadable)?;
+        let lanes: Vec<i16> = row.try_get("lanes").map_err(unreadable)?;
+        let first_seqs: Vec<Option<i64>> = row.try_get("seqs").map_err(unreadable)?;
         let look = Look {
-            segments,
-            found: found_lanes.into_iter().zip(found_seqs).map(|(l, s)| l.zip(s)).collect(),
+            lanes: lanes.into_iter().zip(first_seqs).collect(),
             drawn: row.try_get("drawn").map_err(unreadable)?,
             oldest_open: row.try_get("xmin").map_err(unreadable)?,
             drawn_xid: row.try_get("xid").map_err(unreadable)?,
@@ -149,7 +167,10 @@ impl Lines {
         self.with(queue, server, |line| hints = line.frontier.learn(&look));
         if hints > 0 {
             self.hints.fetch_add(hints as u64, Ordering::Relaxed);
-            tracing::debug!(queue = queue.0, "a writer is open for long: the frontier is a hint");
+            tracing::debug!(
+                queue = queue.0,
+                "a writer is open for long: the frontier is a hint"
+            );
         }
         Ok(())
     }

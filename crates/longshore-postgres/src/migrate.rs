@@ -11,13 +11,24 @@ use crate::{Options, VERB_MIGRATE as VERB};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 6] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
     ("V4__views", include_str!("../migrations/V4__views.sql")),
     ("V5__storage", include_str!("../migrations/V5__storage.sql")),
-    ("V6__submit_json", include_str!("../migrations/V6__submit_json.sql")),
+    (
+        "V6__check_values",
+        include_str!("../migrations/V6__check_values.sql"),
+    ),
+    (
+        "V7__check_spec",
+        include_str!("../migrations/V7__check_spec.sql"),
+    ),
+    (
+        "V8__submit_json",
+        include_str!("../migrations/V8__submit_json.sql"),
+    ),
 ];
 
 /// Where the versions are noted, within the schema `longshore`.
@@ -69,8 +80,11 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
     let from = found_version(VERB, &worker.client).await?;
     refuse_newer(from)?;
     if from < newest_version() {
-        run(&worker.client, "CREATE SCHEMA IF NOT EXISTS longshore; SET statement_timeout = 0")
-            .await?;
+        run(
+            &worker.client,
+            "CREATE SCHEMA IF NOT EXISTS longshore; SET statement_timeout = 0",
+        )
+        .await?;
         runner()?
             .run_async(&mut worker.client)
             .await
@@ -79,7 +93,10 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
         run(&worker.client, &days).await?;
     }
     run(&guard.client, "COMMIT").await?;
-    Ok(Migrated { from, to: newest_version() })
+    Ok(Migrated {
+        from,
+        to: newest_version(),
+    })
 }
 
 /// Refuses a server or a schema that this binary can't work with.
@@ -88,14 +105,20 @@ pub(crate) async fn check(client: &Client) -> StoreResult<()> {
     let found = found_version("connect", client).await?;
     refuse_newer(found)?;
     if found < newest_version() {
-        return Err(StoreError::SchemaTooOld { found, needed: newest_version() });
+        return Err(StoreError::SchemaTooOld {
+            found,
+            needed: newest_version(),
+        });
     }
     Ok(())
 }
 
 fn refuse_newer(found: i32) -> StoreResult<()> {
     if found > newest_version() {
-        return Err(StoreError::SchemaTooNew { found, supported: newest_version() });
+        return Err(StoreError::SchemaTooNew {
+            found,
+            supported: newest_version(),
+        });
     }
     Ok(())
 }
@@ -103,7 +126,10 @@ fn refuse_newer(found: i32) -> StoreResult<()> {
 async fn found_version(verb: &'static str, client: &Client) -> StoreResult<i32> {
     let ask = async {
         let exists = client
-            .query_one("SELECT to_regclass('longshore.schema_history') IS NOT NULL", &[])
+            .query_one(
+                "SELECT to_regclass('longshore.schema_history') IS NOT NULL",
+                &[],
+            )
             .await?;
         if !exists.get::<_, bool>(0) {
             return Ok(0);
@@ -115,12 +141,21 @@ async fn found_version(verb: &'static str, client: &Client) -> StoreResult<i32> 
 }
 
 async fn check_server(client: &Client) -> StoreResult<()> {
-    let number = client
-        .query_one("SELECT current_setting('server_version_num')::integer", &[])
+    let row = client
+        .query_one(
+            "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding')",
+            &[],
+        )
         .await
-        .map_err(|e| error::of_driver("connect", e))?
-        .get(0);
-    accept_server(number)
+        .map_err(|e| error::of_driver("connect", e))?;
+    accept_server(row.get(0))?;
+    let encoding: &str = row.get(1);
+    if encoding != "UTF8" {
+        return Err(StoreError::BadAddress(format!(
+            "the database's encoding is {encoding}; longshore needs one with UTF8"
+        )));
+    }
+    Ok(())
 }
 
 /// `number` as in `server_version_num`: 150018 is 15.18.
@@ -147,7 +182,10 @@ fn runner() -> StoreResult<Runner> {
 }
 
 async fn run(client: &Client, sql: &str) -> StoreResult<()> {
-    client.batch_execute(sql).await.map_err(|e| error::of_driver(VERB, e))
+    client
+        .batch_execute(sql)
+        .await
+        .map_err(|e| error::of_driver(VERB, e))
 }
 
 /// A connection that is driven by a task, and ends with this value.
@@ -159,8 +197,10 @@ pub(crate) struct Session {
 
 impl Session {
     pub async fn open(config: &Config) -> StoreResult<Self> {
-        let (client, connection) =
-            config.connect(NoTls).await.map_err(|e| error::of_connecting("connect", e))?;
+        let (client, connection) = config
+            .connect(NoTls)
+            .await
+            .map_err(|e| error::of_connecting("connect", e))?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to PostgreSQL ended");

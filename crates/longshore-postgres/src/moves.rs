@@ -50,12 +50,12 @@ impl Move {
             // Joining another line is being queued anew, which only those that wait can be.
             Self::Reprioritise(_) => match state {
                 State::Pending | State::Queued | State::Retrying => Ok(state),
-                State::Launching | State::Running | State::Completed => {
-                    transition(state, Event::Queue)
-                }
-                State::Failed | State::TimedOut | State::Cancelled => {
-                    transition(state, Event::Queue)
-                }
+                State::Launching
+                | State::Running
+                | State::Completed
+                | State::Failed
+                | State::TimedOut
+                | State::Cancelled => transition(state, Event::Queue),
             },
             Self::RetryNow => transition(state, Event::RetryNow),
         }
@@ -70,7 +70,10 @@ pub(crate) async fn apply(db: &Db, job: JobId, wanted: Move) -> StoreResult<Queu
         Move::Queue | Move::RetryNow => SpecFacts::read(verb, db, job).await?,
         Move::Dequeue | Move::Reprioritise(_) => SpecFacts::default(),
     };
-    let SpecFacts { due_at, queue_timeout } = &facts;
+    let SpecFacts {
+        due_at,
+        queue_timeout,
+    } = &facts;
     for _ in 0..LOOKS {
         let found = match wanted {
             Move::Queue => {
@@ -85,21 +88,33 @@ pub(crate) async fn apply(db: &Db, job: JobId, wanted: Move) -> StoreResult<Queu
             Move::Reprioritise(Lane(lane)) => {
                 let ready = include_str!("../sql/reprioritise_ready.sql");
                 let scheduled = include_str!("../sql/reprioritise_scheduled.sql");
-                first(verb, db, &[(ready, &[&job.0, &lane]), (scheduled, &[&job.0, &lane])]).await?
+                first(
+                    verb,
+                    db,
+                    &[(ready, &[&job.0, &lane]), (scheduled, &[&job.0, &lane])],
+                )
+                .await?
             }
             Move::RetryNow => {
                 let ready = include_str!("../sql/retry_job_ready.sql");
                 let scheduled = include_str!("../sql/retry_job_scheduled.sql");
                 let settled = include_str!("../sql/retry_job_settled.sql");
                 let params: Statement<'_> = &[&job.0, queue_timeout];
-                first(verb, db, &[(ready, params), (scheduled, params), (settled, params)]).await?
+                first(
+                    verb,
+                    db,
+                    &[(ready, params), (scheduled, params), (settled, params)],
+                )
+                .await?
             }
         };
         if let Some(queue) = found {
             return Ok(queue);
         }
         let state = state_of(verb, db, job).await?;
-        wanted.check(state).map_err(|illegal| StoreError::Illegal { job, illegal })?;
+        wanted
+            .check(state)
+            .map_err(|illegal| StoreError::Illegal { job, illegal })?;
     }
     Err(too_lively(verb))
 }
@@ -149,7 +164,9 @@ async fn first(
 }
 
 async fn state_of(verb: &'static str, db: &Db, job: JobId) -> StoreResult<State> {
-    let row = db.one(verb, include_str!("../sql/states.sql"), &[&vec![job.0]]).await?;
+    let row = db
+        .one(verb, include_str!("../sql/states.sql"), &[&vec![job.0]])
+        .await?;
     let state: Option<&str> = rows::column(verb, &row, "state")?;
     match state {
         Some(_) => rows::state(verb, &row, "state"),
@@ -184,7 +201,9 @@ impl SpecFacts {
 
     /// A spec that can't be read asks for nothing: its job fails when it is launched.
     async fn read(verb: &'static str, db: &Db, job: JobId) -> StoreResult<Self> {
-        let row = db.maybe(verb, include_str!("../sql/spec_of.sql"), &[&vec![job.0]]).await?;
+        let row = db
+            .maybe(verb, include_str!("../sql/spec_of.sql"), &[&vec![job.0]])
+            .await?;
         let row = row.ok_or(StoreError::UnknownJob(job))?;
         let spec = rows::spec(rows::column(verb, &row, "spec")?, None);
         Ok(spec.as_ref().map_or_else(|_| Self::default(), Self::of))

@@ -38,12 +38,18 @@ struct Sent {
 
 impl Notifier {
     pub fn new(db: Db) -> Self {
-        Self { db, state: Mutex::default() }
+        Self {
+            db,
+            state: Mutex::default(),
+        }
     }
 
     /// Hints that something may have changed in these queues. Cancelled, it loses the hint, no more.
     pub async fn hint(self: &Arc<Self>, queues: impl IntoIterator<Item = QueueId>) {
-        let now: Vec<QueueId> = queues.into_iter().filter(|queue| self.is_first(*queue)).collect();
+        let now: Vec<QueueId> = queues
+            .into_iter()
+            .filter(|queue| self.is_first(*queue))
+            .collect();
         self.send(&now).await;
     }
 
@@ -58,7 +64,13 @@ impl Notifier {
         let mut state = self.state();
         let State { queues, trailing } = &mut *state;
         let Some(sent) = queues.get_mut(&queue) else {
-            queues.insert(queue, Sent { at: Instant::now(), is_followed: false });
+            queues.insert(
+                queue,
+                Sent {
+                    at: Instant::now(),
+                    is_followed: false,
+                },
+            );
             return true;
         };
         if sent.is_followed {
@@ -83,7 +95,10 @@ impl Notifier {
 
     /// Before it is sent: what changes from here on needs another hint.
     fn mark_sent(&self, queue: QueueId) {
-        let now = Sent { at: Instant::now(), is_followed: false };
+        let now = Sent {
+            at: Instant::now(),
+            is_followed: false,
+        };
         self.state().queues.insert(queue, now);
     }
 
@@ -92,8 +107,10 @@ impl Notifier {
             return;
         }
         let hints: Vec<String> = queues.iter().map(|queue| queue.0.to_string()).collect();
-        if let Err(error) =
-            self.db.rows("notify", include_str!("../sql/notify.sql"), &[&hints]).await
+        if let Err(error) = self
+            .db
+            .rows("notify", include_str!("../sql/notify.sql"), &[&hints])
+            .await
         {
             tracing::debug!(%error, "a hint was lost");
         }

@@ -37,12 +37,19 @@ impl QueueNames {
     }
 
     fn known(&self, name: &str) -> Option<QueueId> {
-        self.ids.read().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+        self.ids
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .copied()
     }
 
     async fn read(&self, verb: &'static str, db: &Db) -> StoreResult<()> {
         let mut found = HashMap::new();
-        for row in db.rows(verb, include_str!("../sql/queues.sql"), &[]).await? {
+        for row in db
+            .rows(verb, include_str!("../sql/queues.sql"), &[])
+            .await?
+        {
             let queue = rows::queue(verb, &row)?;
             found.insert(queue.name, queue.id);
         }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use longshore_core::JobId;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::state::State;
 use longshore_core::store::{
     JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreError, StoreResult,
 };
-use longshore_core::JobId;
 use tokio_postgres::Row;
 
 use crate::rows::{self, column, converted};
@@ -28,22 +28,39 @@ impl Reading for PostgresStore {
             None => None,
         };
         let labels = (!filter.labels.is_empty()).then(|| serde_json::to_string(&filter.labels));
-        let labels = labels.transpose().map_err(|e| StoreError::unexpected(VERB, e))?;
-        if labels.as_ref().is_some_and(|labels| labels.contains("\\u0000")) {
+        let labels = labels
+            .transpose()
+            .map_err(|e| StoreError::unexpected(VERB, e))?;
+        if labels
+            .as_ref()
+            .is_some_and(|labels| labels.contains("\\u0000"))
+        {
             // No job's label holds a NUL character, and PostgreSQL can't be asked for one.
             return Ok(JobPage::default());
         }
         let rows = if filter.states.is_empty() {
             let sql = include_str!("../sql/list_jobs.sql");
-            self.db.rows(VERB, sql, &[&rows_wanted, &before, &queue, &labels]).await?
+            self.db
+                .rows(VERB, sql, &[&rows_wanted, &before, &queue, &labels])
+                .await?
         } else {
             let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
             let sql = include_str!("../sql/list_jobs_in_states.sql");
-            self.db.rows(VERB, sql, &[&rows_wanted, &before, &queue, &labels, &states]).await?
+            self.db
+                .rows(
+                    VERB,
+                    sql,
+                    &[&rows_wanted, &before, &queue, &labels, &states],
+                )
+                .await?
         };
         let page = rows.iter().take(limit).map(|row| show::summary(VERB, row));
         let jobs = page.collect::<StoreResult<Vec<_>>>()?;
-        let next = if rows.len() > limit { jobs.last().map(|job| job.id) } else { None };
+        let next = if rows.len() > limit {
+            jobs.last().map(|job| job.id)
+        } else {
+            None
+        };
         Ok(JobPage { jobs, next })
     }
 
@@ -54,7 +71,10 @@ impl Reading for PostgresStore {
     async fn states(&self, jobs: &[JobId]) -> StoreResult<Vec<State>> {
         const VERB: &str = "read states";
         let ids: Vec<i64> = jobs.iter().map(|job| job.0).collect();
-        let rows = self.db.rows(VERB, include_str!("../sql/states.sql"), &[&ids]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/states.sql"), &[&ids])
+            .await?;
         rows.iter()
             .map(|row| match column::<Option<&str>>(VERB, row, "state")? {
                 Some(_) => rows::state(VERB, row, "state"),
@@ -65,7 +85,10 @@ impl Reading for PostgresStore {
 
     async fn newest_job(&self) -> StoreResult<Option<JobId>> {
         const VERB: &str = "find the newest job";
-        let row = self.db.one(VERB, include_str!("../sql/newest_job.sql"), &[]).await?;
+        let row = self
+            .db
+            .one(VERB, include_str!("../sql/newest_job.sql"), &[])
+            .await?;
         let id: Option<i64> = column(VERB, &row, "id")?;
         Ok(id.map(JobId))
     }
@@ -76,7 +99,10 @@ impl Reading for PostgresStore {
 
     async fn queue_stats(&self) -> StoreResult<Vec<QueueStats>> {
         const VERB: &str = "count the queues' jobs";
-        let rows = self.db.rows(VERB, include_str!("../sql/queue_stats.sql"), &[&cap()]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/queue_stats.sql"), &[&cap()])
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(QueueStats {
@@ -90,9 +116,17 @@ impl Reading for PostgresStore {
 
     async fn worker_metrics(&self) -> StoreResult<WorkerMetrics> {
         const VERB: &str = "count jobs";
-        let row = self.db.one(VERB, include_str!("../sql/worker_metrics.sql"), &[&cap()]).await?;
-        let QueueCounts { queue_depth, ready_now, scheduled_future, launching, running } =
-            counts(VERB, &row)?;
+        let row = self
+            .db
+            .one(VERB, include_str!("../sql/worker_metrics.sql"), &[&cap()])
+            .await?;
+        let QueueCounts {
+            queue_depth,
+            ready_now,
+            scheduled_future,
+            launching,
+            running,
+        } = counts(VERB, &row)?;
         let launch_failed = count(VERB, &row, "launch_failed")?;
         Ok(WorkerMetrics {
             queue_depth,
@@ -106,7 +140,10 @@ impl Reading for PostgresStore {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         const VERB: &str = "count ended jobs";
-        let rows = self.db.rows(VERB, include_str!("../sql/settled_counts.sql"), &[&cap()]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/settled_counts.sql"), &[&cap()])
+            .await?;
         rows.iter()
             .map(|row| Ok((rows::state(VERB, row, "state")?, count(VERB, row, "jobs")?)))
             .collect()
@@ -123,7 +160,13 @@ fn count(verb: &'static str, row: &Row, name: &str) -> StoreResult<Count> {
 
 /// Sums stop at the cap like what they are made of.
 fn sum(counts: [Count; 2]) -> Count {
-    Count(counts.iter().map(|count| count.0).sum::<u64>().min(Count::CAP))
+    Count(
+        counts
+            .iter()
+            .map(|count| count.0)
+            .sum::<u64>()
+            .min(Count::CAP),
+    )
 }
 
 fn counts(verb: &'static str, row: &Row) -> StoreResult<QueueCounts> {

@@ -1,39 +1,43 @@
-//! [`Registry`]: queues, workers, hosts, templates.
+//! [`Registry`]: queues, workers, hosts; templates are in `templates.rs`.
 
 use async_trait::async_trait;
 use longshore_core::host::{Host, HostFacts};
 use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::spec::{FieldError, check_name};
-use longshore_core::store::{
-    Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker,
-};
-use longshore_core::template::{MAX_TEMPLATE_BYTES, Template, parse_template};
+use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
+use longshore_core::template::Template;
 use longshore_core::{HostId, WorkerId, suggest};
 use tokio_postgres::Row;
 
-use crate::PostgresStore;
 use crate::rows::{self, column, converted, storable, text_map};
 use crate::timestamps::{At, Due};
-
-/// How often saving a template looks anew because another version was saved meanwhile.
-const SAVES: usize = 5;
+use crate::{PostgresStore, templates};
 
 #[async_trait]
 impl Registry for PostgresStore {
     async fn queues(&self) -> StoreResult<Vec<Queue>> {
         const VERB: &str = "list queues";
-        let rows = self.db.rows(VERB, include_str!("../sql/queues.sql"), &[]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/queues.sql"), &[])
+            .await?;
         rows.iter().map(|row| rows::queue(VERB, row)).collect()
     }
 
     async fn queue(&self, name: &str) -> StoreResult<Queue> {
         let queues = self.queues().await?;
         let names: Vec<String> = queues.iter().map(|queue| queue.name.clone()).collect();
-        queues.into_iter().find(|queue| queue.name == name).ok_or_else(|| {
-            let hint = suggest::hint(name, names.iter().map(String::as_str));
-            StoreError::UnknownQueue { name: name.to_owned(), hint }
-        })
+        queues
+            .into_iter()
+            .find(|queue| queue.name == name)
+            .ok_or_else(|| {
+                let hint = suggest::hint(name, names.iter().map(String::as_str));
+                StoreError::UnknownQueue {
+                    name: name.to_owned(),
+                    hint,
+                }
+            })
     }
 
     async fn create_queue(&self, queue: &NewQueue) -> StoreResult<Queue> {
@@ -45,11 +49,21 @@ impl Registry for PostgresStore {
             .map_err(|e| StoreError::unexpected(VERB, e))?;
         if selector.contains("\\u0000") {
             let problem = "must not hold a NUL character".to_owned();
-            return Err(FieldError { field: "host_selector".to_owned(), problem }.into());
+            return Err(FieldError {
+                field: "host_selector".to_owned(),
+                problem,
+            }
+            .into());
         }
         let sql = include_str!("../sql/create_queue.sql");
-        let made =
-            self.db.maybe(VERB, sql, &[&queue.name, &queue.executor, &selector, &limit]).await?;
+        let made = self
+            .db
+            .maybe(
+                VERB,
+                sql,
+                &[&queue.name, &queue.executor, &selector, &limit],
+            )
+            .await?;
         match made {
             Some(row) => rows::queue(VERB, &row),
             None => Err(StoreError::QueueExists(queue.name.clone())),
@@ -59,10 +73,20 @@ impl Registry for PostgresStore {
     async fn change_queue(&self, name: &str, change: &QueueChange) -> StoreResult<Queue> {
         const VERB: &str = "change the queue";
         let changes_limit = change.max_concurrent.is_some();
-        let limit = change.max_concurrent.flatten().map(limit_parameter).transpose()?;
+        let limit = change
+            .max_concurrent
+            .flatten()
+            .map(limit_parameter)
+            .transpose()?;
         let sql = include_str!("../sql/change_queue.sql");
-        let changed =
-            self.db.maybe(VERB, sql, &[&name, &changes_limit, &limit, &change.paused]).await?;
+        let changed = self
+            .db
+            .maybe(
+                VERB,
+                sql,
+                &[&storable(name), &changes_limit, &limit, &change.paused],
+            )
+            .await?;
         match changed {
             Some(row) => {
                 let queue = rows::queue(VERB, &row)?;
@@ -80,13 +104,24 @@ impl Registry for PostgresStore {
         // Numbers for people to read: what does not fit is shown as the most that does.
         let pid = i32::try_from(worker.pid).unwrap_or(i32::MAX);
         let capacity = i32::try_from(worker.capacity).unwrap_or(i32::MAX);
-        let [name, hostname, boot_id, version] =
-            [&worker.name, &worker.hostname, &worker.boot_id, &worker.version].map(|t| storable(t));
+        let [name, hostname, boot_id, version] = [
+            &worker.name,
+            &worker.hostname,
+            &worker.boot_id,
+            &worker.version,
+        ]
+        .map(|t| storable(t));
         let queues: Vec<i32> = worker.queues.iter().map(|queue| queue.0).collect();
         let sql = include_str!("../sql/register_worker.sql");
         let row = self
             .db
-            .one(VERB, sql, &[&ttl, &pid, &capacity, &name, &hostname, &boot_id, &version, &queues])
+            .one(
+                VERB,
+                sql,
+                &[
+                    &ttl, &pid, &capacity, &name, &hostname, &boot_id, &version, &queues,
+                ],
+            )
             .await?;
         Ok(WorkerId(column(VERB, &row, "id")?))
     }
@@ -95,112 +130,75 @@ impl Registry for PostgresStore {
         const VERB: &str = "heartbeat";
         let sql = include_str!("../sql/heartbeat.sql");
         match self.db.maybe(VERB, sql, &[&worker.0]).await? {
-            Some(row) => Ok(Heartbeat::Alive { drain: column(VERB, &row, "draining")? }),
+            Some(row) => Ok(Heartbeat::Alive {
+                drain: column(VERB, &row, "draining")?,
+            }),
             None => Ok(Heartbeat::Fenced),
         }
     }
 
     async fn drain_worker(&self, worker: WorkerId) -> StoreResult<()> {
         let sql = include_str!("../sql/drain_worker.sql");
-        self.db.rows("drain the worker", sql, &[&worker.0]).await.map(drop)
+        self.db
+            .rows("drain the worker", sql, &[&worker.0])
+            .await
+            .map(drop)
     }
 
     async fn stop_worker(&self, worker: WorkerId) -> StoreResult<()> {
         let sql = include_str!("../sql/stop_worker.sql");
-        self.db.rows("stop the worker", sql, &[&worker.0]).await.map(drop)
+        self.db
+            .rows("stop the worker", sql, &[&worker.0])
+            .await
+            .map(drop)
     }
 
     async fn workers(&self, all: bool) -> StoreResult<Vec<Worker>> {
         const VERB: &str = "list workers";
-        let rows = self.db.rows(VERB, include_str!("../sql/workers.sql"), &[&all]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/workers.sql"), &[&all])
+            .await?;
         rows.iter().map(|row| worker(VERB, row)).collect()
     }
 
     async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId> {
         const VERB: &str = "register the host";
-        let [executor, identity, boot_id, name] =
-            [&facts.executor, &facts.identity, &facts.boot_id, &facts.name].map(|t| storable(t));
+        let [executor, identity, boot_id, name] = [
+            &facts.executor,
+            &facts.identity,
+            &facts.boot_id,
+            &facts.name,
+        ]
+        .map(|t| storable(t));
         let sql = include_str!("../sql/register_host.sql");
-        let row = self.db.one(VERB, sql, &[&executor, &identity, &boot_id, &name]).await?;
+        let row = self
+            .db
+            .one(VERB, sql, &[&executor, &identity, &boot_id, &name])
+            .await?;
         Ok(HostId(column(VERB, &row, "id")?))
     }
 
     async fn hosts(&self) -> StoreResult<Vec<Host>> {
         const VERB: &str = "list hosts";
-        let rows = self.db.rows(VERB, include_str!("../sql/hosts.sql"), &[]).await?;
+        let rows = self
+            .db
+            .rows(VERB, include_str!("../sql/hosts.sql"), &[])
+            .await?;
         rows.iter().map(|row| host(VERB, row)).collect()
     }
 
     async fn save_template(&self, name: &str, body: &str) -> StoreResult<Template> {
-        const VERB: &str = "save the template";
-        check_template(name, body)?;
-        for _ in 0..SAVES {
-            let sql = include_str!("../sql/save_template.sql");
-            if let Some(row) = self.db.maybe(VERB, sql, &[&name, &body]).await? {
-                return template(VERB, &row);
-            }
-            let sql = include_str!("../sql/templates_named.sql");
-            if let Some(row) = self.db.maybe(VERB, sql, &[&vec![name]]).await? {
-                let newest = template(VERB, &row)?;
-                if newest.body == body {
-                    return Ok(newest);
-                }
-            }
-        }
-        Err(StoreError::Contended {
-            verb: VERB,
-            contention: longshore_core::store::Contention::LockTimeout,
-            source: format!("another version was saved during each of {SAVES} tries").into(),
-        })
+        templates::save(&self.db, name, body).await
     }
 
     async fn templates(&self) -> StoreResult<Vec<Template>> {
-        const VERB: &str = "list templates";
-        let rows = self.db.rows(VERB, include_str!("../sql/templates.sql"), &[]).await?;
-        rows.iter().map(|row| template(VERB, row)).collect()
+        templates::all(&self.db).await
     }
 
     async fn templates_named(&self, names: &[String]) -> StoreResult<Vec<Template>> {
-        const VERB: &str = "read templates";
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        // A name with a NUL character is no template's, and can't be asked for.
-        let asked: Vec<String> = names.iter().map(|name| storable(name)).collect();
-        let sql = include_str!("../sql/templates_named.sql");
-        let rows = self.db.rows(VERB, sql, &[&asked]).await?;
-        let found =
-            rows.iter().map(|row| template(VERB, row)).collect::<StoreResult<Vec<Template>>>()?;
-        let mut named = Vec::with_capacity(names.len());
-        for name in names {
-            match found.iter().find(|template| template.name == *name) {
-                Some(template) => named.push(template.clone()),
-                None => return Err(self.unknown_template(name).await?),
-            }
-        }
-        Ok(named)
+        templates::named(&self.db, names).await
     }
-}
-
-impl PostgresStore {
-    async fn unknown_template(&self, name: &str) -> StoreResult<StoreError> {
-        let all = self.templates().await?;
-        let hint = suggest::hint(name, all.iter().map(|template| template.name.as_str()));
-        Ok(StoreError::UnknownTemplate { name: name.to_owned(), hint })
-    }
-}
-
-fn check_template(name: &str, body: &str) -> Result<(), FieldError> {
-    check_name("name", name)?;
-    let refuse = |problem: String| FieldError { field: "body".to_owned(), problem };
-    if body.len() > MAX_TEMPLATE_BYTES {
-        return Err(refuse(format!("must have at most {MAX_TEMPLATE_BYTES} bytes")));
-    }
-    if body.contains('\0') {
-        return Err(refuse("must not hold a NUL character".to_owned()));
-    }
-    parse_template(body).map_err(|e| refuse(e.to_string()))?;
-    Ok(())
 }
 
 fn limit_parameter(limit: Limit) -> Result<i32, FieldError> {
@@ -251,15 +249,5 @@ fn host(verb: &'static str, row: &Row) -> StoreResult<Host> {
         weight: column(verb, row, "weight")?,
         enabled: column(verb, row, "enabled")?,
         last_seen_at,
-    })
-}
-
-fn template(verb: &'static str, row: &Row) -> StoreResult<Template> {
-    let At(created_at) = column(verb, row, "created_at")?;
-    Ok(Template {
-        name: column(verb, row, "name")?,
-        version: column(verb, row, "version")?,
-        body: column(verb, row, "body")?,
-        created_at,
     })
 }

@@ -19,7 +19,8 @@ pub(crate) fn column<'a, T: FromSql<'a>>(
     row: &'a Row,
     name: &str,
 ) -> StoreResult<T> {
-    row.try_get(name).map_err(|e| StoreError::unexpected(verb, e))
+    row.try_get(name)
+        .map_err(|e| StoreError::unexpected(verb, e))
 }
 
 /// A column by its name, as core's type of the same meaning.
@@ -45,15 +46,19 @@ pub(crate) fn text_map(
     name: &str,
 ) -> StoreResult<BTreeMap<String, String>> {
     let json: Option<&str> = column(verb, row, name)?;
-    json.map_or_else(|| Ok(BTreeMap::new()), |json| {
-        serde_json::from_str(json).map_err(|e| StoreError::unexpected(verb, e))
-    })
+    json.map_or_else(
+        || Ok(BTreeMap::new()),
+        |json| serde_json::from_str(json).map_err(|e| StoreError::unexpected(verb, e)),
+    )
 }
 
 /// A stored spec, and the key that has a column of its own. It was valid when it was stored.
 pub(crate) fn spec(json: &str, key: Option<String>) -> Result<JobSpec, serde_json::Error> {
     let spec: JobSpec = serde_json::from_str(json)?;
-    Ok(JobSpec { idempotency_key: key, ..spec })
+    Ok(JobSpec {
+        idempotency_key: key,
+        ..spec
+    })
 }
 
 /// A queue.
@@ -65,7 +70,10 @@ pub(crate) fn queue(verb: &'static str, row: &Row) -> StoreResult<Queue> {
         name: column(verb, row, "name")?,
         executor: column(verb, row, "executor")?,
         host_selector: text_map(verb, row, "host_selector")?,
-        max_concurrent: limit.map(limit_from).transpose().map_err(|e| StoreError::unexpected(verb, e))?,
+        max_concurrent: limit
+            .map(limit_from)
+            .transpose()
+            .map_err(|e| StoreError::unexpected(verb, e))?,
         paused: column(verb, row, "paused")?,
         ageing: ageing
             .map(Duration::try_from_secs_f64)
@@ -82,7 +90,11 @@ pub(crate) fn limit_from(limit: i32) -> Result<Limit, std::num::TryFromIntError>
 
 /// The status of a lease that is held.
 pub(crate) fn held(cancel_requested: bool) -> LeaseStatus {
-    if cancel_requested { LeaseStatus::CancelRequested } else { LeaseStatus::Held }
+    if cancel_requested {
+        LeaseStatus::CancelRequested
+    } else {
+        LeaseStatus::Held
+    }
 }
 
 /// A text from outside, as PostgreSQL can hold it: it has no NUL character.

@@ -3,13 +3,9 @@
 use longshore_core::attempt::{AttemptError, AttemptRecord, Exit, Outcome, Usage};
 use longshore_core::classify::ErrorClass;
 use longshore_core::priority::Lane;
-use longshore_core::store::{
-    AttemptView, JobDetail, JobSummary, StoreError, StoreResult,
-};
+use longshore_core::store::{AttemptView, JobDetail, JobSummary, StoreError, StoreResult};
 use longshore_core::waiting::{Reason, WaitingFacts, explain};
-use longshore_core::{
-    AttemptNumber, HostId, JobId, JobSpec, Priority, State, Token, WorkerId,
-};
+use longshore_core::{AttemptNumber, HostId, JobId, JobSpec, Priority, State, Token, WorkerId};
 use tokio_postgres::Row;
 
 use crate::db::Db;
@@ -20,10 +16,14 @@ const VERB: &str = "show the job";
 
 /// Everything about one job.
 pub(crate) async fn show(db: &Db, job: JobId) -> StoreResult<JobDetail> {
-    let rows = db.rows(VERB, include_str!("../sql/show_job.sql"), &[&job.0]).await?;
+    let rows = db
+        .rows(VERB, include_str!("../sql/show_job.sql"), &[&job.0])
+        .await?;
     let first = rows.first().ok_or(StoreError::UnknownJob(job))?;
     // A spec never changes, so it needs no place in the one statement that shows a moment.
-    let row = db.maybe(VERB, include_str!("../sql/spec_of.sql"), &[&vec![job.0]]).await?;
+    let row = db
+        .maybe(VERB, include_str!("../sql/spec_of.sql"), &[&vec![job.0]])
+        .await?;
     let row = row.ok_or(StoreError::UnknownJob(job))?;
     let spec = rows::spec(column(VERB, &row, "spec")?, column(VERB, &row, "idem_key")?)
         .map_err(|e| StoreError::unexpected(VERB, e))?;
@@ -33,12 +33,15 @@ pub(crate) async fn show(db: &Db, job: JobId) -> StoreResult<JobDetail> {
         attempts_made.extend(attempt(row)?);
     }
     let facts = waiting_facts(db, first, &summary, &spec).await?;
-    let why_waiting = match facts {
-        Some((facts, now)) => Some(explain(&facts, now)),
-        None => None,
-    };
+    let why_waiting = facts.map(|(facts, now)| explain(&facts, now));
     let cancel_requested = column(VERB, first, "cancel_requested")?;
-    Ok(JobDetail { summary, spec, attempts_made, why_waiting, cancel_requested })
+    Ok(JobDetail {
+        summary,
+        spec,
+        attempts_made,
+        why_waiting,
+        cancel_requested,
+    })
 }
 
 /// A job in a list.
@@ -75,7 +78,9 @@ fn moment(verb: &'static str, row: &Row, name: &str) -> StoreResult<Option<jiff:
 
 /// The attempt of a row of `show_job.sql`; none if the job never had one.
 fn attempt(row: &Row) -> StoreResult<Option<AttemptView>> {
-    let Some(number) = column::<Option<i32>>(VERB, row, "attempt")? else { return Ok(None) };
+    let Some(number) = column::<Option<i32>>(VERB, row, "attempt")? else {
+        return Ok(None);
+    };
     let At(claimed_at) = column(VERB, row, "claimed_at")?;
     let host: Option<i64> = column(VERB, row, "host_id")?;
     Ok(Some(AttemptView {
@@ -93,7 +98,9 @@ fn attempt(row: &Row) -> StoreResult<Option<AttemptView>> {
 
 /// What was recorded at an attempt's end; none while it is live.
 fn record(row: &Row) -> StoreResult<Option<AttemptRecord>> {
-    let Some(outcome) = column::<Option<&str>>(VERB, row, "outcome")? else { return Ok(None) };
+    let Some(outcome) = column::<Option<&str>>(VERB, row, "outcome")? else {
+        return Ok(None);
+    };
     // The names of core's enums in SQL are those in JSON.
     let unknown = |e| StoreError::unexpected(VERB, e);
     let outcome: Outcome = serde_json::from_value(outcome.into()).map_err(unknown)?;
@@ -104,8 +111,10 @@ fn record(row: &Row) -> StoreResult<Option<AttemptRecord>> {
     };
     let text: Option<String> = column(VERB, row, "error_text")?;
     let class: Option<&str> = column(VERB, row, "error_class")?;
-    let class: Option<ErrorClass> =
-        class.map(|class| serde_json::from_value(class.into())).transpose().map_err(unknown)?;
+    let class: Option<ErrorClass> = class
+        .map(|class| serde_json::from_value(class.into()))
+        .transpose()
+        .map_err(unknown)?;
     let error = match (class, text) {
         (Some(class), Some(text)) => Some(AttemptError { class, text }),
         (None, _) | (_, None) => None,
@@ -121,7 +130,10 @@ fn record(row: &Row) -> StoreResult<Option<AttemptRecord>> {
             peak_memory_bytes: count(row, "peak_memory_bytes")?,
         },
         template_versions: versions
-            .map_or_else(|| Ok(std::collections::BTreeMap::new()), serde_json::from_str)
+            .map_or_else(
+                || Ok(std::collections::BTreeMap::new()),
+                serde_json::from_str,
+            )
             .map_err(|e| StoreError::unexpected(VERB, e))?,
         omitted_bytes: [
             count(row, "omitted_stdout_bytes")?.unwrap_or(0),
@@ -132,7 +144,10 @@ fn record(row: &Row) -> StoreResult<Option<AttemptRecord>> {
 
 fn count(row: &Row, name: &str) -> StoreResult<Option<u64>> {
     let number: Option<i64> = column(VERB, row, name)?;
-    number.map(u64::try_from).transpose().map_err(|e| StoreError::unexpected(VERB, e))
+    number
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|e| StoreError::unexpected(VERB, e))
 }
 
 /// What is known about a waiting job, and the database's time; none if it does not wait.
@@ -142,11 +157,15 @@ async fn waiting_facts(
     summary: &JobSummary,
     spec: &JobSpec,
 ) -> StoreResult<Option<(WaitingFacts, jiff::Timestamp)>> {
-    let Some(reason) = column::<Option<&str>>(VERB, row, "reason")? else { return Ok(None) };
+    let Some(reason) = column::<Option<&str>>(VERB, row, "reason")? else {
+        return Ok(None);
+    };
     let reason = Reason::from_name(reason)
         .ok_or_else(|| StoreError::unexpected(VERB, format!("reason {reason:?}")))?;
     let queue: i32 = column(VERB, row, "queue_id")?;
-    let facts = db.one(VERB, include_str!("../sql/waiting_facts.sql"), &[&queue]).await?;
+    let facts = db
+        .one(VERB, include_str!("../sql/waiting_facts.sql"), &[&queue])
+        .await?;
     let limit: Option<i32> = column(VERB, &facts, "max_concurrent")?;
     let live_jobs: Vec<i64> = column(VERB, &facts, "live_jobs")?;
     let At(now) = column(VERB, &facts, "now")?;

@@ -10,7 +10,9 @@
 //! "For as long as this goes on" is `epoch`: whoever changes limit or pause raises it under a lock
 //! that waits for every inserter, those of an unlimited queue too. A queue without a limit teaches
 //! nothing (its leases are inserted under a shared lock, so a lower slot may be committed after a
-//! higher one): there a call with a limit of its own counts all leases.
+//! higher one): there a call with a limit of its own counts all leases. (What was learned in one
+//! epoch would stay true in the next, since whatever is inserted later draws a later slot. The epoch
+//! is checked all the same: the argument then needs no look at what happens between two limits.)
 //!
 //! PROTOCOL describes a *floor*, the smallest live slot, and notes that one long lease keeps it low,
 //! so that dead entries above it are walked. Remembering the slots themselves does not decay so; the
@@ -34,10 +36,18 @@ impl LiveSlots {
     /// As the database told it.
     pub fn new(epoch: i64, slots: Vec<i64>, above: i64) -> Self {
         if slots.len() <= MOST_SLOTS {
-            return Self { epoch, slots, above };
+            return Self {
+                epoch,
+                slots,
+                above,
+            };
         }
         let floor = slots.iter().min().map_or(above, |smallest| smallest - 1);
-        Self { epoch, slots: Vec::new(), above: floor.min(above) }
+        Self {
+            epoch,
+            slots: Vec::new(),
+            above: floor.min(above),
+        }
     }
 
     /// Whether this was learned after `other`. Replies may arrive in another order than the lock
@@ -54,9 +64,23 @@ mod tests {
     #[test]
     fn too_many_slots_become_a_floor_that_covers_them_all() {
         let known = LiveSlots::new(1, (500..1500).rev().collect(), 2000);
-        assert_eq!(known, LiveSlots { epoch: 1, slots: Vec::new(), above: 499 });
+        assert_eq!(
+            known,
+            LiveSlots {
+                epoch: 1,
+                slots: Vec::new(),
+                above: 499
+            }
+        );
         let few = LiveSlots::new(1, vec![3, 7], 9);
-        assert_eq!(few, LiveSlots { epoch: 1, slots: vec![3, 7], above: 9 });
+        assert_eq!(
+            few,
+            LiveSlots {
+                epoch: 1,
+                slots: vec![3, 7],
+                above: 9
+            }
+        );
     }
 
     #[test]

@@ -30,7 +30,8 @@ impl Submissions for PostgresStore {
     }
 
     async fn reprioritise(&self, job: JobId, priority: Priority) -> StoreResult<()> {
-        self.moved(job, Move::Reprioritise(Lane::joining(priority))).await
+        self.moved(job, Move::Reprioritise(Lane::joining(priority)))
+            .await
     }
 
     async fn request_cancel(&self, job: JobId) -> StoreResult<CancelOutcome> {

@@ -65,7 +65,10 @@ impl Batch {
         for part in parts {
             let statement = transaction.prepare_cached(SQL).await.map_err(driver)?;
             let params = self.params(part);
-            let row = transaction.query_one(&statement, &params.refs()).await.map_err(driver)?;
+            let row = transaction
+                .query_one(&statement, &params.refs())
+                .await
+                .map_err(driver)?;
             submitted.extend(answers(&row)?);
         }
         // Dropped on an error, the transaction is rolled back: nothing of the call remains.
@@ -80,31 +83,47 @@ impl Batch {
         transaction: &deadpool_postgres::Transaction<'_>,
         submitted: &[Submitted],
     ) -> StoreResult<()> {
-        let repeated: Vec<i64> =
-            submitted.iter().filter(|answer| !answer.is_new).map(|answer| answer.job.0).collect();
+        let repeated: Vec<i64> = submitted
+            .iter()
+            .filter(|answer| !answer.is_new)
+            .map(|answer| answer.job.0)
+            .collect();
         if repeated.is_empty() {
             return Ok(());
         }
         let driver = |e| error::of_driver(VERB, e);
         let sql = include_str!("../sql/spec_of.sql");
         let statement = transaction.prepare_cached(sql).await.map_err(driver)?;
-        let found = transaction.query(&statement, &[&repeated]).await.map_err(driver)?;
+        let found = transaction
+            .query(&statement, &[&repeated])
+            .await
+            .map_err(driver)?;
         let mut first = std::collections::HashMap::new();
         for row in &found {
             let id: i64 = rows::column(VERB, row, "id")?;
             first.insert(id, rows::column::<&str>(VERB, row, "spec")?);
         }
-        for (index, answer) in submitted.iter().enumerate().filter(|(_, answer)| !answer.is_new) {
+        for (index, answer) in submitted
+            .iter()
+            .enumerate()
+            .filter(|(_, answer)| !answer.is_new)
+        {
             let is_same = first.get(&answer.job.0).is_some_and(|stored| {
                 // Both through JSON, so that both have met the same rounding of numbers.
-                match (rows::spec(stored, None), rows::spec(&self.specs[index], None)) {
+                match (
+                    rows::spec(stored, None),
+                    rows::spec(&self.specs[index], None),
+                ) {
                     (Ok(stored), Ok(given)) => stored == given,
                     (Err(_), _) | (_, Err(_)) => false,
                 }
             });
             if !is_same {
                 let key = self.keys[index].clone().unwrap_or_default();
-                return Err(StoreError::IdempotencyKeyReused { key, job: answer.job });
+                return Err(StoreError::IdempotencyKeyReused {
+                    key,
+                    job: answer.job,
+                });
             }
         }
         Ok(())
@@ -112,14 +131,18 @@ impl Batch {
 
     fn push(&mut self, queue: QueueId, job: &NewJob) -> StoreResult<()> {
         let unwritable = |e| StoreError::unexpected(VERB, e);
-        let spec = JobSpec { idempotency_key: None, ..job.spec().clone() };
+        let spec = JobSpec {
+            idempotency_key: None,
+            ..job.spec().clone()
+        };
         let facts = SpecFacts::of(&spec);
         let labels = (!spec.labels.is_empty()).then(|| serde_json::to_string(&spec.labels));
         self.queues.push(queue.0);
         self.priorities.push(i16::from(spec.priority.get()));
         self.keys.push(job.spec().idempotency_key.clone());
         self.labels.push(labels.transpose().map_err(unwritable)?);
-        self.specs.push(serde_json::to_string(&spec).map_err(unwritable)?);
+        self.specs
+            .push(serde_json::to_string(&spec).map_err(unwritable)?);
         self.holds.push(job.is_held());
         self.due_ats.push(facts.due_at);
         self.queue_timeouts.push(facts.queue_timeout);
@@ -190,7 +213,12 @@ fn answers(row: &Row) -> StoreResult<Vec<Submitted>> {
     let jobs: Vec<i64> = rows::column(VERB, row, "job_ids")?;
     let is_new: Vec<bool> = rows::column(VERB, row, "is_new")?;
     let pairs = jobs.into_iter().zip(is_new);
-    Ok(pairs.map(|(job, is_new)| Submitted { job: JobId(job), is_new }).collect())
+    Ok(pairs
+        .map(|(job, is_new)| Submitted {
+            job: JobId(job),
+            is_new,
+        })
+        .collect())
 }
 
 /// Lets a role call `longshore.submit` and `longshore.submit_many`.
@@ -209,5 +237,8 @@ pub(crate) async fn grant(db: &Db, role: &str) -> StoreResult<()> {
          GRANT EXECUTE ON FUNCTION longshore.submit(jsonb), longshore.submit_many(jsonb) TO {role}"
     );
     let client = db.client(VERB).await?;
-    client.batch_execute(&grants).await.map_err(|e| error::of_driver(VERB, e))
+    client
+        .batch_execute(&grants)
+        .await
+        .map_err(|e| error::of_driver(VERB, e))
 }

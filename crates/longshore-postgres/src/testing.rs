@@ -5,11 +5,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use longshore_core::QueueId;
 use longshore_core::store::StoreResult;
 use tokio_postgres::Config;
 
+use crate::databases::with_database;
 use crate::migrate::{MIGRATIONS, Session, migrate};
-use crate::{Options, PostgresStore};
+use crate::{Options, PostgresStore, timestamps};
 
 /// Where tests look for the server.
 const URL_VARIABLE: &str = "LONGSHORE_TEST_POSTGRES_URL";
@@ -30,7 +32,12 @@ impl TestDatabase {
         let server = server_url();
         let template = template(&server).await;
         let name = format!("longshore_test_{:016x}", rand::random::<u64>());
-        execute(&server, "postgres", &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        execute(
+            &server,
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
         let database = Self { name, server };
         let rename = "UPDATE longshore.instance \
                       SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)";
@@ -51,12 +58,15 @@ impl TestDatabase {
 
     /// Its address.
     pub fn url(&self) -> String {
-        url_of(&self.server, &self.name)
+        with_database(&self.server, &self.name)
     }
 
     /// A store on it, with the connections of another process.
     pub async fn store(&self) -> StoreResult<PostgresStore> {
-        let options = Options { pool_size: 6, ..Options::default() };
+        let options = Options {
+            pool_size: 6,
+            ..Options::default()
+        };
         PostgresStore::connect(&self.url(), options).await
     }
 
@@ -69,8 +79,38 @@ impl TestDatabase {
         let config: Config = self.url().parse().expect("an address of our own making");
         let session = Session::open(&config).await.expect("the server is there");
         let path = "SET search_path = longshore, pg_temp; SET jit = off";
-        session.client.batch_execute(path).await.expect("a fresh session");
+        session
+            .client
+            .batch_execute(path)
+            .await
+            .expect("a fresh session");
         TestClient(session)
+    }
+}
+
+/// What a store remembers of a queue's line: see `acquire` in the migrations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Remembered {
+    /// When the server process that taught it was started.
+    pub server: Option<std::time::SystemTime>,
+    /// The frontier's segments: (lane, seq, next lane).
+    pub segments: Vec<(i16, i64, i16)>,
+    /// The live slots: epoch, slots, and above what there may be others.
+    pub live: Option<(i64, Vec<i64>, i64)>,
+}
+
+impl PostgresStore {
+    /// What this store remembers of a queue's line.
+    pub fn remembered(&self, queue: QueueId) -> Remembered {
+        let known = self.lines.known(queue);
+        let segments = known.segments.iter();
+        Remembered {
+            server: known.server.map(timestamps::parameter),
+            segments: segments
+                .map(|part| (part.lane, part.seq, part.next_lane))
+                .collect(),
+            live: known.live.map(|live| (live.epoch, live.slots, live.above)),
+        }
     }
 }
 
@@ -92,8 +132,12 @@ impl Drop for TestDatabase {
         let server = self.server.clone();
         // A thread, because this one may be in the middle of an async test.
         let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(execute(&server, "postgres", &drop_it));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .expect("a runtime")
+                .block_on(execute(&server, "postgres", &drop_it));
         });
         if dropping.join().is_err() {
             eprintln!("the test database {} was not dropped", self.name);
@@ -103,7 +147,9 @@ impl Drop for TestDatabase {
 
 fn server_url() -> String {
     std::env::var(URL_VARIABLE).unwrap_or_else(|_| {
-        panic!("{URL_VARIABLE} names no server: run the tests by `cargo xtask test`, which starts one")
+        panic!(
+            "{URL_VARIABLE} names no server: run the tests by `cargo xtask test`, which starts one"
+        )
     })
 }
 
@@ -112,25 +158,45 @@ async fn template(server: &str) -> String {
     let mut hasher = DefaultHasher::new();
     MIGRATIONS.hash(&mut hasher);
     let template = format!("longshore_template_{:016x}", hasher.finish());
-    let config: Config = url_of(server, "postgres").parse().expect("the server's address");
-    let session = Session::open(&config).await.expect("the test server can be reached");
+    let config: Config = with_database(server, "postgres")
+        .parse()
+        .expect("the server's address");
+    let session = Session::open(&config)
+        .await
+        .expect("the test server can be reached");
     let lock = "SELECT pg_advisory_lock(hashtext('longshore test template'))";
     session.client.batch_execute(lock).await.expect("lock");
     let there = "SELECT 1 FROM pg_database WHERE datname = $1";
-    if session.client.query_opt(there, &[&template]).await.expect("ask").is_none() {
+    if session
+        .client
+        .query_opt(there, &[&template])
+        .await
+        .expect("ask")
+        .is_none()
+    {
         let unfinished = format!("{template}_unfinished");
         for statement in [
             format!("DROP DATABASE IF EXISTS {unfinished} WITH (FORCE)"),
             format!("CREATE DATABASE {unfinished}"),
         ] {
-            session.client.batch_execute(&statement).await.expect("a database");
+            session
+                .client
+                .batch_execute(&statement)
+                .await
+                .expect("a database");
         }
-        let url = url_of(server, &unfinished);
-        migrate(&url, &Options::default()).await.expect("migrations that work");
+        let url = with_database(server, &unfinished);
+        migrate(&url, &Options::default())
+            .await
+            .expect("migrations that work");
         let rename = format!("ALTER DATABASE {unfinished} RENAME TO {template}");
         rename_when_free(&session, &rename).await;
     }
-    session.client.batch_execute("SELECT pg_advisory_unlock_all()").await.expect("unlock");
+    session
+        .client
+        .batch_execute("SELECT pg_advisory_unlock_all()")
+        .await
+        .expect("unlock");
     template
 }
 
@@ -144,16 +210,15 @@ async fn rename_when_free(session: &Session, rename: &str) {
 }
 
 async fn execute(server: &str, database: &str, sql: &str) {
-    let config: Config = url_of(server, database).parse().expect("an address of our own making");
-    let session = Session::open(&config).await.expect("the test server can be reached");
-    session.client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-}
-
-/// The server's address with another database.
-fn url_of(server: &str, database: &str) -> String {
-    let (address, query) = server.split_once('?').map_or((server, None), |(a, q)| (a, Some(q)));
-    let scheme_end = address.find("://").map_or(0, |at| at + 3);
-    let host_end = address[scheme_end..].find('/').map_or(address.len(), |at| scheme_end + at);
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{}/{database}{query}", &address[..host_end])
+    let config: Config = with_database(server, database)
+        .parse()
+        .expect("an address of our own making");
+    let session = Session::open(&config)
+        .await
+        .expect("the test server can be reached");
+    session
+        .client
+        .batch_execute(sql)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
 }

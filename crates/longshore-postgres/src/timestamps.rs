@@ -36,7 +36,9 @@ impl<'a> FromSql<'a> for Due {
         if micros == i64::MAX {
             return Ok(Self(None));
         }
-        let since_1970 = micros.checked_add(EPOCH_MICROS).ok_or("a moment too far away")?;
+        let since_1970 = micros
+            .checked_add(EPOCH_MICROS)
+            .ok_or("a moment too far away")?;
         Ok(Self(Some(Timestamp::from_microsecond(since_1970)?)))
     }
 
@@ -80,13 +82,19 @@ mod tests {
     #[test]
     fn moments_are_read_from_microseconds_since_2000() {
         let read = Due::from_sql(&Type::TIMESTAMPTZ, &1_000_001_i64.to_be_bytes()).expect("near");
-        assert_eq!(read.0.expect("a moment").to_string(), "2000-01-01T00:00:01.000001Z");
+        assert_eq!(
+            read.0.expect("a moment").to_string(),
+            "2000-01-01T00:00:01.000001Z"
+        );
     }
 
     #[test]
     fn infinity_is_a_moment_that_never_comes() {
         let infinity = i64::MAX.to_be_bytes();
-        assert_eq!(Due::from_sql(&Type::TIMESTAMPTZ, &infinity).expect("infinity"), Due(None));
+        assert_eq!(
+            Due::from_sql(&Type::TIMESTAMPTZ, &infinity).expect("infinity"),
+            Due(None)
+        );
         assert!(At::from_sql(&Type::TIMESTAMPTZ, &infinity).is_err());
     }
 }

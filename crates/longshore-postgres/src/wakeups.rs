@@ -23,7 +23,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before connecting anew.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 /// How long to wait where notifications don't come round at all.
-const DEAF_DELAY: Duration = Duration::from_secs(60);
+const DEAF_DELAY: Duration = Duration::from_mins(1);
 /// What our own notifications begin with; no queue's id does.
 const CHECK: &str = "check ";
 
@@ -37,23 +37,35 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub fn new(config: Config) -> Self {
-        Self { config, hints: watch::Sender::new(0), listening: Mutex::new(None) }
+        Self {
+            config,
+            hints: watch::Sender::new(0),
+            listening: Mutex::new(None),
+        }
     }
 
     /// Another listener for hints.
     pub fn subscribe(&self) -> Box<dyn Wakeups> {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listening = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if listening.is_none() {
             let mut task = JoinSet::new();
             task.spawn(listen(self.config.clone(), self.hints.clone()));
             *listening = Some(task);
         }
-        Box::new(Hints { hints: self.hints.subscribe() })
+        Box::new(Hints {
+            hints: self.hints.subscribe(),
+        })
     }
 
     /// Stops listening; what waits then waits its time out.
     pub fn close(&self) {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listening = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // An empty set rather than none, so that nobody begins again.
         *listening = Some(JoinSet::new());
     }
@@ -132,8 +144,16 @@ async fn connect(config: &Config) -> Result<Connection, tokio_postgres::Error> {
         }
     });
     client.batch_execute("LISTEN longshore").await?;
-    let backend = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
-    Ok(Connection { client: Arc::new(client), backend, payloads, _driver: driver })
+    let backend = client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .await?
+        .try_get(0)?;
+    Ok(Connection {
+        client: Arc::new(client),
+        backend,
+        payloads,
+        _driver: driver,
+    })
 }
 
 /// Passes hints on until the connection is of no use any more.
@@ -147,7 +167,9 @@ async fn hear(mut connection: Connection, hints: &watch::Sender<u64>) -> Ended {
     // The notification is sent by a task of its own: on a dead connection it would never return.
     let mut sending = JoinSet::new();
     loop {
-        let deadline = pending.as_ref().map_or(next_check, |(_, deadline)| *deadline);
+        let deadline = pending
+            .as_ref()
+            .map_or(next_check, |(_, deadline)| *deadline);
         tokio::select! {
             payload = connection.payloads.recv() => match payload {
                 None => return Ended::Broken,

@@ -12,7 +12,12 @@ struct Harness(TestDatabase);
 #[async_trait]
 impl StoreHarness for Harness {
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(self.0.store().await.expect("the database is there and migrated"))
+        Arc::new(
+            self.0
+                .store()
+                .await
+                .expect("the database is there and migrated"),
+        )
     }
 }
 

@@ -18,7 +18,7 @@ use super::seed::Seed;
 use model::{Cancelled, Model};
 
 /// Seeds that are walked every time.
-const KNOWN: [u64; 6] = [1, 2, 3, 5, 8, 13];
+const KNOWN: [u64; 6] = [1, 2, 3, 5, 8, 16_434_566_914_684_351_148];
 
 /// Steps of one walk: enough that every verb meets every state.
 const STEPS: usize = 150;

@@ -188,6 +188,7 @@ impl Model {
             _ if cancelled => State::Cancelled,
             Disposition::RetryAfter(_) => {
                 job.spent.tries += 1;
+                job.lane = Lane::joining(job.lane.priority());
                 State::Retrying
             }
             Disposition::HandBack | Disposition::Lost => {

@@ -1,0 +1,159 @@
+//! Partitions of the output: made ahead, filled from the default one, dropped when nobody needs them.
+
+mod scene;
+
+use std::time::Duration;
+
+use longshore_core::output::{KeptOutput, Stream};
+use longshore_core::store::{
+    LeaseKey, LeaseStatus, Leases, OutputAppend, OutputRequest, Reading, Retention, Store, Upkeep,
+};
+use scene::{Scene, complete, scene};
+
+const KEPT: Retention = Retention {
+    keep: Duration::from_hours(30 * 24),
+    batch: 100,
+};
+
+async fn partitions(scene: &Scene) -> Vec<String> {
+    let client = scene.database.client().await;
+    let sql = "SELECT inhrelid::regclass::text FROM pg_inherits
+               WHERE inhparent = 'log_chunk'::regclass ORDER BY 1";
+    client
+        .query(sql, &[])
+        .await
+        .expect("a list")
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
+}
+
+async fn rows_in(scene: &Scene, table: &str) -> i64 {
+    let client = scene.database.client().await;
+    let sql = format!("SELECT count(*) FROM {table}");
+    client.query_one(&sql, &[]).await.expect("a count").get(0)
+}
+
+/// A job whose attempt was acquired many days ago, with output.
+async fn long_runner(scene: &Scene, days: i32) -> LeaseKey {
+    scene.submit(1).await;
+    let lease = scene.acquire(1).await[0].key;
+    let client = scene.database.client().await;
+    let earlier =
+        "UPDATE lease SET claimed_at = now() - make_interval(days => $2) WHERE job_id = $1";
+    client
+        .execute(earlier, &[&lease.job.0, &days])
+        .await
+        .expect("an old lease");
+    let output = KeptOutput {
+        stream: Stream::Stdout,
+        position: 0,
+        bytes: b"hello".to_vec(),
+    };
+    let append = OutputAppend {
+        lease,
+        seq: 0,
+        output,
+        resume: None,
+    };
+    let statuses = scene.store.append_output(&[append]).await.expect("stored");
+    assert_eq!(statuses, [LeaseStatus::Held]);
+    lease
+}
+
+async fn output_of(scene: &Scene, lease: LeaseKey) -> Vec<u8> {
+    let request = OutputRequest {
+        job: lease.job,
+        attempt: None,
+        after: None,
+        max_bytes: 1 << 20,
+    };
+    let page = scene.store.read_output(request).await.expect("a known job");
+    page.chunks
+        .into_iter()
+        .flat_map(|chunk| chunk.bytes)
+        .collect()
+}
+
+#[tokio::test]
+async fn days_are_made_ahead_and_tending_again_makes_nothing() {
+    let scene = scene(None).await;
+    let made = partitions(&scene).await;
+    assert!(
+        made.len() > 8,
+        "the default, today and seven days: {made:?}"
+    );
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    let tended = partitions(&scene).await;
+    scene.store.tend_storage(KEPT).await.expect("tended again");
+    assert_eq!(partitions(&scene).await, tended);
+}
+
+#[tokio::test]
+async fn output_without_a_days_partition_is_stored_and_moved_when_there_is_one() {
+    let scene = scene(None).await;
+    let lease = long_runner(&scene, 3).await;
+    assert_eq!(rows_in(&scene, "log_chunk_default").await, 1);
+    assert_eq!(output_of(&scene, lease).await, b"hello");
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    assert_eq!(rows_in(&scene, "log_chunk_default").await, 0);
+    assert_eq!(
+        output_of(&scene, lease).await,
+        b"hello",
+        "it is where it belongs"
+    );
+}
+
+#[tokio::test]
+async fn an_old_day_is_dropped_once_none_of_its_jobs_is_left_and_not_before() {
+    let scene = scene(None).await;
+    let lease = long_runner(&scene, 40).await;
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    let with_old_day = partitions(&scene).await;
+    assert_eq!(
+        output_of(&scene, lease).await,
+        b"hello",
+        "the job still runs"
+    );
+    complete(&scene.store, &[lease]).await;
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    assert_eq!(
+        output_of(&scene, lease).await,
+        b"hello",
+        "it ended just now"
+    );
+    let all = Retention {
+        keep: Duration::ZERO,
+        batch: 100,
+    };
+    let pruned = scene.store.prune(all).await.expect("pruned");
+    assert_eq!(pruned.jobs, 1);
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    let left = partitions(&scene).await;
+    assert_eq!(left.len(), with_old_day.len() - 1, "{left:?}");
+    assert_eq!(rows_in(&scene, "log_chunk").await, 0);
+    scene.store.close().await;
+}
+
+#[tokio::test]
+async fn several_processes_that_tend_at_once_all_succeed() {
+    let scene = scene(None).await;
+    long_runner(&scene, 5).await;
+    let stores = [
+        scene.other().await,
+        scene.other().await,
+        scene.other().await,
+    ];
+    let [a, b, c] = &stores;
+    let (a, b, c) = tokio::join!(
+        a.tend_storage(KEPT),
+        b.tend_storage(KEPT),
+        c.tend_storage(KEPT)
+    );
+    for outcome in [a, b, c] {
+        outcome.expect("tended");
+    }
+    for store in &stores {
+        store.close().await;
+    }
+}
