@@ -197,7 +197,8 @@ END $$;
 -- lanes, seqs
 --        the first visible seq behind the frontier of each lane that was asked about (null for none),
 --        and of each other lane that shows one
--- xid    this transaction, drawn last: above every transaction that had drawn a seq before.
+-- xid    this transaction, drawn last, and only where a lane has something new to prove (an idle
+--        database is to stay idle): above every transaction that had drawn a seq before.
 --        pg_snapshot_xmax would not do: it is one above the newest *ended* transaction, and those at
 --        and above it may be open.
 --
@@ -211,6 +212,7 @@ SET search_path = longshore, pg_temp SET enable_seqscan = off SET enable_bitmaps
 DECLARE
     at smallint;
     first bigint;
+    is_new boolean := false;  -- whether a lane shows more than the frontier knows
 BEGIN
     PERFORM refuse_other_isolation();
     server := pg_postmaster_start_time();
@@ -221,6 +223,7 @@ BEGIN
         SELECT r.seq INTO first FROM ready AS r
         WHERE r.queue_id = p_queue AND r.lane = at AND r.seq > p_seqs[i]
         ORDER BY r.seq LIMIT 1;
+        is_new := is_new OR coalesce(first - 1, drawn) > p_seqs[i];
         LOOP
             lanes := lanes || at;
             seqs := seqs || first;
@@ -229,7 +232,10 @@ BEGIN
             WHERE r.queue_id = p_queue AND r.lane > at AND r.lane < p_next_lanes[i]
             ORDER BY r.lane, r.seq LIMIT 1;
             EXIT WHEN NOT FOUND;
+            is_new := true;
         END LOOP;
     END LOOP;
-    xid := pg_current_xact_id()::text::bigint;
+    IF is_new THEN
+        xid := pg_current_xact_id()::text::bigint;
+    END IF;
 END $$;

@@ -1,8 +1,8 @@
 -- A page of jobs of some states ($5, by name): newest first, $1 jobs older than $2, in queue $3, with
 -- labels $4. Each place gives its newest ids; the newest of these make the page.
 -- Locks: none. Indexes: settled_state, ready_job, scheduled_pkey and lease_pkey backwards.
-SELECT id, created_at, labels::text AS labels, submitted_priority, queue, state, lane, attempts, due_at, started_at, ended_at,
-       exit_code, spec ->> 'name' AS name, spec ->> 'image' AS image,
+SELECT id, created_at, labels::text AS labels, submitted_priority, queue, state, lane, attempts,
+       due_at, started_at, ended_at, exit_code, spec ->> 'name' AS name, spec ->> 'image' AS image,
        ARRAY(SELECT jsonb_array_elements_text(spec -> 'command')) AS command
 FROM job_summary
 WHERE id = ANY (ARRAY(

@@ -1,8 +1,8 @@
 -- One job with its attempts, one row per attempt (one with nulls if it never had one), the live one
 -- last; one statement, so that all of it is of one moment.
 -- Locks: none. Indexes: the keys of every place, attempt_pkey.
-SELECT s.id, s.created_at, s.labels::text AS labels, s.submitted_priority, s.queue_id, s.queue, s.state, s.reason, s.lane,
-       s.attempts, s.tries, s.due_at, s.started_at, s.ended_at, s.exit_code,
+SELECT s.id, s.created_at, s.labels::text AS labels, s.submitted_priority, s.queue_id, s.queue,
+       s.state, s.reason, s.lane, s.attempts, s.tries, s.due_at, s.started_at, s.ended_at, s.exit_code,
        s.cancel_requested_at IS NOT NULL AS cancel_requested,
        s.spec ->> 'name' AS name, s.spec ->> 'image' AS image,
        ARRAY(SELECT jsonb_array_elements_text(s.spec -> 'command')) AS command,

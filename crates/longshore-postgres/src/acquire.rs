@@ -40,10 +40,9 @@ impl PostgresStore {
             if column(VERB, &row, "again")? {
                 continue;
             }
-            self.learn(request.queue, &row)?;
-            return Ok(Acquired {
-                leases: leases(request.queue, &row)?,
-            });
+            let leases = leases(request.queue, &row)?;
+            self.learn(request.queue, &row, &leases)?;
+            return Ok(Acquired { leases });
         }
         Err(StoreError::Contended {
             verb: VERB,
@@ -91,7 +90,7 @@ impl PostgresStore {
             .await
     }
 
-    fn learn(&self, queue: QueueId, row: &Row) -> StoreResult<()> {
+    fn learn(&self, queue: QueueId, row: &Row, leases: &[Lease]) -> StoreResult<()> {
         let At(server) = column(VERB, row, "server")?;
         let epoch: Option<i64> = column(VERB, row, "epoch")?;
         let Some(epoch) = epoch else {
@@ -106,7 +105,8 @@ impl PostgresStore {
         let live = slots
             .zip(above)
             .map(|(slots, above)| LiveSlots::new(epoch, slots, above));
-        self.lines.learn(queue, server, live);
+        let lanes = leases.iter().map(|lease| lease.lane.0);
+        self.lines.learn(queue, server, live, lanes);
         Ok(())
     }
 }

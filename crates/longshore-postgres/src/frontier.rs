@@ -53,8 +53,9 @@ pub(crate) struct Look {
     pub drawn: i64,
     /// The oldest transaction that was open, read before any lane was looked at.
     pub oldest_open: i64,
-    /// A transaction id that was drawn after every lane was looked at.
-    pub drawn_xid: i64,
+    /// A transaction id that was drawn after every lane was looked at; none where no lane shows more
+    /// than the frontier knows.
+    pub drawn_xid: Option<i64>,
     /// When, by any clock that does not go back.
     pub at: Duration,
 }
@@ -103,19 +104,27 @@ impl Frontier {
             .collect()
     }
 
+    /// Notes that a lane is in use: one that is emptied between two looks never shows anything.
+    pub fn note(&mut self, lane: i16) {
+        self.lane(lane);
+    }
+
     /// Learns from a look. Returns how many lanes moved on by a hint, unproved.
     pub fn learn(&mut self, look: &Look) -> usize {
         let mut hints = 0;
         for (lane, first) in &look.lanes {
             let bound = first.map_or(look.drawn, |seq| seq - 1);
-            let unknown = || Lane {
-                empty_through: -1,
-                candidate: None,
-            };
-            let known = self.lanes.entry(*lane).or_insert_with(unknown);
-            hints += usize::from(known.learn(bound, look));
+            hints += usize::from(self.lane(*lane).learn(bound, look));
         }
         hints
+    }
+
+    fn lane(&mut self, lane: i16) -> &mut Lane {
+        let unknown = || Lane {
+            empty_through: -1,
+            candidate: None,
+        };
+        self.lanes.entry(lane).or_insert_with(unknown)
     }
 }
 
@@ -133,12 +142,11 @@ impl Lane {
             self.empty_through = self.empty_through.max(empty_through);
             self.candidate = None;
         }
-        if bound > self.empty_through {
-            let (xid, since) = (look.drawn_xid, look.at);
+        if let (true, Some(xid)) = (bound > self.empty_through, look.drawn_xid) {
             self.candidate = Some(Candidate {
                 empty_through: bound,
                 xid,
-                since,
+                since: look.at,
             });
         }
         by_hint

@@ -83,10 +83,19 @@ impl Lines {
         Known::of(queues.get(&queue))
     }
 
-    /// Learns from an acquisition that was committed.
-    pub fn learn(&self, queue: QueueId, server: Timestamp, live: Option<LiveSlots>) {
+    /// Learns from an acquisition that was committed: the live slots, and the lanes that it took from.
+    pub fn learn(
+        &self,
+        queue: QueueId,
+        server: Timestamp,
+        live: Option<LiveSlots>,
+        lanes: impl IntoIterator<Item = i16>,
+    ) {
         self.with(queue, server, |line| {
             line.used_at = Instant::now();
+            for lane in lanes {
+                line.frontier.note(lane);
+            }
             if let Some(live) = live
                 && line
                     .live

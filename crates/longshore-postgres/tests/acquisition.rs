@@ -336,3 +336,30 @@ async fn what_is_remembered_never_changes_what_is_given() {
     );
     other.close().await;
 }
+
+#[tokio::test]
+async fn looking_at_an_idle_line_draws_no_transaction_id() {
+    let scene = scene(None).await;
+    scene.submit(3).await;
+    scene.acquire(3).await;
+    for lane in [0, 101] {
+        scene.look_until(lane, 3).await;
+    }
+    let known = scene.store.remembered(scene.queue).segments;
+    assert!(known.iter().all(|segment| segment.1 == 3), "{known:?}");
+    let client = scene.database.client().await;
+    let lanes: Vec<i16> = known.iter().map(|segment| segment.0).collect();
+    let seqs: Vec<i64> = known.iter().map(|segment| segment.1).collect();
+    let next: Vec<i16> = known.iter().map(|segment| segment.2).collect();
+    let look = "SELECT xid FROM probe_line($1, $2, $3, $4)";
+    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+        [&scene.queue.0, &lanes, &seqs, &next];
+    let row = client.query_one(look, &params).await.expect("a look");
+    assert_eq!(row.get::<_, Option<i64>>(0), None);
+    scene.submit(2).await;
+    let row = client.query_one(look, &params).await.expect("a look");
+    assert!(
+        row.get::<_, Option<i64>>(0).is_some(),
+        "there is something to prove again"
+    );
+}

@@ -175,7 +175,8 @@ async fn one_long_lease_does_not_make_counting_slower() {
             .collect();
         complete(&scene.store, &keys).await;
     }
-    scene.look(3).await;
+    // The one long lease, and 24 times 400, of the lane of priority 0.
+    scene.look_until(201, 9_601).await;
     // Learned again, now that the last batch has ended.
     assert_eq!(scene.acquire(0).await.len(), 0);
     let remembered = scene.store.remembered(scene.queue);

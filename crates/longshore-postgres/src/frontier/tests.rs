@@ -104,6 +104,7 @@ impl Simulation {
             }
             Step::Take => {
                 if let Some(first) = self.visible.iter().min().copied() {
+                    self.frontier.note(first.0);
                     self.visible.retain(|row| *row != first);
                 }
             }
@@ -118,7 +119,7 @@ impl Simulation {
                 lanes: Vec::new(),
                 drawn: self.drawn,
                 oldest_open: 0,
-                drawn_xid: 0,
+                drawn_xid: None,
                 at: self.now,
             };
             self.look = Some((look, self.frontier.segments()));
@@ -127,8 +128,18 @@ impl Simulation {
         if look.oldest_open == 0 {
             look.oldest_open = self.oldest_open();
         } else if left.is_empty() {
-            look.drawn_xid = self.draw_xid();
-            self.newest_ended = self.newest_ended.max(look.drawn_xid);
+            // As probe_line decides: only where there is something new to prove.
+            let known = self.frontier.segments();
+            let is_new = look.lanes.iter().any(|(lane, first)| {
+                let behind = known.iter().find(|segment| segment.lane == *lane);
+                let bound = first.map_or(look.drawn, |seq| seq - 1);
+                behind.is_none_or(|segment| bound > segment.seq)
+            });
+            if is_new {
+                let xid = self.draw_xid();
+                self.newest_ended = self.newest_ended.max(xid);
+                look.drawn_xid = Some(xid);
+            }
             assert_eq!(self.frontier.learn(&look), 0, "nobody waited 10 s");
             return;
         } else {
@@ -203,7 +214,7 @@ fn look(lanes: &[(i16, Option<i64>)], oldest_open: i64, drawn_xid: i64, second: 
         lanes,
         drawn: 500,
         oldest_open,
-        drawn_xid,
+        drawn_xid: Some(drawn_xid),
         at,
     }
 }
