@@ -13,11 +13,20 @@ use longshore_history::{self as history, Expectation, Limit, StoredJob, Verdict,
 use crate::support::Home;
 
 /// Appends START, works for a few milliseconds, appends END; each line is one write.
+///
+/// Nobody ends before `$TOGETHER` jobs have started, so that the limit is reached on any machine,
+/// however long a launch takes beside the work. The wait is bounded: a queue that never lets so many
+/// run at once ends as a verdict, not as a hang.
 const SCRIPT: &str = r#"
 mark() {
   printf '%s %s %s %s %s\n' "$1" "$LONGSHORE_JOB_ID" "$LONGSHORE_ATTEMPT" 0 "pid-$$" >>"$WITNESS"
 }
 mark START
+looks=0
+while [ "$(grep -c '^START' "$WITNESS")" -lt "$TOGETHER" ] && [ "$looks" -lt 2000 ]; do
+  looks=$((looks + 1))
+  sleep 0.01
+done
 sleep 0.005
 mark END
 "#;
@@ -73,8 +82,8 @@ impl Scene {
         self.home.path().join("witness.log")
     }
 
-    /// A job that says when it starts and ends.
-    pub fn witnessing_job(&self, queue: &str) -> JobSpec {
+    /// A job that says when it starts and ends; none ends before `together` of them have started.
+    pub fn witnessing_job(&self, queue: &str, together: u32) -> JobSpec {
         let mut spec = JobSpec::process(["sh", "-c", SCRIPT]);
         spec.queue = Some(queue.to_owned());
         let witness = self
@@ -83,6 +92,8 @@ impl Scene {
             .expect("temporary paths are UTF-8")
             .to_owned();
         spec.env.insert("WITNESS".to_owned(), witness.into());
+        let together = together.to_string();
+        spec.env.insert("TOGETHER".to_owned(), together.into());
         spec
     }
 

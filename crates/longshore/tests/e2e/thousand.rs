@@ -34,7 +34,7 @@ async fn eight_tasks_that_launch_batches_keep_the_calls_limit_on_postgres() {
 }
 
 async fn through_worker_processes(scene: Scene) {
-    let jobs = submit(&scene, Some(Limit(5))).await;
+    let jobs = submit(&scene, Some(Limit(5)), 5).await;
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let queue = [
@@ -60,7 +60,7 @@ async fn through_worker_processes(scene: Scene) {
 
 async fn through_launch_next_batch(scene: Scene) {
     const CALLS_LIMIT: u32 = 3;
-    let jobs = submit(&scene, None).await;
+    let jobs = submit(&scene, None, CALLS_LIMIT).await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let store = scene.store().await;
@@ -94,7 +94,7 @@ async fn through_launch_next_batch(scene: Scene) {
     assert_passed(&scene.verdict(&jobs, CALLS_LIMIT).await, CALLS_LIMIT);
 }
 
-async fn submit(scene: &Scene, limit: Option<Limit>) -> Vec<JobId> {
+async fn submit(scene: &Scene, limit: Option<Limit>, together: u32) -> Vec<JobId> {
     let store = scene.store().await;
     let queue = NewQueue {
         name: QUEUE.to_owned(),
@@ -103,7 +103,10 @@ async fn submit(scene: &Scene, limit: Option<Limit>) -> Vec<JobId> {
         max_concurrent: limit,
     };
     store.create_queue(&queue).await.expect("a new queue");
-    let job = scene.witnessing_job(QUEUE).validate().expect("a valid job");
+    let job = scene
+        .witnessing_job(QUEUE, together)
+        .validate()
+        .expect("a valid job");
     let submitted = store
         .submit(&vec![job; JOBS])
         .await
