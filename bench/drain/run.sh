@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # See README.md.
 set -euo pipefail
+# A round runs within a command substitution, which would forget `set -e` otherwise.
+shopt -s inherit_errexit
 url=$1 longshore=$2 rounds=${3:-5} jobs=${4:-20000} batch=100
 here=$(cd "$(dirname "$0")" && pwd)
 sql=$here/../../crates/longshore-postgres/sql
@@ -33,22 +35,33 @@ each() { printf "array_fill(%s, ARRAY[:n])" "$1"; }
 pgbench_round() {
   psql -qXc "DROP DATABASE IF EXISTS $database WITH (FORCE)" -c "CREATE DATABASE $database" "$url"
   "$longshore" --database "$base/$database" migrate >/dev/null
-  psql -qXAt "$base/$database" >/dev/null <<SQL
+  psql -qXAt -v ON_ERROR_STOP=1 "$base/$database" >/dev/null <<SQL
+INSERT INTO worker (lease_ttl, pid, capacity, name, hostname, boot_id, version, queue_ids)
+VALUES ('1 day', 1, 1000, 'pgbench', 'pgbench', 'pgbench', 'pgbench', '{}');
 SELECT count(*) FROM submit_many((SELECT jsonb_agg('{"command": ["true"]}'::jsonb) FROM generate_series(1, $jobs)));
 SQL
-  local queue
+  local queue rate
   queue=$(psql -qXAtc "SELECT id FROM queue WHERE name = 'local'" "$base/$database")
-  pgbench -n -c 2 -j 1 -t $((jobs / batch / 2)) -M simple -D queue="$queue" -f "$out/drain.sql" \
-    "$base/$database" 2>"$out/pgbench.err" | awk -v b=$batch '/^tps/ {print $3 * b}' || cat "$out/pgbench.err" >&2
+  rate=$(pgbench -n -c 2 -j 1 -t $((jobs / batch / 2)) -M simple -D queue="$queue" -f "$out/drain.sql" \
+    "$base/$database" 2>"$out/pgbench.err" | awk -v b=$batch '/^tps/ {print $3 * b}') ||
+    { cat "$out/pgbench.err" >&2; exit 1; }
   local left
   left=$(psql -qXAtc "SELECT count(*) FROM ready" -c "SELECT count(*) FROM settled" "$base/$database" | paste -sd' ')
   [ "$left" = "0 $jobs" ] || { echo "pgbench did not drain: ready and settled are $left" >&2; exit 1; }
+  echo "$rate"
+}
+
+longshore_round() {
+  "$longshore" --database "$url" bench drain --jobs "$jobs" --json 2>"$out/longshore.err" |
+    awk -F': ' '/jobs_per_second/ {print $2 + 0}' || { cat "$out/longshore.err" >&2; exit 1; }
 }
 
 for _ in $(seq "$rounds"); do
-  echo "pgbench $(pgbench_round)"
-  echo "longshore $("$longshore" --database "$url" bench drain --jobs "$jobs" --json 2>/dev/null |
-    awk -F': ' '/jobs_per_second/ {print $2 + 0}')"
+  # Apart from the echo, whose success would hide a failure.
+  rate=$(pgbench_round)
+  echo "pgbench $rate"
+  rate=$(longshore_round)
+  echo "longshore $rate"
 done | tee "$out/figures" >&2
 median() { awk -v w="$1" '$1 == w {print $2}' "$out/figures" | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 awk -v p="$(median pgbench)" -v l="$(median longshore)" \
