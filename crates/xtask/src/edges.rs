@@ -109,6 +109,7 @@ fn shipped_test_crates(graph: &Graph, table: &[Rule], member: &PackageId) -> Vec
 fn forbidden_paths(graph: &Graph, member: &PackageId, ban: &Ban) -> Vec<Violation> {
     let forbidden = |package: &PackageId| match ban.what {
         Forbidden::Crates(crates) => crates.contains(&graph.name(package)),
+        Forbidden::Ours => graph.members.contains(package),
         Forbidden::Everything => true,
     };
     let named_by_tests = graph

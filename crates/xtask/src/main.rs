@@ -38,8 +38,8 @@ enum Chore {
     /// The process that owns the server; started by the other commands, never by a person.
     #[command(name = postgres::GUARD_COMMAND, hide = true)]
     PostgresGuard(postgres::GuardArguments),
-    /// Everything that must hold before a change lands: format, edges, licences, lints, build,
-    /// and all tests against a throw-away PostgreSQL.
+    /// Everything that must hold before a change lands: format, edges, licences, lints, links of
+    /// the docs, build, and all tests against a throw-away PostgreSQL.
     ///
     /// Example: `cargo xtask test --quick -- stale_token`
     Test(test::Arguments),

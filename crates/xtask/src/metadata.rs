@@ -38,7 +38,13 @@ impl Graph {
     /// dependency cannot hide behind a `cfg` or an optional feature.
     pub fn read(root: &Path) -> Result<Self> {
         let output = Command::new(cargo())
-            .args(["metadata", "--format-version", "1", "--all-features"])
+            .args([
+                "metadata",
+                "--format-version",
+                "1",
+                "--all-features",
+                "--locked",
+            ])
             .current_dir(root)
             .stderr(Stdio::inherit())
             .output()

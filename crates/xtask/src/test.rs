@@ -2,7 +2,7 @@
 //!
 //! Owns the order of the steps and how they are reported. Cheap steps come first, and the first
 //! that fails ends the run. No step changes `RUSTFLAGS` or the target folder, so that each
-//! builds on what those before it have compiled.
+//! builds on what those before it have compiled. Each takes `Cargo.lock` as it is.
 
 use std::env;
 use std::ffi::OsString;
@@ -40,7 +40,12 @@ pub struct Arguments {
 /// Runs every step in the workspace at `root`, up to the first that fails.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
-    let cargo_runs = |words: &[&str]| check(Command::new(cargo()).args(words).current_dir(root));
+    let command = |words: &[&str]| {
+        let mut command = Command::new(cargo());
+        command.args(words).current_dir(root);
+        command
+    };
+    let cargo_runs = |words: &[&str]| check(&mut command(words));
 
     let postgres = step("prerequisites", prerequisites)?;
     step("format", || cargo_runs(&["fmt", "--all", "--check"]))?;
@@ -53,13 +58,27 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--locked",
             "--",
             "-D",
             "warnings",
         ])
     })?;
+    step("docs", || {
+        check(
+            // With the private items, since the docs are written for whoever reads the code.
+            command(&[
+                "doc",
+                "--workspace",
+                "--no-deps",
+                "--document-private-items",
+                "--locked",
+            ])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+        )
+    })?;
     step("build", || {
-        cargo_runs(&["build", "--workspace", "--all-targets"])
+        cargo_runs(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
     step("tests", || tests(root, &postgres, &arguments.arguments))?;
 
@@ -105,7 +124,7 @@ fn tests(root: &Path, postgres: &Path, arguments: &[OsString]) -> Result<()> {
     let cluster = Cluster::start(postgres, None)?;
     let mut command = Command::new(cargo());
     command
-        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(arguments)
         .current_dir(root);
     check(cluster.visible_to(&mut command))?;

@@ -67,14 +67,47 @@ fn transitive_forbidden_edge_is_found_with_its_path() {
     assert_eq!(
         found,
         [
-            "longshore-history → longshore-queue → helper → longshore-sqlite is forbidden: \
-             the checker must not share code with what it checks",
             "longshore-history → longshore-queue is forbidden: \
+             the checker must not share code with what it checks",
+            "longshore-history → longshore-queue → helper → longshore-sqlite is forbidden: \
              the checker must not share code with what it checks",
             "longshore-queue → helper → longshore-sqlite is forbidden: \
              the queue speaks to the `Store` trait, so that every store can serve it",
         ]
     );
+}
+
+#[test]
+fn checker_shares_no_code_with_any_crate_of_ours() {
+    let members: Vec<_> = TABLE.iter().map(|rule| rule.name).collect();
+    let others = || {
+        members
+            .iter()
+            .copied()
+            .filter(|name| *name != "longshore-history")
+    };
+    for how in [Normal, Build, Dev] {
+        for other in others() {
+            let found = said(&members, &[("longshore-history", how, other)]);
+            let wanted = format!(
+                "longshore-history → {other} is forbidden: \
+                 the checker must not share code with what it checks"
+            );
+            assert!(found.contains(&wanted), "{how:?} {other}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn checker_may_use_the_crates_of_others() {
+    let found = said(
+        &["longshore-history"],
+        &[
+            ("longshore-history", Normal, "serde"),
+            ("longshore-history", Dev, "proptest"),
+        ],
+    );
+    assert_eq!(found, [""; 0]);
 }
 
 #[test]

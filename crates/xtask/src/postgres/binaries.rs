@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::debian::{Tool, provide};
 
@@ -96,11 +96,20 @@ fn without_system_cluster(install: impl FnOnce() -> Result<()>) -> Result<()> {
         && fs::create_dir_all(DEBIAN_CLUSTER_SETTINGS).is_ok()
         && fs::write(&setting, "create_main_cluster = false\n").is_ok();
     let installed = install();
-    if written {
-        fs::remove_file(&setting)
-            .with_context(|| format!("cannot remove {}", setting.display()))?;
+    let removed = if written {
+        fs::remove_file(&setting).with_context(|| format!("cannot remove {}", setting.display()))
+    } else {
+        Ok(())
+    };
+    both(installed, removed)
+}
+
+/// Success of both, else what failed: the second failure is said beside the first, not instead.
+fn both(first: Result<()>, second: Result<()>) -> Result<()> {
+    match (first, second) {
+        (Err(first), Err(second)) => Err(anyhow!("{first:#}; besides, {second:#}")),
+        (first, second) => first.and(second),
     }
-    installed
 }
 
 #[cfg(test)]
@@ -116,6 +125,23 @@ mod tests {
         assert_eq!(parse_major("postgres (PostgreSQL) 17beta1\n"), Some(17));
         assert_eq!(parse_major("postgres (PostgreSQL) 9.6.24\n"), Some(9));
         assert_eq!(parse_major("postgres: command not found\n"), None);
+    }
+
+    #[test]
+    fn a_failed_clean_up_does_not_hide_why_the_install_failed() {
+        let failed = |why: &'static str| Err(anyhow!(why));
+        let said = |first, second| both(first, second).map_err(|error| error.to_string());
+        let left = "cannot remove the setting";
+        assert_eq!(
+            said(failed("no such package"), failed(left)),
+            Err("no such package; besides, cannot remove the setting".to_owned())
+        );
+        assert_eq!(
+            said(failed("no such package"), Ok(())),
+            Err("no such package".to_owned())
+        );
+        assert_eq!(said(Ok(()), failed(left)), Err(left.to_owned()));
+        assert_eq!(said(Ok(()), Ok(())), Ok(()));
     }
 
     #[test]
