@@ -104,8 +104,18 @@ impl Usage {
 pub struct AttemptError {
     /// Whether trying again can help.
     pub class: ErrorClass,
-    /// What was attempted and what went wrong, for people; at most 4096 bytes are kept.
+    /// What was attempted and what went wrong, for people; [`AttemptError::kept_text`] is kept.
     pub text: String,
+}
+
+impl AttemptError {
+    /// The most that is kept of an error's text.
+    pub const MAX_TEXT_BYTES: usize = 4096;
+
+    /// The part of its text that a store keeps.
+    pub fn kept_text(&self) -> &str {
+        &self.text[..self.text.floor_char_boundary(Self::MAX_TEXT_BYTES)]
+    }
 }
 
 /// Everything that is recorded of an attempt at its end, beside what its lease already says.

@@ -1,5 +1,7 @@
 //! What kind of failure an error is: by its code and kind; by its text only as the last resort.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 /// Whether trying again can help.
@@ -40,6 +42,9 @@ pub struct ErrorFacts<'a> {
     pub http_status: Option<u16>,
     /// The operating system's error number, if that is where it comes from.
     pub os_error: Option<i32>,
+    /// Its kind, if it is an error of input or output. Looked at when it has no number, or one that
+    /// is not known: an error that was made by a library has only this.
+    pub kind: Option<io::ErrorKind>,
     /// What it says. Looked at only when nothing else decides.
     pub text: &'a str,
 }
@@ -50,6 +55,9 @@ pub fn classify(facts: ErrorFacts<'_>) -> ErrorClass {
         return of_http_status(status);
     }
     if let Some(class) = facts.os_error.and_then(of_os_error) {
+        return class;
+    }
+    if let Some(class) = facts.kind.and_then(of_kind) {
         return class;
     }
     of_text(facts.text)
@@ -96,6 +104,37 @@ fn of_os_error(number: i32) -> Option<ErrorClass> {
         }
         EPERM | ENOENT | E2BIG | ENOEXEC | EACCES | ENOTDIR | EISDIR | EINVAL | ENAMETOOLONG
         | ELOOP => Some(ErrorClass::Permanent),
+        _ => None,
+    }
+}
+
+fn of_kind(kind: io::ErrorKind) -> Option<ErrorClass> {
+    use io::ErrorKind as K;
+    match kind {
+        K::Interrupted
+        | K::WouldBlock
+        | K::TimedOut
+        | K::ConnectionRefused
+        | K::ConnectionReset
+        | K::ConnectionAborted
+        | K::NotConnected
+        | K::HostUnreachable
+        | K::NetworkUnreachable
+        | K::NetworkDown
+        | K::BrokenPipe
+        | K::UnexpectedEof
+        | K::ResourceBusy
+        | K::ExecutableFileBusy
+        | K::StorageFull
+        | K::OutOfMemory => Some(ErrorClass::Transient),
+        K::NotFound
+        | K::PermissionDenied
+        | K::InvalidInput
+        | K::InvalidFilename
+        | K::ArgumentListTooLong
+        | K::NotADirectory
+        | K::IsADirectory
+        | K::Unsupported => Some(ErrorClass::Permanent),
         _ => None,
     }
 }

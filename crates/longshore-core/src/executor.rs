@@ -87,6 +87,7 @@ pub fn check_capabilities(
             C::Commands,
             spec.image.is_none(),
         ),
+        ("pull", C::Images, spec.pull.is_some()),
         ("memory", C::MemoryLimit, spec.memory.is_some()),
         ("cpus", C::CpuLimit, spec.cpus.is_some()),
         ("pids_limit", C::PidsLimit, spec.pids_limit.is_some()),
@@ -232,12 +233,13 @@ impl ExecutorError {
         }
     }
 
-    /// An error of the operating system, classified by its number.
+    /// An error of the operating system, classified by its number or, without one, by its kind.
     pub fn io(attempted: impl Into<String>, error: &std::io::Error) -> Self {
         let problem = error.to_string();
         let facts = ErrorFacts {
-            os_error: error.raw_os_error(),
             http_status: None,
+            os_error: error.raw_os_error(),
+            kind: Some(error.kind()),
             text: &problem,
         };
         let class = classify(facts);

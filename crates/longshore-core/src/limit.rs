@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Limit(pub u32);
 
+impl Limit {
+    /// The largest that a queue may have: databases count in signed numbers of 32 bits.
+    pub const MAX: Self = Self(u32::MAX / 2);
+}
+
 /// How many more jobs may be acquired: the least of what is wanted and what each limit leaves.
 ///
 /// `live` counts the queue's leases, launching ones included; a limit that was lowered below it
-/// leaves no room and kills nothing. The SQL of both stores says the same.
+/// leaves no room and kills nothing. `PostgreSQL`'s function `acquire` says the same in SQL.
 pub fn room(want: u32, live: u32, queue_limit: Option<Limit>, call_limit: Option<Limit>) -> u32 {
     [queue_limit, call_limit]
         .into_iter()

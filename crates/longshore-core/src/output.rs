@@ -89,8 +89,8 @@ pub struct OutputCap {
 struct StreamTail {
     /// Bytes that the stream ever carried.
     seen: u64,
-    /// Bytes of it that went to the head.
-    head: u64,
+    /// Bytes of it that were handed on: to the head, and at the end the tail.
+    handed_on: u64,
     tail: VecDeque<u8>,
 }
 
@@ -116,7 +116,7 @@ impl OutputCap {
             .min(bytes.len());
         let (head, rest) = bytes.split_at(for_head);
         self.head_left -= head.len() as u64;
-        state.head += head.len() as u64;
+        state.handed_on += head.len() as u64;
         state.push_tail(rest, self.tail_cap);
         (!head.is_empty()).then(|| KeptOutput {
             stream,
@@ -133,7 +133,7 @@ impl OutputCap {
             if !state.tail.is_empty() {
                 let bytes: Vec<u8> = std::mem::take(&mut state.tail).into();
                 let position = state.seen - bytes.len() as u64;
-                state.head += bytes.len() as u64;
+                state.handed_on += bytes.len() as u64;
                 tails.push(KeptOutput {
                     stream,
                     position,
@@ -148,7 +148,7 @@ impl OutputCap {
     pub fn omitted_bytes(&self) -> [u64; 2] {
         Stream::ALL.map(|stream| {
             let state = &self.streams[stream.index()];
-            state.seen - state.head - state.tail.len() as u64
+            state.seen - state.handed_on - state.tail.len() as u64
         })
     }
 }
@@ -190,9 +190,15 @@ mod tests {
                 all[stream.index()].extend_from_slice(bytes);
                 kept.extend(plan.push(stream, bytes));
             }
+            let heads = kept.len();
             kept.extend(plan.finish());
-            let total: usize = kept.iter().map(|part| part.bytes.len()).sum();
+            let bytes_in = |parts: &[KeptOutput]| parts.iter().map(|part| part.bytes.len()).sum();
+            let total: usize = bytes_in(&kept);
             prop_assert!(total as u64 <= cap);
+            let tail_cap = usize::try_from(cap / 16).expect("small");
+            let head_cap = usize::try_from(cap).expect("small") - 2 * tail_cap;
+            let head: usize = bytes_in(&kept[..heads]);
+            prop_assert_eq!(head, head_cap.min(all[0].len() + all[1].len()));
             for stream in Stream::ALL {
                 let whole = &all[stream.index()];
                 let mut end = 0;
@@ -206,6 +212,12 @@ mod tests {
                 }
                 left_out += whole.len() - end;
                 prop_assert_eq!(left_out as u64, plan.omitted_bytes()[stream.index()]);
+
+                let of_stream = |parts| reassemble(parts, stream);
+                let head: usize = of_stream(&kept[..heads]).iter().map(|(_, part)| part.len()).sum();
+                let tail = tail_cap.min(whole.len() - head);
+                let kept_tail = of_stream(&kept[heads..]).pop().unwrap_or_default();
+                prop_assert_eq!(&kept_tail.1[..], &whole[whole.len() - tail..], "the very end is kept");
             }
         }
 

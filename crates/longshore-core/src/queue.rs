@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::QueueId;
 use crate::limit::Limit;
+use crate::spec::{FieldError, check_name};
 
 /// A queue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,7 +24,8 @@ pub struct Queue {
     pub max_concurrent: Option<Limit>,
     /// Whether nothing is acquired from it.
     pub paused: bool,
-    /// After waiting this long a job moves up one priority; none means never.
+    /// After waiting this long a job moves up one priority; none means never. Stored, not applied
+    /// yet.
     pub ageing: Option<Duration>,
     /// Raised by every change of limit or pause.
     pub epoch: i64,
@@ -42,6 +44,20 @@ pub struct NewQueue {
     pub max_concurrent: Option<Limit>,
 }
 
+impl NewQueue {
+    /// Whether it can be made. Every store asks this first.
+    pub fn validate(&self) -> Result<(), FieldError> {
+        check_name("name", &self.name)?;
+        check_name("executor", &self.executor)?;
+        let mut texts = self.host_selector.iter().flat_map(|(k, v)| [k, v]);
+        if texts.any(|text| text.contains('\0')) {
+            let problem = "must not hold a NUL character";
+            return Err(FieldError::new("host_selector", problem));
+        }
+        check_limit(self.max_concurrent)
+    }
+}
+
 /// A change to a queue; fields that are `None` stay as they are.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct QueueChange {
@@ -49,6 +65,24 @@ pub struct QueueChange {
     pub max_concurrent: Option<Option<Limit>>,
     /// Paused or not.
     pub paused: Option<bool>,
+}
+
+impl QueueChange {
+    /// Whether it can be made. Every store asks this first.
+    pub fn validate(&self) -> Result<(), FieldError> {
+        check_limit(self.max_concurrent.flatten())
+    }
+}
+
+/// A limit beyond what databases count in is a slip; a queue without one has none.
+fn check_limit(limit: Option<Limit>) -> Result<(), FieldError> {
+    match limit {
+        Some(limit) if limit > Limit::MAX => {
+            let problem = format!("must be at most {}", Limit::MAX.0);
+            Err(FieldError::new("max_concurrent", problem))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Counts of a queue's jobs, each capped: see [`Count`].
@@ -119,4 +153,80 @@ pub struct WorkerMetrics {
     pub running: Count,
     /// Failed jobs whose last attempt never started.
     pub launch_failed: Count,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue() -> NewQueue {
+        NewQueue {
+            name: "gpu".to_owned(),
+            executor: "docker".to_owned(),
+            host_selector: BTreeMap::new(),
+            max_concurrent: None,
+        }
+    }
+
+    #[test]
+    fn a_queue_that_no_store_could_hold_is_refused_by_field() {
+        let selector = |key: &str, value: &str| BTreeMap::from([(key.into(), value.into())]);
+        queue().validate().expect("fine");
+        for (field, new) in [
+            (
+                "name",
+                NewQueue {
+                    name: "GPU".to_owned(),
+                    ..queue()
+                },
+            ),
+            (
+                "executor",
+                NewQueue {
+                    executor: String::new(),
+                    ..queue()
+                },
+            ),
+            (
+                "host_selector",
+                NewQueue {
+                    host_selector: selector("a\0", ""),
+                    ..queue()
+                },
+            ),
+            (
+                "host_selector",
+                NewQueue {
+                    host_selector: selector("a", "\0"),
+                    ..queue()
+                },
+            ),
+            (
+                "max_concurrent",
+                NewQueue {
+                    max_concurrent: Some(Limit(1 << 31)),
+                    ..queue()
+                },
+            ),
+        ] {
+            assert_eq!(new.validate().expect_err(field).field, field);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_changed_within_the_same_bounds_as_it_is_made() {
+        for (limit, fits) in [(0, true), ((1 << 31) - 1, true), (1 << 31, false)] {
+            let max_concurrent = Some(Limit(limit));
+            let new = NewQueue {
+                max_concurrent,
+                ..queue()
+            };
+            assert_eq!(new.validate().is_ok(), fits, "{limit}");
+            let change = QueueChange {
+                max_concurrent: Some(max_concurrent),
+                paused: None,
+            };
+            assert_eq!(change.validate().is_ok(), fits, "{limit}");
+        }
+    }
 }

@@ -66,15 +66,18 @@ impl Backoff {
     /// How long to wait before retry number `retry` (1 is the first).
     ///
     /// Doubles from `base` to `max`. `jitter` is drawn by the caller, uniform in [0, 1): the delay
-    /// lies in the upper half of its step, so that delays grow while crowds spread out. ("Equal
-    /// jitter" in the AWS Architecture Blog, "Exponential Backoff And Jitter".)
+    /// lies in the upper half of its step, so that delays grow while crowds spread out: each is at
+    /// least the one before it, until the step is cut at `max` and jitter may shorten it. ("Equal
+    /// jitter" in the AWS Architecture Blog, "Exponential Backoff And Jitter".) What is no number
+    /// counts as 0.
     pub fn delay(&self, retry: u32, jitter: f64) -> Duration {
-        let doublings = retry.saturating_sub(1).min(32);
-        let step = self
-            .base
-            .saturating_mul(1 << doublings.min(31))
-            .min(self.max);
-        let jitter = jitter.clamp(0.0, 1.0);
+        let doublings = retry.saturating_sub(1).min(31);
+        let step = self.base.saturating_mul(1 << doublings).min(self.max);
+        let jitter = if jitter.is_nan() {
+            0.0
+        } else {
+            jitter.clamp(0.0, 1.0)
+        };
         step.mul_f64(0.5 + jitter / 2.0).min(self.max)
     }
 }

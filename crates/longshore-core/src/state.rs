@@ -36,6 +36,8 @@ pub enum Event {
     Queue,
     /// A person takes it out of its queue, or holds it.
     Dequeue,
+    /// A person gives it another priority: it joins another line, and its state stays.
+    Reprioritise,
     /// A worker takes it.
     Acquire,
     /// Its container was seen running.
@@ -66,10 +68,11 @@ pub struct IllegalTransition {
     pub event: Event,
 }
 
-/// The state that follows `state` on `event`: every arrow that there is (DESIGN section 2).
+/// The state that follows `state` on `event`: every arrow that there is (DESIGN section 2, and
+/// ADR 0007).
 #[expect(
     clippy::match_same_arms,
-    reason = "two lines of events read better than eleven"
+    reason = "a few lines of events read better than twelve"
 )]
 pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition> {
     use Event as E;
@@ -78,6 +81,7 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
     match state {
         S::Pending => match event {
             E::Queue => Ok(S::Queued),
+            E::Reprioritise => Ok(S::Pending),
             E::Cancel => Ok(S::Cancelled),
             E::Dequeue | E::Acquire | E::Start | E::Complete | E::Fail => illegal,
             E::Retry | E::HandBack | E::TimeOut | E::RetryNow => illegal,
@@ -85,6 +89,7 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
         S::Queued => match event {
             E::Acquire => Ok(S::Launching),
             E::Dequeue => Ok(S::Pending),
+            E::Reprioritise => Ok(S::Queued),
             E::TimeOut => Ok(S::TimedOut),
             E::Cancel => Ok(S::Cancelled),
             E::Queue | E::Start | E::Complete | E::Fail => illegal,
@@ -92,10 +97,13 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
         },
         S::Retrying => match event {
             E::Acquire => Ok(S::Launching),
+            // What it has used of its retries stays used.
+            E::Dequeue => Ok(S::Pending),
+            E::Reprioritise => Ok(S::Retrying),
             E::RetryNow => Ok(S::Queued),
             E::TimeOut => Ok(S::TimedOut),
             E::Cancel => Ok(S::Cancelled),
-            E::Queue | E::Dequeue | E::Start | E::Complete => illegal,
+            E::Queue | E::Start | E::Complete => illegal,
             E::Fail | E::Retry | E::HandBack => illegal,
         },
         S::Launching => match event {
@@ -105,7 +113,8 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
             E::HandBack => Ok(S::Queued),
             E::TimeOut => Ok(S::TimedOut),
             E::Cancel => Ok(S::Cancelled),
-            E::Queue | E::Dequeue | E::Acquire | E::Complete | E::RetryNow => illegal,
+            E::Queue | E::Dequeue | E::Reprioritise | E::Acquire => illegal,
+            E::Complete | E::RetryNow => illegal,
         },
         S::Running => match event {
             E::Complete => Ok(S::Completed),
@@ -114,16 +123,19 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
             E::Retry => Ok(S::Retrying),
             E::HandBack => Ok(S::Queued),
             E::Cancel => Ok(S::Cancelled),
-            E::Queue | E::Dequeue | E::Acquire | E::Start | E::RetryNow => illegal,
+            E::Queue | E::Dequeue | E::Reprioritise | E::Acquire => illegal,
+            E::Start | E::RetryNow => illegal,
         },
         S::Failed | S::TimedOut => match event {
             E::RetryNow => Ok(S::Queued),
-            E::Queue | E::Dequeue | E::Acquire | E::Start | E::Complete => illegal,
-            E::Fail | E::Retry | E::HandBack | E::TimeOut | E::Cancel => illegal,
+            E::Queue | E::Dequeue | E::Reprioritise | E::Acquire | E::Start => illegal,
+            E::Complete | E::Fail | E::Retry | E::HandBack => illegal,
+            E::TimeOut | E::Cancel => illegal,
         },
         S::Completed | S::Cancelled => match event {
-            E::Queue | E::Dequeue | E::Acquire | E::Start | E::Complete => illegal,
-            E::Fail | E::Retry | E::HandBack | E::TimeOut | E::Cancel | E::RetryNow => illegal,
+            E::Queue | E::Dequeue | E::Reprioritise | E::Acquire | E::Start => illegal,
+            E::Complete | E::Fail | E::Retry | E::HandBack => illegal,
+            E::TimeOut | E::Cancel | E::RetryNow => illegal,
         },
     }
 }
@@ -197,9 +209,10 @@ impl FromStr for State {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Queue,
         Self::Dequeue,
+        Self::Reprioritise,
         Self::Acquire,
         Self::Start,
         Self::Complete,
@@ -217,6 +230,7 @@ impl fmt::Display for Event {
         f.write_str(match self {
             Self::Queue => "be queued",
             Self::Dequeue => "be taken out of its queue",
+            Self::Reprioritise => "be given another priority",
             Self::Acquire => "be acquired",
             Self::Start => "start",
             Self::Complete => "complete",

@@ -1,13 +1,15 @@
 //! Environment templates: named, versioned `KEY=value` lines that jobs share.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::EnvValue;
+use crate::spec::{EnvValue, FieldError, check_name, is_env_key};
 
 /// One version of a template. Saving a template again makes a new version; none is ever changed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// `Debug` hides the body, whose values may be secrets.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// Its name.
     pub name: String,
@@ -19,18 +21,47 @@ pub struct Template {
     pub created_at: jiff::Timestamp,
 }
 
-/// A line that is not `KEY=value`.
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("body", &format_args!("***"))
+            .field("created_at", &self.created_at)
+            .finish()
+    }
+}
+
+/// A line that is not `KEY=value`. Says which, and nothing of what is in it: where the form is
+/// wrong, any part of the line may be a value.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("line {line}: {text:?} is not KEY=value, a # comment or empty")]
+#[error("line {line} is not KEY=value, a # comment or empty")]
 pub struct TemplateError {
     /// Counting from 1.
     pub line: usize,
-    /// The key's part of the line; never the value.
-    pub text: String,
 }
 
 /// The largest template that is accepted, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
+
+/// Whether a template can be saved: its name, its size, and that [`parse_template`] reads it. Every
+/// store asks this first.
+pub fn check_template(name: &str, body: &str) -> Result<(), FieldError> {
+    check_name("name", name)?;
+    let refuse = |problem: String| FieldError::new("body", problem);
+    if body.len() > MAX_TEMPLATE_BYTES {
+        return Err(refuse(format!(
+            "has {} bytes; at most {MAX_TEMPLATE_BYTES} are allowed",
+            body.len()
+        )));
+    }
+    // In a comment too: not every database can hold it.
+    if body.contains('\0') {
+        return Err(refuse("must not hold a NUL character".to_owned()));
+    }
+    parse_template(body).map_err(|error| refuse(error.to_string()))?;
+    Ok(())
+}
 
 /// Reads `KEY=value` lines. Lines that are empty or begin with `#` are skipped; the value is
 /// everything after the first `=`, as written; a later line wins over an earlier one.
@@ -41,22 +72,12 @@ pub fn parse_template(body: &str) -> Result<BTreeMap<String, EnvValue>, Template
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let refuse = |text: &str| TemplateError {
-            line: index + 1,
-            text: text.to_owned(),
-        };
-        let Some((key, value)) = trimmed.split_once('=') else {
-            return Err(refuse(
-                trimmed.split_whitespace().next().unwrap_or_default(),
-            ));
-        };
-        if key.is_empty()
-            || key.contains(|c: char| c.is_whitespace() || c == '\0')
-            || value.contains('\0')
-        {
-            return Err(refuse(key));
+        match trimmed.split_once('=') {
+            Some((key, value)) if is_env_key(key) && !value.contains('\0') => {
+                env.insert(key.to_owned(), EnvValue::from(value));
+            }
+            Some(_) | None => return Err(TemplateError { line: index + 1 }),
         }
-        env.insert(key.to_owned(), EnvValue::from(value));
     }
     Ok(env)
 }
@@ -94,6 +115,50 @@ mod tests {
         let error = parse_template("A=1\nMY KEY=secret\n").expect_err("a space in the key");
         assert_eq!(error.line, 2);
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn no_error_shows_any_of_a_line_that_may_be_a_value() {
+        for body in [
+            "PASSWORD: hunter2",
+            "hunter2",
+            "hunter2 is it",
+            "export hunter2=",
+            "=hunter2",
+            "A=hunter2\0",
+        ] {
+            let error = parse_template(body).expect_err(body).to_string();
+            assert!(error.starts_with("line 1 "), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_no_store_could_hold_is_refused_by_field() {
+        let large = format!("A={}", "x".repeat(MAX_TEMPLATE_BYTES - 2));
+        check_template("base", &large).expect("just small enough");
+        for (name, body, field) in [
+            ("Base", "A=1", "name"),
+            ("base", &format!("{large}x"), "body"),
+            ("base", "# a comment\0", "body"),
+            ("base", "A=1\nB", "body"),
+        ] {
+            let refused = check_template(name, body).expect_err(field);
+            assert_eq!(refused.field, field, "{refused}");
+        }
+    }
+
+    #[test]
+    fn debug_output_of_a_template_hides_its_body() {
+        let template = Template {
+            name: "base".to_owned(),
+            version: 3,
+            body: "PASSWORD=hunter2".to_owned(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let shown = format!("{template:?}");
+        assert!(shown.contains("base") && shown.contains("***"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

@@ -170,7 +170,14 @@ pub fn explain(facts: &WaitingFacts, now: Timestamp) -> WhyWaiting {
                 retry: u32::from(facts.tries),
                 of: facts.retries_allowed,
             },
-            _ => WhyWaiting::DueAt { at },
+            Reason::New
+            | Reason::Delayed
+            | Reason::Pending
+            | Reason::Held
+            | Reason::Released
+            | Reason::RetryNow
+            | Reason::HandedBack
+            | Reason::Lost => WhyWaiting::DueAt { at },
         };
     }
     if facts.paused {

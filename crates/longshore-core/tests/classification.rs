@@ -1,6 +1,9 @@
 //! Errors are classified by their code and kind; by their text only as the last resort.
 
+use std::io::ErrorKind;
+
 use longshore_core::classify::{ErrorClass, ErrorFacts, classify};
+use longshore_core::executor::ExecutorError;
 use proptest::prelude::*;
 
 use ErrorClass::{Permanent, Transient, Unknown};
@@ -41,6 +44,16 @@ const ERRNOS: [(i32, ErrorClass); 16] = [
     (111, Transient), // ECONNREFUSED
 ];
 
+/// Kinds of errors that libraries make, without a number of the system.
+const KINDS: [(ErrorKind, ErrorClass); 6] = [
+    (ErrorKind::TimedOut, Transient),
+    (ErrorKind::ConnectionReset, Transient),
+    (ErrorKind::UnexpectedEof, Transient),
+    (ErrorKind::NotFound, Permanent),
+    (ErrorKind::PermissionDenied, Permanent),
+    (ErrorKind::InvalidInput, Permanent),
+];
+
 /// Texts that speak for a class, in the wordings of several engines and systems.
 const TEXTS: [(&str, ErrorClass); 7] = [
     ("i/o Timeout", Transient),
@@ -60,9 +73,29 @@ fn a_status_decides_whatever_the_text_and_the_error_number_say() {
                 .into_iter()
                 .chain(ERRNOS.map(|(number, _)| Some(number)))
             {
+                for (kind, _) in KINDS {
+                    let facts = ErrorFacts {
+                        http_status: Some(status),
+                        os_error,
+                        kind: Some(kind),
+                        text,
+                    };
+                    assert_eq!(classify(facts), class, "{facts:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_number_decides_whatever_the_kind_and_the_text_say() {
+    for (number, class) in ERRNOS {
+        for (text, _) in TEXTS {
+            for (kind, _) in KINDS {
                 let facts = ErrorFacts {
-                    http_status: Some(status),
-                    os_error,
+                    os_error: Some(number),
+                    http_status: None,
+                    kind: Some(kind),
                     text,
                 };
                 assert_eq!(classify(facts), class, "{facts:?}");
@@ -72,16 +105,27 @@ fn a_status_decides_whatever_the_text_and_the_error_number_say() {
 }
 
 #[test]
-fn an_error_number_decides_whatever_the_text_says() {
-    for (number, class) in ERRNOS {
+fn a_kind_decides_whatever_the_text_says_where_no_number_does() {
+    for (kind, class) in KINDS {
         for (text, _) in TEXTS {
-            let facts = ErrorFacts {
-                os_error: Some(number),
-                http_status: None,
-                text,
-            };
-            assert_eq!(classify(facts), class, "{facts:?}");
+            for os_error in [None, Some(0), Some(9999)] {
+                let facts = ErrorFacts {
+                    os_error,
+                    http_status: None,
+                    kind: Some(kind),
+                    text,
+                };
+                assert_eq!(classify(facts), class, "{facts:?}");
+            }
         }
+    }
+}
+
+#[test]
+fn an_error_that_a_library_made_is_classified_by_its_kind() {
+    for (kind, class) in KINDS {
+        let error = std::io::Error::new(kind, "the wording says nothing");
+        assert_eq!(ExecutorError::io("read", &error).class, class, "{kind:?}");
     }
 }
 
@@ -90,12 +134,15 @@ fn the_text_decides_only_when_nothing_else_does() {
     let nothing_known = [None, Some(0), Some(9999)];
     for (text, class) in TEXTS {
         for os_error in nothing_known {
-            let facts = ErrorFacts {
-                os_error,
-                http_status: None,
-                text,
-            };
-            assert_eq!(classify(facts), class, "{facts:?}");
+            for kind in [None, Some(ErrorKind::Other)] {
+                let facts = ErrorFacts {
+                    os_error,
+                    http_status: None,
+                    kind,
+                    text,
+                };
+                assert_eq!(classify(facts), class, "{facts:?}");
+            }
         }
     }
 }
@@ -114,7 +161,9 @@ proptest! {
         text in ".*",
         (contrary, _) in proptest::sample::select(&TEXTS[..]),
     ) {
-        let facts = |text| ErrorFacts { http_status: status, os_error: Some(number.0), text };
+        let facts = |text| ErrorFacts {
+            http_status: status, os_error: Some(number.0), kind: None, text,
+        };
         let plain = classify(facts(""));
         let text = format!("{text} {contrary}");
         prop_assert_eq!(classify(facts(&text)), plain);
@@ -124,12 +173,25 @@ proptest! {
     }
 
     #[test]
-    fn any_error_has_a_class(
-        status in proptest::option::of(any::<u16>()),
-        number in proptest::option::of(any::<i32>()),
-        text in ".*",
+    fn a_status_that_is_no_error_has_no_class_whatever_else_is_said(
+        status in prop_oneof![0..400_u16, 600_u16..],
+        number in proptest::option::of(proptest::sample::select(&ERRNOS[..])),
+        (text, _) in proptest::sample::select(&TEXTS[..]),
     ) {
-        let facts = ErrorFacts { http_status: status, os_error: number, text: &text };
-        prop_assert_eq!(classify(facts), classify(facts), "and always the same");
+        let os_error = number.map(|(number, _)| number);
+        let facts = ErrorFacts { http_status: Some(status), os_error, kind: None, text };
+        prop_assert_eq!(classify(facts), Unknown);
+    }
+
+    #[test]
+    fn the_text_of_an_unknown_number_decides_wherever_in_it_the_words_stand(
+        // Linux has no number above its MAX_ERRNO.
+        number in proptest::option::of(prop_oneof![i32::MIN..=0, 4096..]),
+        (before, after) in ("[0-9: ]*", "[0-9: ]*"),
+        (words, class) in proptest::sample::select(&TEXTS[..]),
+    ) {
+        let text = format!("{before}{words}{after}");
+        let facts = ErrorFacts { http_status: None, os_error: number, kind: None, text: &text };
+        prop_assert_eq!(classify(facts), class);
     }
 }

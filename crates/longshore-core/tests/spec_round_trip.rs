@@ -142,7 +142,60 @@ prop_compose! {
     }
 }
 
+/// Any duration, nanoseconds and centuries too.
+fn any_duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        (any::<u64>(), 0u32..1_000_000_000).prop_map(|(s, ns)| Duration::new(s, ns)),
+        (0u64..400_000_000, 0u32..1_000_000_000).prop_map(|(s, ns)| Duration::new(s, ns)),
+        (0u64..400_000_000_000).prop_map(Duration::from_millis),
+        (0u64..2_000_000).prop_map(Duration::from_nanos),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn a_spec_of_any_durations_is_refused_or_survives_being_stored(
+        times in proptest::array::uniform4(of(any_duration())),
+    ) {
+        let [run, queue, silence, stop_grace] = times;
+        let spec = JobSpec {
+            run_timeout: run.map(Timeout::After),
+            queue_timeout: queue.map(Timeout::After),
+            no_output_timeout: silence.map(Timeout::After),
+            stop_grace,
+            ..JobSpec::process(["true"])
+        };
+        if let Ok(valid) = spec.validate() {
+            let stored = serde_json::to_string(valid.spec()).expect("a spec is JSON");
+            let read = parse_json(&stored);
+            let read = read.map_err(|e| TestCaseError::fail(format!("{e}: {stored}")))?;
+            prop_assert_eq!(read, valid);
+        }
+    }
+
+    #[test]
+    fn a_spec_of_any_moment_is_refused_or_lies_in_the_years_that_sql_takes(
+        seconds in prop_oneof![
+            -377_705_023_201i64..=253_402_207_200,
+            -62_135_596_805i64..=-62_135_596_795,
+            253_402_127_990i64..=253_402_128_010,
+        ],
+        nanos in 0i32..1_000_000_000,
+    ) {
+        let moment = Timestamp::new(seconds, nanos);
+        prop_assume!(moment.is_ok());
+        let moment = moment.expect("as assumed");
+        let spec = JobSpec { scheduled_for: Some(moment), ..JobSpec::process(["true"]) };
+        let in_range = (-62_135_596_800..=253_402_128_000).contains(&seconds);
+        match spec.validate() {
+            Ok(_) => prop_assert!(in_range, "{moment}"),
+            Err(error) => {
+                prop_assert!(!in_range, "{moment}");
+                prop_assert_eq!(error.field, "scheduled_for");
+            }
+        }
+    }
+
     #[test]
     fn a_valid_spec_survives_being_stored(spec in spec()) {
         let stored = serde_json::to_value(&spec).expect("a spec is JSON");

@@ -1,4 +1,5 @@
-//! The state machine, held against the table of DESIGN section 2 (promise S6).
+//! The state machine, held against the table of DESIGN section 2 and what ADR 0007 adds to it
+//! (promise S6).
 
 use longshore_core::State;
 use longshore_core::state::{Event, transition};
@@ -6,16 +7,16 @@ use proptest::prelude::*;
 
 /// Every state and every event, written out by hand: `-` where there is no arrow.
 const MATRIX: &str = "
-    from       Queue   Dequeue  Acquire    Start    Complete   Fail    Retry     HandBack  TimeOut    Cancel     RetryNow
-    pending    queued  -        -          -        -          -       -         -         -          cancelled  -
-    queued     -       pending  launching  -        -          -       -         -         timed_out  cancelled  -
-    retrying   -       -        launching  -        -          -       -         -         timed_out  cancelled  queued
-    launching  -       -        -          running  -          failed  retrying  queued    timed_out  cancelled  -
-    running    -       -        -          -        completed  failed  retrying  queued    timed_out  cancelled  -
-    completed  -       -        -          -        -          -       -         -         -          -          -
-    failed     -       -        -          -        -          -       -         -         -          -          queued
-    timed_out  -       -        -          -        -          -       -         -         -          -          queued
-    cancelled  -       -        -          -        -          -       -         -         -          -          -
+    from       Queue   Dequeue  Reprioritise  Acquire    Start    Complete   Fail    Retry     HandBack  TimeOut    Cancel     RetryNow
+    pending    queued  -        pending       -          -        -          -       -         -         -          cancelled  -
+    queued     -       pending  queued        launching  -        -          -       -         -         timed_out  cancelled  -
+    retrying   -       pending  retrying      launching  -        -          -       -         -         timed_out  cancelled  queued
+    launching  -       -        -             -          running  -          failed  retrying  queued    timed_out  cancelled  -
+    running    -       -        -             -          -        completed  failed  retrying  queued    timed_out  cancelled  -
+    completed  -       -        -             -          -        -          -       -         -         -          -          -
+    failed     -       -        -             -          -        -          -       -         -         -          -          queued
+    timed_out  -       -        -             -          -        -          -       -         -         -          -          queued
+    cancelled  -       -        -             -          -        -          -       -         -         -          -          -
 ";
 
 fn event(name: &str) -> Event {
@@ -65,15 +66,22 @@ fn every_arrow_of_the_table_is_there_and_no_other() {
 
 #[test]
 fn a_refused_move_names_the_state_and_what_was_asked() {
-    let refused = transition(State::Completed, Event::RetryNow).expect_err("no arrow");
-    assert_eq!(
-        (refused.state, refused.event),
-        (State::Completed, Event::RetryNow)
-    );
-    assert_eq!(
-        refused.to_string(),
-        "a job that is completed cannot be retried"
-    );
+    for (state, event, text) in [
+        (
+            State::Completed,
+            Event::RetryNow,
+            "a job that is completed cannot be retried",
+        ),
+        (
+            State::Running,
+            Event::Reprioritise,
+            "a job that is running cannot be given another priority",
+        ),
+    ] {
+        let refused = transition(state, event).expect_err("no arrow");
+        assert_eq!((refused.state, refused.event), (state, event));
+        assert_eq!(refused.to_string(), text);
+    }
 }
 
 proptest! {
@@ -89,7 +97,8 @@ proptest! {
                 prop_assert!(matches!(state, State::Failed | State::TimedOut));
                 prop_assert_eq!(next, State::Queued);
             }
-            prop_assert_ne!(state, next, "an arrow leads somewhere else");
+            let stays = event == Event::Reprioritise;
+            prop_assert_eq!(state == next, stays, "every other arrow leads somewhere else");
             state = next;
         }
     }
@@ -105,8 +114,8 @@ proptest! {
             is_leased = match event {
                 Event::Acquire => true,
                 Event::Start => is_leased,
-                Event::Queue | Event::Dequeue | Event::Complete | Event::Fail | Event::Retry
-                | Event::HandBack | Event::TimeOut | Event::Cancel | Event::RetryNow => false,
+                Event::Queue | Event::Dequeue | Event::Reprioritise | Event::Complete
+                | Event::Fail | Event::Retry | Event::HandBack | Event::TimeOut | Event::Cancel | Event::RetryNow => false,
             };
             prop_assert_eq!(next.is_live(), is_leased, "{} by {:?}", next, event);
             state = next;

@@ -1,5 +1,6 @@
 //! What should have happened: the jobs that were acknowledged, how often each
-//! may run, which limits hold them, and what the store says became of them.
+//! may run and how it must end, which limits hold them, and what the store says
+//! became of them.
 //!
 //! The module only holds facts that the caller gathered. It must never be
 //! filled in from the witness: an expectation learned from the history would
@@ -13,8 +14,8 @@ use crate::stored::StoredJob;
 /// Everything that a history is held against.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
-    /// Every job whose submission was acknowledged, with the runs it may have.
-    pub jobs: BTreeMap<JobId, ExpectedRuns>,
+    /// Every job whose submission was acknowledged, with what should become of it.
+    pub jobs: BTreeMap<JobId, ExpectedJob>,
     /// The limits that held during the whole history.
     pub limits: Vec<Limit>,
     /// What the store says of each job, or `None` if the store was not asked.
@@ -24,22 +25,22 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Expects each of `jobs` to run exactly once, under no limit, with the
-    /// store not asked.
+    /// Expects each of `jobs` to run exactly once and to complete, under no
+    /// limit, with the store not asked.
     pub fn each_once(jobs: impl IntoIterator<Item = JobId>) -> Self {
         Self {
             jobs: jobs
                 .into_iter()
-                .map(|job| (job, ExpectedRuns::ONCE))
+                .map(|job| (job, ExpectedJob::ONCE))
                 .collect(),
             ..Self::default()
         }
     }
 
-    /// Adds `job`, or changes how often it may run.
+    /// Adds `job`, or changes how often it may run and how it must end.
     #[must_use]
-    pub fn with_job(mut self, job: JobId, runs: ExpectedRuns) -> Self {
-        self.jobs.insert(job, runs);
+    pub fn with_job(mut self, job: JobId, runs: ExpectedRuns, end: ExpectedEnd) -> Self {
+        self.jobs.insert(job, ExpectedJob { runs, end });
         self
     }
 
@@ -61,6 +62,34 @@ impl Expectation {
     pub(crate) fn stored_job(&self, job: JobId) -> Option<&StoredJob> {
         self.stored.as_ref()?.get(&job)
     }
+}
+
+/// What should become of one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectedJob {
+    /// How often it may run.
+    pub runs: ExpectedRuns,
+    /// How it must end.
+    pub end: ExpectedEnd,
+}
+
+impl ExpectedJob {
+    /// The usual case: it runs once, and completes.
+    pub const ONCE: Self = Self {
+        runs: ExpectedRuns::ONCE,
+        end: ExpectedEnd::Completed,
+    };
+}
+
+/// How a job must end. Only the store knows: where it was not asked, an END in
+/// the witness is all that shows of an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedEnd {
+    /// With success: nothing made it fail, and nobody killed or cancelled it.
+    Completed,
+    /// In any way: it fails by itself, or may be killed for its time or
+    /// cancelled.
+    Any,
 }
 
 /// How often a job may run: a run is one START in the witness.

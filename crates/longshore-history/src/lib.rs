@@ -3,7 +3,7 @@
 //!
 //! The crate owns three things: the [`Witness`] (what the jobs themselves
 //! wrote down), the [`Expectation`] (what should have happened, and what the
-//! store says did), and [`check`], which compares the two and returns a
+//! store says did), and [`check()`], which compares the two and returns a
 //! [`Verdict`].
 //!
 //! It must never do I/O, read a clock, draw a random number, or depend on
@@ -56,7 +56,7 @@ mod witness;
 
 pub use check::check;
 pub use event::{Event, Position, Source};
-pub use expectation::{Expectation, ExpectedRuns, Limit};
+pub use expectation::{Expectation, ExpectedEnd, ExpectedJob, ExpectedRuns, Limit};
 pub use ids::{AttemptNumber, JobId, RunId};
 pub use stored::{JobState, StoredJob, UnknownState};
 pub use verdict::{Doubt, LimitUse, Summary, Verdict};

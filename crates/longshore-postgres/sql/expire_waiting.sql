@@ -32,5 +32,6 @@ WITH past AS MATERIALIZED (
         SELECT job_id FROM past AS p
         WHERE NOT EXISTS (SELECT FROM ready WHERE job_id = p.job_id)
           AND NOT EXISTS (SELECT FROM scheduled WHERE job_id = p.job_id))
+    RETURNING job_id
 )
-SELECT job_id FROM expired ORDER BY job_id
+SELECT ARRAY(SELECT job_id FROM expired ORDER BY job_id) AS expired, (SELECT count(*) FROM swept) AS swept

@@ -1,13 +1,15 @@
 -- Ends attempts, each judged alone: those whose lease is held under (job, attempt, token) are
 -- recorded and their jobs go where `goes` says; the others are left out of the answer.
--- A job whose end a person was promised does not go back to any line.
+-- A job whose end a person was promised does not go back to any line. One that never started can't
+-- have completed (the only end that a lease has no arrow for): it is answered as illegal and left.
 -- Locks: the leases, in the order of jobs. The lock is also what assigns this transaction its xid,
 -- before a seq is drawn for what is handed back.
 -- Indexes: lease_pkey, attempt_pkey, settled_pkey, settled_state, scheduled_*, ready_*.
 WITH held AS MATERIALIZED (
     SELECT g.outcome, g.started, g.exit_code, g.signal, g.oom_killed, g.error_class, g.error_text,
            g.cpu_micros, g.peak_memory_bytes, g.omitted_stdout_bytes, g.omitted_stderr_bytes,
-           g.template_versions, g.goes, g.state, g.delay, l.*
+           g.template_versions, g.goes, g.state, g.delay, l.*,
+           g.state = 'completed' AND NOT g.started AND l.started_at IS NULL AS is_illegal
     FROM unnest(
         $1::bigint[], $2::integer[], $3::bigint[], $4::text[], $5::boolean[], $6::integer[],
         $7::smallint[], $8::boolean[], $9::text[], $10::text[], $11::bigint[], $12::bigint[],
@@ -25,9 +27,10 @@ WITH held AS MATERIALIZED (
            handle, at, outcome, exit_code, signal, oom_killed, error_class, error_text, cpu_micros,
            peak_memory_bytes, omitted_stdout_bytes, omitted_stderr_bytes, template_versions, delay,
            coalesce(started_at, CASE WHEN started THEN at END) AS started_at,
+           cancel_requested_at IS NOT NULL AND goes <> 'settle' AS is_cancelled,
            CASE WHEN cancel_requested_at IS NULL THEN goes ELSE 'settle' END AS goes,
            CASE WHEN goes = 'settle' THEN state ELSE 'cancelled' END AS state
-    FROM held CROSS JOIN moment
+    FROM held CROSS JOIN moment WHERE is_illegal IS NOT TRUE
 ), gone AS (
     DELETE FROM lease WHERE job_id = ANY (ARRAY(SELECT job_id FROM ended))
 ), recorded AS (
@@ -59,6 +62,8 @@ WITH held AS MATERIALIZED (
            losses + (goes = 'lost')::integer
     FROM (SELECT * FROM ended WHERE goes IN ('handed_back', 'lost') ORDER BY lane, job_id) AS in_order
 )
-SELECT e.job_id, e.attempt, e.token, e.queue_id,
+SELECT e.job_id, e.attempt, e.token, e.queue_id, e.is_cancelled, false AS is_illegal,
        e.goes IN ('handed_back', 'lost') OR q.max_concurrent IS NOT NULL AS makes_room
 FROM ended AS e JOIN queue AS q ON q.id = e.queue_id
+UNION ALL
+SELECT job_id, attempt, token, queue_id, false, true, false FROM held WHERE is_illegal

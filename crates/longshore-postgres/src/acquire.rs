@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use deadpool_postgres::Client;
 use longshore_core::disposition::Spent;
 use longshore_core::limit::Limit;
 use longshore_core::priority::Lane;
@@ -12,6 +13,7 @@ use longshore_core::{AttemptNumber, JobId, QueueId, Token};
 use tokio_postgres::Row;
 
 use crate::PostgresStore;
+use crate::db::Db;
 use crate::lines::Known;
 use crate::rows::column;
 use crate::slots::LiveSlots;
@@ -28,8 +30,10 @@ impl PostgresStore {
     pub(crate) async fn acquire_jobs(&self, request: AcquireRequest) -> StoreResult<Acquired> {
         self.start_looking();
         for _ in 0..BEGINNINGS {
+            // The connection first: what is known may be forgotten when one has to be made.
+            let client = self.db.client(VERB).await?;
             let known = self.lines.known(request.queue);
-            let row = match self.call_acquire(request, &known).await {
+            let row = match call_acquire(client, request, &known).await {
                 Ok(row) => row,
                 Err(error) => {
                     // What it would have taught may be of a transaction that was rolled back.
@@ -41,7 +45,7 @@ impl PostgresStore {
                 continue;
             }
             let leases = leases(request.queue, &row)?;
-            self.learn(request.queue, &row, &leases)?;
+            self.learn(request.queue, known.made, &row, &leases)?;
             return Ok(Acquired { leases });
         }
         Err(StoreError::Contended {
@@ -51,46 +55,7 @@ impl PostgresStore {
         })
     }
 
-    async fn call_acquire(&self, request: AcquireRequest, known: &Known) -> StoreResult<Row> {
-        let want = i32::try_from(request.want.min(AcquireRequest::MAX_WANT)).unwrap_or(i32::MAX);
-        let cap = request
-            .max_concurrent
-            .map(|Limit(cap)| i32::try_from(cap).unwrap_or(i32::MAX));
-        let server: Option<SystemTime> = known.server.map(timestamps::parameter);
-        let live = known.live.as_ref();
-        let epoch = live.map(|live| live.epoch);
-        let slots = live.map(|live| &live.slots);
-        let above = live.map(|live| live.above);
-        let lanes: Vec<i16> = known.segments.iter().map(|segment| segment.lane).collect();
-        let seqs: Vec<i64> = known.segments.iter().map(|segment| segment.seq).collect();
-        let next_lanes: Vec<i16> = known
-            .segments
-            .iter()
-            .map(|segment| segment.next_lane)
-            .collect();
-        self.db
-            .one(
-                VERB,
-                include_str!("../sql/acquire.sql"),
-                &[
-                    &request.queue.0,
-                    &want,
-                    &request.worker.0,
-                    &request.acquire_number,
-                    &cap,
-                    &server,
-                    &epoch,
-                    &slots,
-                    &above,
-                    &lanes,
-                    &seqs,
-                    &next_lanes,
-                ],
-            )
-            .await
-    }
-
-    fn learn(&self, queue: QueueId, row: &Row, leases: &[Lease]) -> StoreResult<()> {
+    fn learn(&self, queue: QueueId, made: u64, row: &Row, leases: &[Lease]) -> StoreResult<()> {
         let At(server) = column(VERB, row, "server")?;
         let epoch: Option<i64> = column(VERB, row, "epoch")?;
         let Some(epoch) = epoch else {
@@ -106,9 +71,48 @@ impl PostgresStore {
             .zip(above)
             .map(|(slots, above)| LiveSlots::new(epoch, slots, above));
         let lanes = leases.iter().map(|lease| lease.lane.0);
-        self.lines.learn(queue, server, live, lanes);
+        self.lines.learn(queue, made, server, live, lanes);
         Ok(())
     }
+}
+
+async fn call_acquire(client: Client, request: AcquireRequest, known: &Known) -> StoreResult<Row> {
+    let want = i32::try_from(request.want.min(AcquireRequest::MAX_WANT)).unwrap_or(i32::MAX);
+    let cap = request
+        .max_concurrent
+        .map(|Limit(cap)| i32::try_from(cap).unwrap_or(i32::MAX));
+    let server: Option<SystemTime> = known.server.map(timestamps::parameter);
+    let live = known.live.as_ref();
+    let epoch = live.map(|live| live.epoch);
+    let slots = live.map(|live| &live.slots);
+    let above = live.map(|live| live.above);
+    let lanes: Vec<i16> = known.segments.iter().map(|segment| segment.lane).collect();
+    let seqs: Vec<i64> = known.segments.iter().map(|segment| segment.seq).collect();
+    let next_lanes: Vec<i16> = known
+        .segments
+        .iter()
+        .map(|segment| segment.next_lane)
+        .collect();
+    Db::one_over(
+        VERB,
+        client,
+        include_str!("../sql/acquire.sql"),
+        &[
+            &request.queue.0,
+            &want,
+            &request.worker.0,
+            &request.acquire_number,
+            &cap,
+            &server,
+            &epoch,
+            &slots,
+            &above,
+            &lanes,
+            &seqs,
+            &next_lanes,
+        ],
+    )
+    .await
 }
 
 fn leases(queue: QueueId, row: &Row) -> StoreResult<Vec<Lease>> {

@@ -3,16 +3,20 @@
 //! Owns the pool. Deadlines are the server's (lock, statement and idle timeouts of the session): no
 //! verb gives up on its own, because a dropped future would leave it open what had happened.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+};
 use longshore_core::store::{StoreError, StoreResult};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
 use crate::Options;
-use crate::error;
+use crate::{error, session};
 
 /// How long to wait for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +32,7 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     pool: Pool,
+    made: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -42,13 +47,25 @@ impl Db {
             create: Some(CONNECT_TIMEOUT * 2),
             recycle: None,
         };
+        let made = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&made);
+        let count = Hook::sync_fn(move |_, _| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
         Pool::builder(manager)
             .max_size(pool_size.max(1))
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
+            .post_create(count)
             .build()
-            .map(|pool| Self { pool })
+            .map(|pool| Self { pool, made })
             .map_err(|e| StoreError::unexpected("connect", e))
+    }
+
+    /// How many connections were made so far; counted before each is used.
+    pub fn connections_made(&self) -> u64 {
+        self.made.load(Ordering::SeqCst)
     }
 
     /// Closes every connection; verbs fail from now on.
@@ -69,6 +86,16 @@ impl Db {
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
         let client = self.client(verb).await?;
+        Self::rows_over(verb, client, sql, params).await
+    }
+
+    /// The same over a connection of the pool that the caller has at hand.
+    async fn rows_over(
+        verb: &'static str,
+        client: Object,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Vec<Row>> {
         let run = async {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, params).await
@@ -86,6 +113,16 @@ impl Db {
         }
     }
 
+    /// One statement that gives exactly one row, over a connection that the caller has at hand.
+    pub async fn one_over(
+        verb: &'static str,
+        client: Object,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Row> {
+        exactly_one(verb, Self::rows_over(verb, client, sql, params).await?)
+    }
+
     /// The same for statements that give one row or none.
     pub async fn maybe(
         &self,
@@ -93,19 +130,26 @@ impl Db {
         sql: &str,
         params: Params<'_>,
     ) -> StoreResult<Option<Row>> {
-        let mut rows = self.rows(verb, sql, params).await?;
-        if rows.len() > 1 {
-            let text = format!("{} rows where one was expected", rows.len());
-            return Err(StoreError::unexpected(verb, text));
-        }
-        Ok(rows.pop())
+        at_most_one(verb, self.rows(verb, sql, params).await?)
     }
 
     /// The same for statements that give exactly one row.
     pub async fn one(&self, verb: &'static str, sql: &str, params: Params<'_>) -> StoreResult<Row> {
-        let row = self.maybe(verb, sql, params).await?;
-        row.ok_or_else(|| StoreError::unexpected(verb, "no row where one was expected"))
+        exactly_one(verb, self.rows(verb, sql, params).await?)
     }
+}
+
+fn at_most_one(verb: &'static str, mut rows: Vec<Row>) -> StoreResult<Option<Row>> {
+    if rows.len() > 1 {
+        let text = format!("{} rows where one was expected", rows.len());
+        return Err(StoreError::unexpected(verb, text));
+    }
+    Ok(rows.pop())
+}
+
+fn exactly_one(verb: &'static str, rows: Vec<Row>) -> StoreResult<Row> {
+    at_most_one(verb, rows)?
+        .ok_or_else(|| StoreError::unexpected(verb, "no row where one was expected"))
 }
 
 /// Begins a transaction; always READ COMMITTED, stated explicitly, whatever the server's default.
@@ -135,15 +179,7 @@ pub(crate) fn configure(url: &str, options: &Options) -> StoreResult<Config> {
                 .to_owned(),
         ));
     }
-    let millis = |duration: Duration| duration.as_millis();
-    let settings = format!(
-        "-c search_path=longshore,pg_temp -c default_transaction_isolation=read\\ committed \
-         -c timezone=UTC -c jit=off -c lock_timeout={} -c statement_timeout={} \
-         -c idle_in_transaction_session_timeout={}",
-        millis(options.lock_timeout),
-        millis(options.statement_timeout),
-        millis(options.statement_timeout * 2),
-    );
+    let settings = session::startup_options(options);
     let given = config.get_options().unwrap_or_default();
     let settings = format!("{settings} {given}");
     if config.get_application_name().is_none() {
@@ -187,10 +223,7 @@ mod tests {
         let url = "postgres://host/db?options=-c%20work_mem%3D8MB&application_name=mine";
         let config = configure(url, &Options::default()).expect("an address");
         let options = config.get_options().expect("ours at least");
-        assert!(
-            options.contains("search_path=longshore,pg_temp"),
-            "{options}"
-        );
+        assert!(options.contains("search_path=longshore,"), "{options}");
         assert!(options.ends_with("-c work_mem=8MB"), "{options}");
         assert_eq!(config.get_application_name(), Some("mine"));
     }

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 
 use crate::db::Db;
 use crate::rows::column;
+use crate::session::{self, Unheard};
 use crate::timestamps::{At, parameter};
 
 const VERB: &str = "diagnose";
@@ -17,7 +18,7 @@ const LONG_SECONDS: f64 = 60.0;
 const CLOCKS_APART_SECONDS: f64 = 5.0;
 
 /// Looks at the server.
-pub(crate) async fn diagnose(db: &Db, frontier_hints: u64) -> StoreResult<Vec<Finding>> {
+pub(crate) async fn diagnose(db: &Db) -> StoreResult<Vec<Finding>> {
     let asked = Instant::now();
     let row = db
         .one(VERB, include_str!("../sql/diagnose.sql"), &[])
@@ -29,13 +30,14 @@ pub(crate) async fn diagnose(db: &Db, frontier_hints: u64) -> StoreResult<Vec<Fi
             "server",
             format!("PostgreSQL {}", column::<&str>(VERB, &row, "version")?),
         ),
-        pooler(db, &row).await?,
+        told(db).await?,
+        pooler(db).await?,
         clocks(difference, asked.elapsed().as_secs_f64()),
         snapshots(&row)?,
         writers(&row)?,
         connections(&row)?,
-        frontier(frontier_hints),
         chunks(&row)?,
+        stranded(db).await?,
     ];
     findings.extend(settings(&row)?);
     Ok(findings)
@@ -94,19 +96,28 @@ fn settings(row: &Row) -> StoreResult<Vec<Finding>> {
         .collect()
 }
 
-/// A pooler that gives every transaction another session loses what sessions were told.
-async fn pooler(db: &Db, row: &Row) -> StoreResult<Finding> {
-    const SUBJECT: &str = "session";
-    let search_path: &str = column(VERB, row, "search_path")?;
-    if !search_path.starts_with("longshore") {
-        let advice = "a pooler drops what sessions are told: let the role say it, with \
-                      ALTER ROLE … SET search_path = longshore, pg_temp";
-        return Ok(warn(
+/// Whether sessions are told what they need. Whoever connected was asked; but behind a pooler each
+/// transaction may meet another session.
+async fn told(db: &Db) -> StoreResult<Finding> {
+    const SUBJECT: &str = "settings";
+    let row = db
+        .one(VERB, include_str!("../sql/session.sql"), &[])
+        .await?;
+    Ok(match session::unheard(VERB, &row)? {
+        Some(Unheard { seen, advice }) => Finding {
+            severity: Severity::Problem,
+            ..warn(SUBJECT, seen, &advice)
+        },
+        None => ok(
             SUBJECT,
-            format!("search_path is {search_path}"),
-            advice,
-        ));
-    }
+            "sessions have their search_path, isolation and deadlines".to_owned(),
+        ),
+    })
+}
+
+/// A pooler that gives every transaction another session loses notifications.
+async fn pooler(db: &Db) -> StoreResult<Finding> {
+    const SUBJECT: &str = "session";
     let client = db.client(VERB).await?;
     let mut backends = std::collections::BTreeSet::new();
     for _ in 0..5 {
@@ -184,13 +195,6 @@ fn connections(row: &Row) -> StoreResult<Finding> {
     })
 }
 
-fn frontier(hints: u64) -> Finding {
-    ok(
-        "frontier",
-        format!("moved on unproved {hints} times in this process"),
-    )
-}
-
 fn chunks(row: &Row) -> StoreResult<Finding> {
     let unplaced: i64 = column(VERB, row, "unplaced_chunks")?;
     let seen = format!("{unplaced} parts of output outside a day's partition");
@@ -200,4 +204,29 @@ fn chunks(row: &Row) -> StoreResult<Finding> {
     } else {
         ok("output", seen)
     })
+}
+
+/// Jobs that nobody tends to, and slots that nobody gives back.
+async fn stranded(db: &Db) -> StoreResult<Finding> {
+    const SUBJECT: &str = "leases";
+    let sql = include_str!("../sql/stranded_leases.sql");
+    let row = db.one(VERB, sql, &[]).await?;
+    let leases: i64 = column(VERB, &row, "leases")?;
+    if leases == 0 {
+        return Ok(ok(SUBJECT, "every lease has a live worker".to_owned()));
+    }
+    let jobs: Vec<i64> = column(VERB, &row, "jobs")?;
+    let queues: Vec<String> = column(VERB, &row, "queues")?;
+    let slots: i64 = column(VERB, &row, "slots")?;
+    let more = if leases > 10 { ", …" } else { "" };
+    let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+    let seen = format!(
+        "{leases} leases whose worker is stopped or silent: jobs {}{more} in {}, with {slots} slots \
+         of limited queues",
+        jobs.join(", "),
+        queues.join(", "),
+    );
+    let advice =
+        "a worker that was only cut off goes on with them; nobody else takes them over yet";
+    Ok(warn(SUBJECT, seen, advice))
 }

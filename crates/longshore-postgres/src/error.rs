@@ -8,39 +8,99 @@ use crate::migrate;
 
 /// What the driver's error means for the verb that met it.
 pub(crate) fn of_driver(verb: &'static str, error: Error) -> StoreError {
-    let Some(code) = error.code().map(|state| state.code().to_owned()) else {
-        // No answer of the server: either the connection broke, or the client's own conversion.
-        let broken = error.is_closed() || caused_by_io(&error);
-        let source = Box::new(error);
-        return if broken {
-            StoreError::Unavailable { verb, source }
-        } else {
-            StoreError::Unexpected { verb, source }
-        };
+    let seen = Seen::of(&error);
+    seen.into_store_error(verb, Box::new(error))
+}
+
+/// What the error of a migration means: as that of the statement that met it.
+pub(crate) fn of_migration(verb: &'static str, error: refinery::Error) -> StoreError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<Error>() {
+            break;
+        }
+        cause = error.source();
+    }
+    let seen = match cause.and_then(<dyn std::error::Error>::downcast_ref) {
+        Some(driver) => Seen::of(driver),
+        None => Seen::unexpected(),
     };
-    let problem = error
-        .as_db_error()
-        .map(|db| db.message().to_owned())
-        .unwrap_or_default();
-    let source = Box::new(error);
-    match meaning(&code) {
-        Meaning::Contended(contention) => StoreError::Contended {
-            verb,
-            contention,
-            source,
-        },
-        Meaning::Unavailable => StoreError::Unavailable { verb, source },
-        Meaning::CannotWrite => StoreError::CannotWrite {
-            verb,
-            problem,
-            source,
-        },
-        // The tables are not those that this binary was made for; how old they are, nobody can say.
-        Meaning::SchemaTooOld => StoreError::SchemaTooOld {
-            found: 0,
-            needed: migrate::newest_version(),
-        },
-        Meaning::Unexpected => StoreError::Unexpected { verb, source },
+    match seen.meaning {
+        // In the midst of migrating it is a defect of the migration.
+        Meaning::SchemaTooOld => Seen::unexpected(),
+        Meaning::Contended(_)
+        | Meaning::Unavailable
+        | Meaning::CannotWrite
+        | Meaning::NotAllowed
+        | Meaning::Unexpected => seen,
+    }
+    .into_store_error(verb, Box::new(error))
+}
+
+/// What there is to see in a driver's error.
+struct Seen {
+    meaning: Meaning,
+    /// What the server said.
+    problem: String,
+}
+
+impl Seen {
+    fn unexpected() -> Self {
+        Self {
+            meaning: Meaning::Unexpected,
+            problem: String::new(),
+        }
+    }
+
+    fn of(error: &Error) -> Self {
+        let Some(server) = error.as_db_error() else {
+            // No answer of the server: either the connection broke, or the client's own conversion.
+            let broken = error.is_closed() || caused_by_io(error);
+            return Self {
+                meaning: if broken {
+                    Meaning::Unavailable
+                } else {
+                    Meaning::Unexpected
+                },
+                problem: String::new(),
+            };
+        };
+        Self {
+            meaning: meaning(server.code().code()),
+            problem: server.message().to_owned(),
+        }
+    }
+
+    fn into_store_error(
+        self,
+        verb: &'static str,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> StoreError {
+        let problem = self.problem;
+        match self.meaning {
+            Meaning::Contended(contention) => StoreError::Contended {
+                verb,
+                contention,
+                source,
+            },
+            Meaning::Unavailable => StoreError::Unavailable { verb, source },
+            Meaning::CannotWrite => StoreError::CannotWrite {
+                verb,
+                problem,
+                source,
+            },
+            Meaning::NotAllowed => StoreError::BadAddress(format!(
+                "{verb}: the database's user may not do this: {problem}; use the role that migrated \
+                 the database, or one that it granted its rights"
+            )),
+            // The tables are not those that this binary was made for; how old they are, nobody can
+            // say.
+            Meaning::SchemaTooOld => StoreError::SchemaTooOld {
+                found: 0,
+                needed: migrate::newest_version(),
+            },
+            Meaning::Unexpected => StoreError::Unexpected { verb, source },
+        }
     }
 }
 
@@ -73,6 +133,7 @@ enum Meaning {
     Contended(Contention),
     Unavailable,
     CannotWrite,
+    NotAllowed,
     SchemaTooOld,
     Unexpected,
 }
@@ -89,6 +150,7 @@ fn meaning(code: &str) -> Meaning {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25P03" => Meaning::Unavailable,
         // Disk full, read-only (a standby), I/O error.
         "53100" | "25006" | "58030" => Meaning::CannotWrite,
+        "42501" => Meaning::NotAllowed,
         // Undefined table, column, function or schema.
         "42P01" | "42703" | "42883" | "3F000" => Meaning::SchemaTooOld,
         _ if code.starts_with("08") => Meaning::Unavailable,
@@ -126,6 +188,7 @@ mod tests {
             ("53300", Meaning::Unavailable),
             ("53100", Meaning::CannotWrite),
             ("25006", Meaning::CannotWrite),
+            ("42501", Meaning::NotAllowed),
             ("42P01", Meaning::SchemaTooOld),
             ("23505", Meaning::Unexpected),
         ] {

@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use longshore_core::attempt::AttemptError;
 use longshore_core::disposition::Disposition;
+use longshore_core::state::{Event, IllegalTransition};
 use longshore_core::store::{Finish, FinishOutcome, LeaseKey, StoreResult};
-use longshore_core::{AttemptNumber, JobId, QueueId, Token};
+use longshore_core::{AttemptNumber, JobId, QueueId, State, Token};
 use tokio_postgres::Row;
 
 use crate::db::Db;
 use crate::rows::{column, storable};
 
 const VERB: &str = "finish";
-
-/// The most of an error's text that is kept.
-const MAX_ERROR_BYTES: usize = 4096;
 
 /// Ends attempts; the answers are in the order of the finishes. Also the queues in which there may be
 /// something to acquire now.
@@ -31,7 +30,17 @@ pub(crate) async fn finish(
     let mut outcomes: HashMap<LeaseKey, FinishOutcome> = HashMap::new();
     if !seen.is_empty() {
         for row in columns.run(db).await? {
-            outcomes.insert(key(&row)?, FinishOutcome::Finished);
+            let outcome = if column(VERB, &row, "is_illegal")? {
+                FinishOutcome::Illegal(IllegalTransition {
+                    state: State::Launching,
+                    event: Event::Complete,
+                })
+            } else if column(VERB, &row, "is_cancelled")? {
+                FinishOutcome::Cancelled
+            } else {
+                FinishOutcome::Finished
+            };
+            outcomes.insert(key(&row)?, outcome);
             if column(VERB, &row, "makes_room")? {
                 queues.insert(QueueId(column(VERB, &row, "queue_id")?));
             }
@@ -47,7 +56,10 @@ pub(crate) async fn finish(
     let answers = finishes
         .iter()
         .map(|finish| match outcomes.get_mut(&finish.lease) {
-            Some(outcome) => std::mem::replace(outcome, FinishOutcome::AlreadyFinished),
+            Some(outcome @ (FinishOutcome::Finished | FinishOutcome::Cancelled)) => {
+                std::mem::replace(outcome, FinishOutcome::AlreadyFinished)
+            }
+            Some(outcome) => *outcome,
             None => FinishOutcome::LeaseLost,
         });
     Ok((answers.collect(), queues))
@@ -171,7 +183,7 @@ impl Columns {
 /// The part of an error's text that is kept: whole characters, none of them NUL.
 fn kept(text: &str) -> String {
     let text = storable(text);
-    let end = text.floor_char_boundary(MAX_ERROR_BYTES);
+    let end = text.floor_char_boundary(AttemptError::MAX_TEXT_BYTES);
     text[..end].to_owned()
 }
 

@@ -18,10 +18,13 @@
 //!
 //! (Taking `pg_snapshot_xmax` of the first look for *x* would be wrong: it is one above the newest
 //! *ended* transaction, so a transaction with that very id can be open, have drawn a seq, and commit
-//! later. `acquisition.rs` among the tests shows the case.)
+//! later. `frontier.rs` among the tests shows the case.)
 //!
-//! A transaction that stays open would hold the frontier back for as long: after [`PATIENCE`] the
-//! candidate is taken unproved, as a hint, and counted; promise S7 excepts such submissions.
+//! A transaction that stays open would hold the frontier back for as long. So beside what is proved
+//! there is a *hint*: where nothing was visible [`PATIENCE`] ago, all seqs there having been drawn by
+//! then. Acquisitions begin at the hint; jobs that are committed below it are overtaken, as promise S7
+//! allows, but never lost: looks begin at what is *proved*, and one that sees a row below the hint
+//! takes the hint back to before that row. How often a hint went past what is proved is counted.
 //!
 //! This module owns that plan, and is plain: looks in, frontier out. It never asks a database or a
 //! clock.
@@ -29,7 +32,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// After this long an unproved candidate is taken as a hint.
+/// After this long what was seen empty is taken as a hint, proved or not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Past the last lane.
@@ -43,6 +46,16 @@ pub(crate) struct Segment {
     pub next_lane: i16,
 }
 
+/// Where a look begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Asked {
+    /// Nothing waits at or before its beginning: that is proved.
+    pub segment: Segment,
+    /// Up to here the lane has been seen empty and a proof is under way: only what goes past it is
+    /// worth another transaction id.
+    pub covered: i64,
+}
+
 /// What one look at a queue's line told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Look {
@@ -53,8 +66,8 @@ pub(crate) struct Look {
     pub drawn: i64,
     /// The oldest transaction that was open, read before any lane was looked at.
     pub oldest_open: i64,
-    /// A transaction id that was drawn after every lane was looked at; none where no lane shows more
-    /// than the frontier knows.
+    /// A transaction id that was drawn after every lane was looked at; none where no lane goes past
+    /// what is [covered](Asked::covered).
     pub drawn_xid: Option<i64>,
     /// When, by any clock that does not go back.
     pub at: Duration,
@@ -69,26 +82,55 @@ pub(crate) struct Frontier {
 /// What is known of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Lane {
-    /// Nothing waits at or below this.
-    empty_through: i64,
+    /// Nothing waits at or below this, nor ever will.
+    proved: i64,
+    /// At least `proved`; nothing was visible from there up to here by the last look.
+    hint: i64,
     candidate: Option<Candidate>,
+    ageing: Option<Ageing>,
 }
 
-/// What may be known once every transaction before `xid` has ended.
+/// What is proved once every transaction before `xid` has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Candidate {
     empty_through: i64,
     xid: i64,
+}
+
+/// What was seen empty, and will be the hint unless it is proved before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ageing {
+    empty_through: i64,
     since: Duration,
 }
 
 impl Frontier {
-    /// The line in segments, in order and without gaps: what is not known of is covered whole.
+    /// The line for an acquisition, in segments, in order and without gaps: what is not known of is
+    /// covered whole.
     pub fn segments(&self) -> Vec<Segment> {
-        let starts = self
-            .lanes
-            .iter()
-            .map(|(lane, known)| (*lane, known.empty_through));
+        self.beginning_at(|lane| lane.hint)
+    }
+
+    /// The line for a look, likewise.
+    pub fn asked(&self) -> Vec<Asked> {
+        let covered = |segment: &Segment| {
+            let known = self.lanes.get(&segment.lane);
+            let candidate = known.and_then(|lane| lane.candidate);
+            candidate.map_or(segment.seq, |candidate| {
+                candidate.empty_through.max(segment.seq)
+            })
+        };
+        let segments = self.beginning_at(|lane| lane.proved).into_iter();
+        segments
+            .map(|segment| Asked {
+                segment,
+                covered: covered(&segment),
+            })
+            .collect()
+    }
+
+    fn beginning_at(&self, seq: impl Fn(&Lane) -> i64) -> Vec<Segment> {
+        let starts = self.lanes.iter().map(|(lane, known)| (*lane, seq(known)));
         let mut starts: Vec<(i16, i64)> = starts.collect();
         if starts.first().is_none_or(|(lane, _)| *lane > 0) {
             starts.insert(0, (0, -1));
@@ -109,7 +151,7 @@ impl Frontier {
         self.lane(lane);
     }
 
-    /// Learns from a look. Returns how many lanes moved on by a hint, unproved.
+    /// Learns from a look. Returns in how many lanes a hint went past what is proved.
     pub fn learn(&mut self, look: &Look) -> usize {
         let mut hints = 0;
         for (lane, first) in &look.lanes {
@@ -121,34 +163,55 @@ impl Frontier {
 
     fn lane(&mut self, lane: i16) -> &mut Lane {
         let unknown = || Lane {
-            empty_through: -1,
+            proved: -1,
+            hint: -1,
             candidate: None,
+            ageing: None,
         };
         self.lanes.entry(lane).or_insert_with(unknown)
     }
 }
 
 impl Lane {
-    /// Learns that nothing is visible at or below `bound`. Returns whether it moved by a hint.
+    /// Learns that nothing is visible at or below `bound`. Returns whether the hint went past what
+    /// is proved.
     fn learn(&mut self, bound: i64, look: &Look) -> bool {
-        let mut by_hint = false;
-        if let Some(candidate) = self.candidate {
-            let proved = look.oldest_open >= candidate.xid;
-            by_hint = !proved && look.at.saturating_sub(candidate.since) >= PATIENCE;
-            if !proved && !by_hint {
-                return false;
-            }
-            let empty_through = candidate.empty_through.min(bound);
-            self.empty_through = self.empty_through.max(empty_through);
+        if let Some(candidate) = self.candidate
+            && look.oldest_open >= candidate.xid
+        {
+            self.proved = self.proved.max(candidate.empty_through.min(bound));
             self.candidate = None;
         }
-        if let (true, Some(xid)) = (bound > self.empty_through, look.drawn_xid) {
+        // Back to before a row that was committed below the hint.
+        self.hint = self.hint.min(bound).max(self.proved);
+        let by_hint = self.grow_old(bound, look.at);
+        if let (true, None, Some(xid)) = (bound > self.proved, self.candidate, look.drawn_xid) {
             self.candidate = Some(Candidate {
                 empty_through: bound,
                 xid,
-                since: look.at,
             });
         }
+        by_hint
+    }
+
+    fn grow_old(&mut self, bound: i64, now: Duration) -> bool {
+        let mut by_hint = false;
+        if let Some(ageing) = self.ageing
+            && now.saturating_sub(ageing.since) >= PATIENCE
+        {
+            let empty_through = ageing.empty_through.min(bound);
+            by_hint = empty_through > self.hint;
+            self.hint = self.hint.max(empty_through);
+        }
+        self.ageing = self
+            .ageing
+            .filter(|ageing| ageing.empty_through > self.hint)
+            .or_else(|| {
+                (bound > self.hint).then_some(Ageing {
+                    empty_through: bound,
+                    since: now,
+                })
+            });
         by_hint
     }
 }

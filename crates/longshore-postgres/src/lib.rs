@@ -5,10 +5,13 @@
 //! Rust here passes columns in, reads rows out and maps errors; it decides nothing that core decides,
 //! and holds no transaction across anything but its own statements.
 //!
-//! Everything lives in the schema `longshore`. Each session is told its `search_path` and time-outs by
-//! startup options. Behind a transaction pooler, which loses them (`PgBouncer` refuses them unless its
-//! `ignore_startup_parameters` names `options`), let the role set the path: `ALTER ROLE … SET
-//! search_path = longshore, pg_temp`. Notifications don't arrive there; jobs are found by polling.
+//! Everything lives in the schema `longshore`. Each session is told by startup options its
+//! `search_path`, `default_transaction_isolation`, `lock_timeout`, `statement_timeout`,
+//! `idle_in_transaction_session_timeout`, `synchronous_commit`, `timezone` and `jit`. Behind a
+//! transaction pooler, which loses them (`PgBouncer` refuses them unless its
+//! `ignore_startup_parameters` names `options`), the role must say the same by `ALTER ROLE … SET`;
+//! connecting and migrating refuse a session without the first five, with the statements that mend
+//! it. Notifications don't arrive there; jobs are found by polling.
 
 mod acquire;
 mod databases;
@@ -27,8 +30,10 @@ mod queues;
 mod reading;
 mod registry;
 mod rows;
+mod session;
 mod show;
 mod slots;
+mod storage;
 mod submissions;
 mod submit;
 mod templates;
@@ -113,9 +118,9 @@ impl PostgresStore {
         Ok(Self {
             notifier: Arc::new(Notifier::new(db.clone())),
             listener: Listener::new(config),
-            db,
             queues: QueueNames::default(),
-            lines: Arc::new(Lines::new()),
+            lines: Arc::new(Lines::new(db.clone())),
+            db,
             look_interval: options.look_interval,
             is_looking: AtomicBool::new(false),
             prune_after: AtomicI64::new(0),
@@ -132,10 +137,11 @@ impl PostgresStore {
     /// Looks at a queue's line once, for its frontier. The store does so by itself; tests and
     /// benches that want to know when, do it by hand.
     pub async fn look_at_line(&self, queue: QueueId) -> StoreResult<()> {
-        self.lines.look(&self.db, queue).await
+        self.lines.look(queue, Duration::ZERO).await
     }
 
-    /// How often a frontier moved on unproved, because a writer was open for more than 10 s.
+    /// How often a frontier moved on unproved in this process, because a writer was open for more
+    /// than 10 s. Each time is logged as a warning.
     pub fn frontier_hints(&self) -> u64 {
         self.lines.hints()
     }
@@ -146,7 +152,7 @@ impl PostgresStore {
             return;
         };
         if !self.is_looking.swap(true, Ordering::Relaxed) {
-            let looking = Arc::clone(&self.lines).keep_looking(self.db.clone(), interval);
+            let looking = Arc::clone(&self.lines).keep_looking(interval);
             self.tasks
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,9 @@
 //! What this process remembers of each queue's line: the frontier and the live slots.
 //!
 //! Owns that memory and the looks that feed it. It holds no truth: everything here can be forgotten
-//! at any time, and is when an error leaves it open what happened.
+//! at any time, and is when an error leaves it open what happened, and when a connection is made: a
+//! server that crashed comes back under the same start time, and may draw again what was drawn by
+//! transactions that it lost. What was asked for before then teaches nothing after.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +15,7 @@ use longshore_core::QueueId;
 use longshore_core::store::{StoreError, StoreResult};
 
 use crate::db::Db;
-use crate::frontier::{Frontier, Look, Segment};
+use crate::frontier::{Asked, Frontier, Look, Segment};
 use crate::slots::LiveSlots;
 use crate::timestamps::At;
 
@@ -23,9 +25,17 @@ const IN_USE: Duration = Duration::from_secs(5);
 /// What is remembered of every queue.
 #[derive(Debug)]
 pub(crate) struct Lines {
+    db: Db,
     started: Instant,
-    queues: Mutex<HashMap<QueueId, Line>>,
+    memory: Mutex<Memory>,
     hints: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// How many connections had been made when it began.
+    made: u64,
+    queues: HashMap<QueueId, Line>,
 }
 
 #[derive(Debug)]
@@ -43,55 +53,52 @@ pub(crate) struct Known {
     pub server: Option<Timestamp>,
     pub segments: Vec<Segment>,
     pub live: Option<LiveSlots>,
-}
-
-impl Known {
-    fn of(line: Option<&Line>) -> Self {
-        match line {
-            Some(line) => {
-                let segments = line.frontier.segments();
-                Self {
-                    server: Some(line.server),
-                    segments,
-                    live: line.live.clone(),
-                }
-            }
-            None => Self {
-                server: None,
-                segments: Frontier::default().segments(),
-                live: None,
-            },
-        }
-    }
+    /// How many connections had been made: what follows from this knowledge is of that time.
+    pub made: u64,
 }
 
 impl Lines {
-    pub fn new() -> Self {
+    pub fn new(db: Db) -> Self {
         Self {
+            db,
             started: Instant::now(),
-            queues: Mutex::default(),
+            memory: Mutex::default(),
             hints: AtomicU64::new(0),
         }
     }
 
-    /// What is known of a queue, for an acquisition.
+    /// What is known of a queue, for an acquisition over a connection that the caller has already.
     pub fn known(&self, queue: QueueId) -> Known {
-        let mut queues = self.queues();
-        if let Some(line) = queues.get_mut(&queue) {
-            line.used_at = Instant::now();
+        let mut memory = self.memory();
+        let made = memory.made;
+        let Some(line) = memory.queues.get_mut(&queue) else {
+            return Known {
+                server: None,
+                segments: Frontier::default().segments(),
+                live: None,
+                made,
+            };
+        };
+        line.used_at = Instant::now();
+        Known {
+            server: Some(line.server),
+            segments: line.frontier.segments(),
+            live: line.live.clone(),
+            made,
         }
-        Known::of(queues.get(&queue))
     }
 
-    /// Learns from an acquisition that was committed: the live slots, and the lanes that it took from.
+    /// Learns from an acquisition that was committed, and that took along what was known when `made`
+    /// connections had been made: the live slots, and the lanes that it took from.
     pub fn learn(
         &self,
         queue: QueueId,
+        made: u64,
         server: Timestamp,
         live: Option<LiveSlots>,
         lanes: impl IntoIterator<Item = i16>,
     ) {
-        self.with(queue, server, |line| {
+        self.with(queue, made, server, |line| {
             line.used_at = Instant::now();
             for lane in lanes {
                 line.frontier.note(lane);
@@ -109,7 +116,7 @@ impl Lines {
 
     /// Forgets the live slots: an acquisition failed, perhaps after it had been committed.
     pub fn forget_slots(&self, queue: QueueId) {
-        if let Some(line) = self.queues().get_mut(&queue) {
+        if let Some(line) = self.memory().queues.get_mut(&queue) {
             line.live = None;
         }
     }
@@ -121,41 +128,41 @@ impl Lines {
 
     /// Looks at the lines in use, over and over. Ends only by being aborted, between two looks or
     /// within one: a look changes nothing.
-    pub async fn keep_looking(self: Arc<Self>, db: Db, interval: Duration) {
+    pub async fn keep_looking(self: Arc<Self>, interval: Duration) {
         loop {
             tokio::time::sleep(interval).await;
             let in_use: Vec<QueueId> = self
-                .queues()
+                .memory()
+                .queues
                 .iter()
                 .filter(|(_, line)| line.used_at.elapsed() < IN_USE)
                 .map(|(queue, _)| *queue)
                 .collect();
             for queue in in_use {
-                if let Err(error) = self.look(&db, queue).await {
+                if let Err(error) = self.look(queue, Duration::ZERO).await {
                     tracing::debug!(%error, queue = queue.0, "a look at the line failed");
                 }
             }
         }
     }
 
-    /// Looks at a queue's line once, and learns.
-    pub async fn look(&self, db: &Db, queue: QueueId) -> StoreResult<()> {
+    /// Looks at a queue's line once, and learns; as if it were `later` than it is, for tests of what
+    /// patience does.
+    pub async fn look(&self, queue: QueueId, later: Duration) -> StoreResult<()> {
         const VERB: &str = "look at the line";
-        let Known {
-            server: before,
-            segments,
-            ..
-        } = Known::of(self.queues().get(&queue));
-        let lanes: Vec<i16> = segments.iter().map(|segment| segment.lane).collect();
-        let seqs: Vec<i64> = segments.iter().map(|segment| segment.seq).collect();
-        let next_lanes: Vec<i16> = segments.iter().map(|segment| segment.next_lane).collect();
-        let row = db
-            .one(
-                VERB,
-                include_str!("../sql/probe_line.sql"),
-                &[&queue.0, &lanes, &seqs, &next_lanes],
-            )
-            .await?;
+        let client = self.db.client(VERB).await?;
+        let (made, before, asked) = self.asked(queue);
+        let lanes: Vec<i16> = asked.iter().map(|a| a.segment.lane).collect();
+        let seqs: Vec<i64> = asked.iter().map(|a| a.segment.seq).collect();
+        let next_lanes: Vec<i16> = asked.iter().map(|a| a.segment.next_lane).collect();
+        let covered: Vec<i64> = asked.iter().map(|a| a.covered).collect();
+        let row = Db::one_over(
+            VERB,
+            client,
+            include_str!("../sql/probe_line.sql"),
+            &[&queue.0, &lanes, &seqs, &next_lanes, &covered],
+        )
+        .await?;
         let unreadable = |e| StoreError::unexpected(VERB, e);
         let At(server) = row.try_get("server").map_err(unreadable)?;
         let lanes: Vec<i16> = row.try_get("lanes").map_err(unreadable)?;
@@ -165,43 +172,68 @@ impl Lines {
             drawn: row.try_get("drawn").map_err(unreadable)?,
             oldest_open: row.try_get("xmin").map_err(unreadable)?,
             drawn_xid: row.try_get("xid").map_err(unreadable)?,
-            at: self.started.elapsed(),
+            at: self.started.elapsed() + later,
         };
         if before.is_some_and(|before| before != server) {
             // The segments were another server's: what was found behind them proves nothing here.
-            self.with(queue, server, |_| ());
+            self.with(queue, made, server, |_| ());
             return Ok(());
         }
         let mut hints = 0;
-        self.with(queue, server, |line| hints = line.frontier.learn(&look));
+        self.with(queue, made, server, |line| {
+            hints = line.frontier.learn(&look);
+        });
         if hints > 0 {
-            self.hints.fetch_add(hints as u64, Ordering::Relaxed);
-            tracing::debug!(
+            let before = self.hints.fetch_add(hints as u64, Ordering::Relaxed);
+            tracing::warn!(
                 queue = queue.0,
-                "a writer is open for long: the frontier is a hint"
+                hints = before + hints as u64,
+                "a transaction has been open for more than 10 s: jobs that it submits may be overtaken"
             );
         }
         Ok(())
     }
 
-    /// Works on what is known of a queue by this server process; what another taught is forgotten.
-    fn with(&self, queue: QueueId, server: Timestamp, work: impl FnOnce(&mut Line)) {
-        let mut queues = self.queues();
+    /// Where a look begins: connections made so far, the server that taught it, and the segments.
+    pub fn asked(&self, queue: QueueId) -> (u64, Option<Timestamp>, Vec<Asked>) {
+        let memory = self.memory();
+        match memory.queues.get(&queue) {
+            Some(line) => (memory.made, Some(line.server), line.frontier.asked()),
+            None => (memory.made, None, Frontier::default().asked()),
+        }
+    }
+
+    /// Works on what is known of a queue by this server process, unless a connection was made since
+    /// `made` was read; what another server process taught is forgotten.
+    fn with(&self, queue: QueueId, made: u64, server: Timestamp, work: impl FnOnce(&mut Line)) {
+        let mut memory = self.memory();
+        if memory.made != made {
+            return;
+        }
         let fresh = || Line {
             server,
             frontier: Frontier::default(),
             live: None,
             used_at: Instant::now(),
         };
-        let line = queues.entry(queue).or_insert_with(fresh);
+        let line = memory.queues.entry(queue).or_insert_with(fresh);
         if line.server != server {
             *line = fresh();
         }
         work(line);
     }
 
-    fn queues(&self) -> MutexGuard<'_, HashMap<QueueId, Line>> {
+    /// What is remembered since a connection was made last.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing in here can be half-changed in a way that matters: at worst it is forgotten.
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = self.db.connections_made();
+        if memory.made != made {
+            *memory = Memory {
+                made,
+                queues: HashMap::new(),
+            };
+        }
+        memory
     }
 }

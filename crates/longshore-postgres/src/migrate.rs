@@ -5,13 +5,12 @@ use longshore_core::store::{StoreError, StoreResult};
 use refinery::{Migration, Runner};
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::db;
-use crate::error;
 use crate::{Options, VERB_MIGRATE as VERB};
+use crate::{db, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -29,6 +28,14 @@ pub(crate) const MIGRATIONS: [(&str, &str); 8] = [
         "V8__submit_json",
         include_str!("../migrations/V8__submit_json.sql"),
     ),
+    (
+        "V9__idle_and_storage",
+        include_str!("../migrations/V9__idle_and_storage.sql"),
+    ),
+    (
+        "V10__check_names",
+        include_str!("../migrations/V10__check_names.sql"),
+    ),
 ];
 
 /// Where the versions are noted, within the schema `longshore`.
@@ -40,7 +47,7 @@ const OLDEST_SERVER: i32 = 15;
 /// Held while migrating: any number, the same in every process and version.
 const MIGRATION_LOCK: i64 = 0x6c6f_6e67_7368_6f72;
 
-/// How many days of partitions are made at once: see `tend_storage`.
+/// How many days of partitions are made at once: see `storage.rs`.
 pub(crate) const DAYS_AHEAD: i32 = 7;
 
 /// What a migration did.
@@ -63,6 +70,7 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
     let config = db::configure(url, options)?;
     let mut worker = Session::open(&config).await?;
     check_server(&worker.client).await?;
+    session::check(VERB, &worker.client).await?;
 
     // The lock belongs to a transaction of a second connection, because refinery begins and ends
     // its own on the first; a transaction, so that it also works behind a transaction pooler.
@@ -88,7 +96,7 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
         runner()?
             .run_async(&mut worker.client)
             .await
-            .map_err(|e| StoreError::unexpected(VERB, e))?;
+            .map_err(|e| error::of_migration(VERB, e))?;
         let days = format!("SELECT make_log_partitions({DAYS_AHEAD})");
         run(&worker.client, &days).await?;
     }
@@ -102,6 +110,7 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
 /// Refuses a server or a schema that this binary can't work with.
 pub(crate) async fn check(client: &Client) -> StoreResult<()> {
     check_server(client).await?;
+    session::check("connect", client).await?;
     let found = found_version("connect", client).await?;
     refuse_newer(found)?;
     if found < newest_version() {

@@ -39,25 +39,13 @@ impl Move {
         }
     }
 
-    /// The arrow that a state must have.
-    fn check(self, state: State) -> Result<State, longshore_core::state::IllegalTransition> {
+    /// The event that a state must have an arrow for.
+    fn event(self) -> Event {
         match self {
-            Self::Queue => transition(state, Event::Queue),
-            // Two arrows in one: the retry is called off, and the job leaves its queue.
-            Self::Dequeue if state == State::Retrying => transition(state, Event::RetryNow)
-                .and_then(|queued| transition(queued, Event::Dequeue)),
-            Self::Dequeue => transition(state, Event::Dequeue),
-            // Joining another line is being queued anew, which only those that wait can be.
-            Self::Reprioritise(_) => match state {
-                State::Pending | State::Queued | State::Retrying => Ok(state),
-                State::Launching
-                | State::Running
-                | State::Completed
-                | State::Failed
-                | State::TimedOut
-                | State::Cancelled => transition(state, Event::Queue),
-            },
-            Self::RetryNow => transition(state, Event::RetryNow),
+            Self::Queue => Event::Queue,
+            Self::Dequeue => Event::Dequeue,
+            Self::Reprioritise(_) => Event::Reprioritise,
+            Self::RetryNow => Event::RetryNow,
         }
     }
 }
@@ -112,8 +100,7 @@ pub(crate) async fn apply(db: &Db, job: JobId, wanted: Move) -> StoreResult<Queu
             return Ok(queue);
         }
         let state = state_of(verb, db, job).await?;
-        wanted
-            .check(state)
+        transition(state, wanted.event())
             .map_err(|illegal| StoreError::Illegal { job, illegal })?;
     }
     Err(too_lively(verb))

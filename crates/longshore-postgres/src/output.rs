@@ -1,11 +1,12 @@
 //! What containers wrote: stored under a lease, read page by page.
 
 use longshore_core::output::Stream;
+use longshore_core::spec::FieldError;
 use longshore_core::store::{
     LeaseStatus, OutputAppend, OutputCursor, OutputPage, OutputRequest, StoreError, StoreResult,
     StoredOutput,
 };
-use longshore_core::{AttemptNumber, Token};
+use longshore_core::{AttemptNumber, JobId, Token};
 use tokio_postgres::Row;
 
 use crate::db::Db;
@@ -85,6 +86,9 @@ pub(crate) async fn read(db: &Db, request: OutputRequest) -> StoreResult<OutputP
     let state = state(VERB, &row, "state")?;
     let number: Option<i32> = column(VERB, &row, "attempt")?;
     let Some(number) = number else {
+        if let Some(asked_for) = attempt {
+            return Err(no_attempt(db, job, asked_for).await?);
+        }
         let is_end = state.is_terminal();
         return Ok(OutputPage {
             attempt: None,
@@ -124,6 +128,21 @@ pub(crate) async fn read(db: &Db, request: OutputRequest) -> StoreResult<OutputP
         is_end: !is_live && is_last,
         state,
     })
+}
+
+/// The error of asking for an attempt that a job never had.
+async fn no_attempt(db: &Db, job: JobId, asked_for: i32) -> StoreResult<StoreError> {
+    const VERB: &str = "read output";
+    let sql = include_str!("../sql/output_of.sql");
+    let row = db.maybe(VERB, sql, &[&job.0, &None::<i32>]).await?;
+    let row = row.ok_or(StoreError::UnknownJob(job))?;
+    let newest: Option<i32> = column(VERB, &row, "attempt")?;
+    let problem = match newest {
+        Some(newest) => format!("job {job} has no attempt {asked_for}; its newest is {newest}"),
+        None => format!("job {job} has had no attempt yet"),
+    };
+    let field = "attempt".to_owned();
+    Ok(StoreError::Invalid(FieldError { field, problem }))
 }
 
 fn chunk(verb: &'static str, row: &Row) -> StoreResult<StoredOutput> {

@@ -19,9 +19,10 @@ use crate::{PostgresStore, output, show};
 impl Reading for PostgresStore {
     async fn list_jobs(&self, filter: &JobFilter) -> StoreResult<JobPage> {
         const VERB: &str = "list jobs";
-        let limit = filter.limit.min(JobFilter::MAX_PAGE) as usize;
+        let limit = filter.limit.clamp(1, JobFilter::MAX_PAGE);
         // One more than the page tells whether another follows.
-        let rows_wanted = i64::from(filter.limit.min(JobFilter::MAX_PAGE)) + 1;
+        let rows_wanted = i64::from(limit) + 1;
+        let limit = limit as usize;
         let before = filter.before.map_or(i64::MAX, |job| job.0);
         let queue = match &filter.queue {
             Some(name) => Some(self.queues.id_of(VERB, &self.db, name).await?.0),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use longshore_core::host::{Host, HostFacts};
 use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
-use longshore_core::spec::{FieldError, check_name};
+use longshore_core::spec::FieldError;
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
 use longshore_core::{HostId, WorkerId, suggest};
@@ -42,19 +42,10 @@ impl Registry for PostgresStore {
 
     async fn create_queue(&self, queue: &NewQueue) -> StoreResult<Queue> {
         const VERB: &str = "make a queue";
-        check_name("name", &queue.name)?;
-        check_name("executor", &queue.executor)?;
-        let limit = queue.max_concurrent.map(limit_parameter).transpose()?;
+        queue.validate()?;
+        let limit = queue.max_concurrent.map(limit_parameter);
         let selector = serde_json::to_string(&queue.host_selector)
             .map_err(|e| StoreError::unexpected(VERB, e))?;
-        if selector.contains("\\u0000") {
-            let problem = "must not hold a NUL character".to_owned();
-            return Err(FieldError {
-                field: "host_selector".to_owned(),
-                problem,
-            }
-            .into());
-        }
         let sql = include_str!("../sql/create_queue.sql");
         let made = self
             .db
@@ -72,12 +63,9 @@ impl Registry for PostgresStore {
 
     async fn change_queue(&self, name: &str, change: &QueueChange) -> StoreResult<Queue> {
         const VERB: &str = "change the queue";
+        change.validate()?;
         let changes_limit = change.max_concurrent.is_some();
-        let limit = change
-            .max_concurrent
-            .flatten()
-            .map(limit_parameter)
-            .transpose()?;
+        let limit = change.max_concurrent.flatten().map(limit_parameter);
         let sql = include_str!("../sql/change_queue.sql");
         let changed = self
             .db
@@ -139,18 +127,14 @@ impl Registry for PostgresStore {
 
     async fn drain_worker(&self, worker: WorkerId) -> StoreResult<()> {
         let sql = include_str!("../sql/drain_worker.sql");
-        self.db
-            .rows("drain the worker", sql, &[&worker.0])
-            .await
-            .map(drop)
+        let found = self.db.maybe("drain the worker", sql, &[&worker.0]).await?;
+        known_worker(worker, found.as_ref())
     }
 
     async fn stop_worker(&self, worker: WorkerId) -> StoreResult<()> {
         let sql = include_str!("../sql/stop_worker.sql");
-        self.db
-            .rows("stop the worker", sql, &[&worker.0])
-            .await
-            .map(drop)
+        let found = self.db.maybe("stop the worker", sql, &[&worker.0]).await?;
+        known_worker(worker, found.as_ref())
     }
 
     async fn workers(&self, all: bool) -> StoreResult<Vec<Worker>> {
@@ -201,11 +185,18 @@ impl Registry for PostgresStore {
     }
 }
 
-fn limit_parameter(limit: Limit) -> Result<i32, FieldError> {
-    i32::try_from(limit.0).map_err(|_| FieldError {
-        field: "max_concurrent".to_owned(),
-        problem: format!("must be at most {}", i32::MAX),
-    })
+fn known_worker(worker: WorkerId, found: Option<&Row>) -> StoreResult<()> {
+    match found {
+        Some(_) => Ok(()),
+        None => Err(StoreError::Invalid(FieldError {
+            field: "worker".to_owned(),
+            problem: format!("there is no worker {worker}"),
+        })),
+    }
+}
+
+fn limit_parameter(limit: Limit) -> i32 {
+    i32::try_from(limit.0).expect("a validated limit is at most Limit::MAX")
 }
 
 fn worker(verb: &'static str, row: &Row) -> StoreResult<Worker> {

@@ -3,7 +3,9 @@
 
 use async_trait::async_trait;
 use longshore_core::priority::Lane;
-use longshore_core::store::{CancelOutcome, NewJob, StoreResult, Submissions, Submitted};
+use longshore_core::store::{
+    CancelOutcome, NewJob, StoreResult, Submissions, Submitted, check_submission,
+};
 use longshore_core::{JobId, Priority};
 
 use crate::moves::{self, Move};
@@ -15,6 +17,7 @@ impl Submissions for PostgresStore {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
+        check_submission(jobs)?;
         let batch = submit::Batch::prepare(&self.db, &self.queues, jobs).await?;
         let submitted = batch.enter(&self.db).await?;
         self.notifier.hint(batch.queues()).await;

@@ -1,9 +1,8 @@
 //! Environment templates: versions that are only ever added.
 
-use longshore_core::spec::{FieldError, check_name};
 use longshore_core::store::{Contention, StoreError, StoreResult};
 use longshore_core::suggest;
-use longshore_core::template::{MAX_TEMPLATE_BYTES, Template, parse_template};
+use longshore_core::template::{Template, check_template};
 use tokio_postgres::Row;
 
 use crate::db::Db;
@@ -16,7 +15,7 @@ const SAVES: usize = 5;
 /// Saves a template as a new version; the same body as the newest makes none.
 pub(crate) async fn save(db: &Db, name: &str, body: &str) -> StoreResult<Template> {
     const VERB: &str = "save the template";
-    check(name, body)?;
+    check_template(name, body)?;
     for _ in 0..SAVES {
         let sql = include_str!("../sql/save_template.sql");
         if let Some(row) = db.maybe(VERB, sql, &[&name, &body]).await? {
@@ -77,24 +76,6 @@ fn unknown(name: &str, all: &[Template]) -> StoreError {
         name: name.to_owned(),
         hint,
     }
-}
-
-fn check(name: &str, body: &str) -> Result<(), FieldError> {
-    check_name("name", name)?;
-    let refuse = |problem: String| FieldError {
-        field: "body".to_owned(),
-        problem,
-    };
-    if body.len() > MAX_TEMPLATE_BYTES {
-        return Err(refuse(format!(
-            "must have at most {MAX_TEMPLATE_BYTES} bytes"
-        )));
-    }
-    if body.contains('\0') {
-        return Err(refuse("must not hold a NUL character".to_owned()));
-    }
-    parse_template(body).map_err(|e| refuse(e.to_string()))?;
-    Ok(())
 }
 
 fn template(verb: &'static str, row: &Row) -> StoreResult<Template> {

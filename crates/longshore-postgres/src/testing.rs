@@ -4,6 +4,7 @@
 //! template is made once per server and version of the migrations.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use longshore_core::QueueId;
 use longshore_core::store::StoreResult;
@@ -100,6 +101,27 @@ pub struct Remembered {
 }
 
 impl PostgresStore {
+    /// [`PostgresStore::look_at_line`], as if it were `later` than it is.
+    pub async fn look_at_line_later(&self, queue: QueueId, later: Duration) -> StoreResult<()> {
+        self.lines.look(queue, later).await
+    }
+
+    /// Where a look of this store at a queue's line begins: (lane, seq, next lane, covered).
+    pub fn asked(&self, queue: QueueId) -> Vec<(i16, i64, i16, i64)> {
+        let (_, _, asked) = self.lines.asked(queue);
+        asked
+            .iter()
+            .map(|a| {
+                (
+                    a.segment.lane,
+                    a.segment.seq,
+                    a.segment.next_lane,
+                    a.covered,
+                )
+            })
+            .collect()
+    }
+
     /// What this store remembers of a queue's line.
     pub fn remembered(&self, queue: QueueId) -> Remembered {
         let known = self.lines.known(queue);

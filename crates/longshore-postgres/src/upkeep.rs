@@ -1,4 +1,5 @@
-//! [`Upkeep`]: passes that keep the database in shape. `diagnose` is in `diagnosis.rs`.
+//! [`Upkeep`]: passes that keep the database in shape. `diagnose` is in `diagnosis.rs`, tending in
+//! `storage.rs`.
 
 use std::sync::atomic::Ordering;
 
@@ -7,9 +8,8 @@ use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, QueueId};
 
 use crate::PostgresStore;
-use crate::migrate::DAYS_AHEAD;
 use crate::rows::{column, converted};
-use crate::{db, diagnosis, error};
+use crate::{db, diagnosis, error, storage};
 
 /// Ended jobs that one look of `prune` goes over, and looks of one pass: a pass reads at most so
 /// many times so many narrow rows, and the next goes on where it ended. (An index on the time would
@@ -47,17 +47,25 @@ impl Upkeep for PostgresStore {
     async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>> {
         const VERB: &str = "end jobs that waited too long";
         let sql = include_str!("../sql/expire_waiting.sql");
-        let rows = self.db.rows(VERB, sql, &[&i64::from(limit)]).await?;
-        rows.iter()
-            .map(|row| Ok(JobId(column(VERB, row, "job_id")?)))
-            .collect()
+        // "None" means that none is left, so a batch that was nothing but the deadlines of jobs that
+        // ended otherwise is followed by another. Each takes deadlines away: this ends.
+        loop {
+            let row = self.db.one(VERB, sql, &[&i64::from(limit)]).await?;
+            let expired: Vec<i64> = column(VERB, &row, "expired")?;
+            let swept: i64 = column(VERB, &row, "swept")?;
+            if !expired.is_empty() || swept == 0 {
+                return Ok(expired.into_iter().map(JobId).collect());
+            }
+        }
     }
 
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {
         const VERB: &str = "prune";
         let keep = retention.keep.as_secs_f64();
         let mut after = self.prune_after.load(Ordering::Relaxed);
-        let began_at_start = after == 0;
+        // Whether this pass looks at everything, or only from where the last one ended.
+        let mut is_whole = after == 0;
+        let mut more = true;
         let mut old: Vec<i64> = Vec::new();
         for _ in 0..PRUNE_LOOKS {
             let sql = include_str!("../sql/prune_candidates.sql");
@@ -80,30 +88,29 @@ impl Upkeep for PostgresStore {
             if found.len() < usize::try_from(PRUNE_LOOK_JOBS).unwrap_or(usize::MAX) {
                 // The end: from the start again, at once if there may be something before.
                 after = 0;
-                if began_at_start || !old.is_empty() {
+                more = !is_whole;
+                if is_whole || !old.is_empty() {
                     break;
                 }
+                is_whole = true;
             }
         }
         self.prune_after.store(after, Ordering::Relaxed);
-        if old.is_empty() {
-            return Ok(Pruned::default());
+        let mut pruned = Pruned {
+            more,
+            ..Pruned::default()
+        };
+        if !old.is_empty() {
+            let sql = include_str!("../sql/prune_jobs.sql");
+            let row = self.db.one(VERB, sql, &[&old, &keep]).await?;
+            pruned.jobs = converted::<i64, u64>(VERB, &row, "jobs")?;
+            pruned.attempts = converted::<i64, u64>(VERB, &row, "attempts")?;
         }
-        let sql = include_str!("../sql/prune_jobs.sql");
-        let row = self.db.one(VERB, sql, &[&old, &keep]).await?;
-        Ok(Pruned {
-            jobs: converted::<i64, u64>(VERB, &row, "jobs")?,
-            attempts: converted::<i64, u64>(VERB, &row, "attempts")?,
-        })
+        Ok(pruned)
     }
 
     async fn tend_storage(&self, retention: Retention) -> StoreResult<()> {
-        let keep = retention.keep.as_secs_f64();
-        let sql = include_str!("../sql/tend_storage.sql");
-        self.db
-            .one("tend storage", sql, &[&DAYS_AHEAD, &keep])
-            .await
-            .map(drop)
+        storage::tend(&self.db, retention.keep).await
     }
 
     async fn audit(&self) -> StoreResult<Vec<String>> {
@@ -123,6 +130,6 @@ impl Upkeep for PostgresStore {
     }
 
     async fn diagnose(&self) -> StoreResult<Vec<Finding>> {
-        diagnosis::diagnose(&self.db, self.lines.hints()).await
+        diagnosis::diagnose(&self.db).await
     }
 }

@@ -197,7 +197,7 @@ async fn a_statement_that_takes_too_long_is_contention() {
     let scene = scene(None).await;
     let url = with_settings(
         &scene.database.url(),
-        "-c lock_timeout=0 -c statement_timeout=200",
+        "-c lock_timeout=20s -c statement_timeout=200",
     );
     let store = PostgresStore::connect(&url, by_hand())
         .await
@@ -255,4 +255,27 @@ async fn a_closed_store_refuses_every_verb() {
     scene.store.close().await;
     let error = scene.store.newest_job().await.expect_err("closed");
     assert!(error.is_unavailable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_so_by_name() {
+    let scene = scene(None).await;
+    let client = scene.database.client().await;
+    let role = format!("longshore_reader_{}", std::process::id());
+    let create = format!("CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA longshore TO {role}");
+    client.batch_execute(&create).await.expect("a superuser");
+    let url = scene
+        .database
+        .url()
+        .replace("postgres@", &format!("{role}@"));
+    let refused = PostgresStore::connect(&url, by_hand()).await;
+    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    client.batch_execute(&drop).await.expect("gone");
+    let error = refused.expect_err("it may not read the schema's version");
+    assert!(matches!(error, StoreError::BadAddress(_)), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("permission denied for table schema_history") && text.contains("role"),
+        "{text}"
+    );
 }

@@ -1,6 +1,6 @@
 //! The schema's versions: made once, never past what the binary knows.
 
-use longshore_core::store::{Reading, Store, StoreError};
+use longshore_core::store::{Contention, Reading, Store, StoreError};
 use longshore_postgres::testing::TestDatabase;
 use longshore_postgres::{Migrated, Options, PostgresStore, migrate};
 
@@ -134,4 +134,34 @@ async fn a_database_in_another_encoding_is_refused() {
         error.contains("LATIN1") && error.contains("UTF8"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_migration_that_meets_a_lock_is_contention_and_can_be_repeated() {
+    let database = TestDatabase::create_empty().await;
+    let client = database.client().await;
+    // The history can be read, and the first migration can't be written into it.
+    let hold = "CREATE SCHEMA longshore;
+                CREATE TABLE longshore.schema_history (version integer PRIMARY KEY, name varchar,
+                    applied_on varchar, checksum varchar);
+                BEGIN; LOCK TABLE longshore.schema_history IN SHARE MODE";
+    client.batch_execute(hold).await.expect("a lock");
+    let options = Options {
+        lock_timeout: std::time::Duration::from_millis(200),
+        ..Options::default()
+    };
+    let refused = migrate(&database.url(), &options).await;
+    let error = refused.expect_err("it waits in vain");
+    assert!(
+        matches!(
+            error,
+            StoreError::Contended {
+                contention: Contention::LockTimeout,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    client.batch_execute("ROLLBACK").await.expect("rollback");
+    migrate(&database.url(), &options).await.expect("repeated");
 }

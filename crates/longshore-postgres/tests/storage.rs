@@ -4,9 +4,11 @@ mod scene;
 
 use std::time::Duration;
 
+use longshore_core::WorkerId;
 use longshore_core::output::{KeptOutput, Stream};
 use longshore_core::store::{
-    LeaseKey, LeaseStatus, Leases, OutputAppend, OutputRequest, Reading, Retention, Store, Upkeep,
+    LeaseKey, LeaseStatus, Leases, OutputAppend, OutputRequest, Reading, Registry, Retention,
+    Store, Upkeep,
 };
 use scene::{Scene, complete, scene};
 
@@ -15,6 +17,7 @@ const KEPT: Retention = Retention {
     batch: 100,
 };
 
+/// By name: the days first to last, then the default one.
 async fn partitions(scene: &Scene) -> Vec<String> {
     let client = scene.database.client().await;
     let sql = "SELECT inhrelid::regclass::text FROM pg_inherits
@@ -156,4 +159,119 @@ async fn several_processes_that_tend_at_once_all_succeed() {
     for store in &stores {
         store.close().await;
     }
+}
+
+/// As `pg_dump` does for hours: it reads everything, and lets nobody change the shape of what it read.
+#[tokio::test]
+async fn a_backup_that_reads_everything_holds_up_dropping_and_nothing_else() {
+    let scene = scene(None).await;
+    let lease = long_runner(&scene, 40).await;
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    complete(&scene.store, &[lease]).await;
+    let all = Retention {
+        keep: Duration::ZERO,
+        batch: 100,
+    };
+    assert_eq!(scene.store.prune(all).await.expect("pruned").jobs, 1);
+    let old = old_worker(&scene, 31 * 24).await;
+    let client = scene.database.client().await;
+    let days = partitions(&scene).await;
+    let (oldest, last) = (&days[0], &days[days.len() - 2]);
+    client
+        .batch_execute(&format!("DROP TABLE {last}"))
+        .await
+        .expect("a day that is to be made again");
+
+    let dump = scene.database.client().await;
+    dump.batch_execute(&format!("BEGIN; LOCK TABLE {oldest} IN ACCESS SHARE MODE"))
+        .await
+        .expect("it reads");
+    let error = scene.store.tend_storage(KEPT).await.expect_err("held up");
+    assert!(error.is_transient(), "{error:?}");
+    assert_eq!(
+        partitions(&scene).await,
+        days,
+        "the day ahead is there again"
+    );
+    assert!(!is_listed(&scene, old).await, "the old worker is forgotten");
+
+    dump.batch_execute("COMMIT").await.expect("it ends");
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    assert_eq!(partitions(&scene).await, days[1..]);
+}
+
+/// One that has not written yet may still do so, into the day on which it was acquired.
+#[tokio::test]
+async fn an_old_day_is_kept_while_an_attempt_of_it_is_live() {
+    let scene = scene(None).await;
+    let ended = long_runner(&scene, 40).await;
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    let days = partitions(&scene).await;
+    complete(&scene.store, &[ended]).await;
+    scene.submit(1).await;
+    let silent = scene.acquire(1).await[0].key;
+    let client = scene.database.client().await;
+    let earlier = "UPDATE lease SET claimed_at = now() - interval '40 days'";
+    client.batch_execute(earlier).await.expect("an old lease");
+    let all = Retention {
+        keep: Duration::ZERO,
+        batch: 100,
+    };
+    assert_eq!(scene.store.prune(all).await.expect("pruned").jobs, 1);
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    assert_eq!(partitions(&scene).await, days);
+    complete(&scene.store, &[silent]).await;
+    scene.store.tend_storage(KEPT).await.expect("tended");
+    assert_eq!(partitions(&scene).await.len(), days.len() - 1);
+}
+
+/// A worker that was last heard of so long ago.
+async fn old_worker(scene: &Scene, hours: i32) -> WorkerId {
+    let worker = scene::new_worker(scene.queue);
+    let id = scene
+        .store
+        .register_worker(&worker)
+        .await
+        .expect("a worker");
+    let client = scene.database.client().await;
+    let earlier =
+        "UPDATE worker SET heartbeat_at = now() - make_interval(hours => $2) WHERE id = $1";
+    client
+        .execute(earlier, &[&id.0, &hours])
+        .await
+        .expect("an old one");
+    id
+}
+
+async fn is_listed(scene: &Scene, worker: WorkerId) -> bool {
+    let workers = scene.store.workers(true).await.expect("workers");
+    workers.iter().any(|listed| listed.id == worker)
+}
+
+#[tokio::test]
+async fn workers_that_are_long_gone_and_hold_nothing_are_forgotten() {
+    let scene = scene(None).await;
+    let (gone, holding) = (old_worker(&scene, 49).await, old_worker(&scene, 49).await);
+    scene.submit(1).await;
+    scene.acquire(1).await;
+    let client = scene.database.client().await;
+    client
+        .execute("UPDATE lease SET worker_id = $1", &[&holding.0])
+        .await
+        .expect("a lease");
+    let keep = |hours| Retention {
+        keep: Duration::from_hours(hours),
+        batch: 100,
+    };
+    scene.store.tend_storage(keep(50)).await.expect("tended");
+    assert!(is_listed(&scene, gone).await, "younger than the retention");
+    // However short the retention, a day's workers stay to be looked at.
+    scene.store.tend_storage(keep(0)).await.expect("tended");
+    assert!(!is_listed(&scene, gone).await);
+    assert!(is_listed(&scene, holding).await, "it holds a lease");
+    assert!(is_listed(&scene, scene.worker).await, "it is young");
+    assert_eq!(
+        scene.store.audit().await.expect("audit"),
+        Vec::<String>::new()
+    );
 }

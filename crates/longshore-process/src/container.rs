@@ -1,7 +1,7 @@
 //! One container: a shim and, once it is started, its job.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,9 +10,10 @@ use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ContainerIdentity, Ended, ExecutorError, Handle, Listed, Watch};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use crate::blocking::WALKS;
 use crate::deadlines;
 use crate::launch::{describe, permanent};
 use crate::output::OutputPlace;
@@ -20,7 +21,7 @@ use crate::procfs;
 use crate::remains::MARK;
 use crate::spawn::{ShimCommand, Spawned, spawn};
 use crate::supervise::{Status, Supervision};
-use crate::wire::{Launch, Order, Role, encode};
+use crate::wire::{Launch, Order, Role, VERSION, encode};
 
 /// A container of this executor. Dropping it ends its job: the shim sees the channel close.
 pub struct Container {
@@ -32,6 +33,8 @@ pub struct Container {
     /// None once closed. Held while a message is written, so that messages stay whole.
     control: tokio::sync::Mutex<Option<OwnedWriteHalf>>,
     status: watch::Receiver<Status>,
+    /// Has the shim killed.
+    given_up: Arc<Notify>,
     output: OutputPlace,
     /// The most memory that [`Container::usage`] saw so far.
     peak_memory_bytes: AtomicU64,
@@ -67,7 +70,9 @@ impl Container {
             id,
             reports,
             status: sender,
+            given_up: Arc::default(),
         };
+        let given_up = Arc::clone(&supervision.given_up);
         // Ends with the shim, which ends with this container; a panic in it closes `status`.
         drop(tokio::spawn(supervision.run()));
 
@@ -78,13 +83,18 @@ impl Container {
             launch: Mutex::new(Some(launch)),
             control: tokio::sync::Mutex::new(Some(orders)),
             status,
+            given_up,
             output: OutputPlace::new(stdout, stderr),
             peak_memory_bytes: AtomicU64::new(0),
         };
         // If this can't be sent the shim has ended, and its end says more.
-        let sent = container.send(&what, &Role::Supervise).await;
+        let version = VERSION.to_owned();
+        let sent = container.send(&what, &Role::Supervise { version }).await;
         let ready = |status: &Status| *status != Status::Preparing;
         let answer = container.wait_for(&what, deadlines::READY, ready).await;
+        if answer.is_err() {
+            container.given_up.notify_one();
+        }
         match answer.map_err(|late| sent.err().unwrap_or(late))? {
             Status::Created => Ok(container),
             Status::Lost(problem) => {
@@ -148,8 +158,7 @@ impl Container {
             // Unanswered or unsent: it must not start later, when nobody expects it.
             Err(error) => {
                 self.close().await;
-                self.wait_for(&what, deadlines::SHIM_EXIT, Status::is_over)
-                    .await?;
+                self.wait_for_end(&what, deadlines::SHIM_EXIT).await?;
                 Err(error)
             }
         }
@@ -165,8 +174,8 @@ impl Container {
         let limit = grace.saturating_add(deadlines::KILL);
         // It may end at any moment; then the order can't be sent, and need not be.
         let sent = self.send(&what, &Order::Stop(millis)).await;
-        match (self.wait_for(&what, limit, Status::is_over).await, sent) {
-            (Ok(_), _) => Ok(()),
+        match (self.wait_for_end(&what, limit).await, sent) {
+            (Ok(()), _) => Ok(()),
             (Err(_), Err(error)) | (Err(error), Ok(())) => Err(error),
         }
     }
@@ -180,8 +189,7 @@ impl Container {
         }
         self.close().await;
         let what = describe("remove", &self.identity);
-        self.wait_for(&what, deadlines::SHIM_EXIT, Status::is_over)
-            .await?;
+        self.wait_for_end(&what, deadlines::SHIM_EXIT).await?;
         Ok(true)
     }
 
@@ -211,10 +219,10 @@ impl Container {
             return Ok(usage);
         }
         let shim = self.shim_pid;
-        let look = tokio::task::spawn_blocking(move || procfs::usage_below(shim)).await;
         let what = describe("measure", &self.identity);
-        let used = look
-            .map_err(|error| ExecutorError::new(ErrorClass::Unknown, &what, error.to_string()))?
+        let walk = WALKS.run(&what, deadlines::WALK, move || procfs::usage_below(shim));
+        let used = walk
+            .await?
             .map_err(|error| ExecutorError::io(&what, &error))?;
         // It may have ended meanwhile: then `/proc` showed too little.
         if let Some(usage) = self.known_usage() {
@@ -273,6 +281,17 @@ impl Container {
                 Err(late(what, "the shim takes no message", deadlines::SEND))
             }
         }
+    }
+
+    /// Waits until nothing of it is left. A shim that does not get there in time (somebody
+    /// suspended it) is killed, and what it leaves behind swept.
+    async fn wait_for_end(&self, what: &str, limit: Duration) -> Result<(), ExecutorError> {
+        if self.wait_for(what, limit, Status::is_over).await.is_err() {
+            self.given_up.notify_one();
+            self.wait_for(what, deadlines::SHIM_EXIT, Status::is_over)
+                .await?;
+        }
+        Ok(())
     }
 
     async fn wait_for(

@@ -17,6 +17,12 @@ pub const SEND: Duration = Duration::from_secs(30);
 /// file system) can take longer; then it still lives, and saying so is all that can be done.
 pub const KILL: Duration = Duration::from_secs(30);
 
+/// For one walk through `/proc`, which a process inside the kernel can hold up.
+pub const WALK: Duration = Duration::from_secs(30);
+
+/// For looking up a user, which may ask the network.
+pub const LOOKUP: Duration = Duration::from_secs(30);
+
 /// From the end of the control channel to the end of the shim itself.
 pub const SHIM_EXIT: Duration = Duration::from_secs(30);
 

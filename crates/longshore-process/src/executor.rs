@@ -14,9 +14,11 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use nix::sys::signal::Signal;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use crate::blocking::LOOKUPS;
 use crate::container::Container;
 use crate::handle::{ProcessId, Standing};
 use crate::launch::{self, permanent};
@@ -24,6 +26,7 @@ use crate::registry::{AttemptKey, Registry};
 use crate::remains::Remains;
 use crate::spawn::ShimCommand;
 use crate::supervise::Status;
+use crate::wire::{END_NOW, Launch};
 use crate::{deadlines, host};
 
 /// The kind that queues name.
@@ -202,60 +205,76 @@ impl ProcessExecutor {
     }
 }
 
-/// Looking up a user may ask the network, so it is kept off the runtime's own threads.
+/// Looking up a user may ask the network, so it is kept off the runtime's own threads, and given
+/// up after a while. Nothing else asks anybody.
 async fn prepare(
     capabilities: &Capabilities,
     request: &LaunchRequest,
-) -> Result<crate::wire::Launch, ExecutorError> {
+) -> Result<Launch, ExecutorError> {
+    if request.spec.user.is_none() {
+        return launch::prepare(KIND, capabilities, request);
+    }
     let (capabilities, request) = (capabilities.clone(), request.clone());
-    let what = launch::describe("launch", &request.identity);
-    tokio::task::spawn_blocking(move || launch::prepare(KIND, &capabilities, &request))
-        .await
-        .map_err(|error| ExecutorError::new(ErrorClass::Unknown, what, error.to_string()))?
+    let what = format!(
+        "{}: look up its user",
+        launch::describe("launch", &request.identity)
+    );
+    let look = move || launch::prepare(KIND, &capabilities, &request);
+    LOOKUPS.run(&what, deadlines::LOOKUP, look).await?
 }
 
 /// Ends what another worker of this host started, or proves that it has ended.
 async fn stop_foreign(handle: &Handle) -> Result<(), ExecutorError> {
     let what = format!("stop {handle}");
     let process: ProcessId = parse(&what, handle)?;
-    let failed = |error: std::io::Error| ExecutorError::io(&what, &error);
-    process.terminate().map_err(failed)?;
-    let deadline = Instant::now() + deadlines::KILL;
-    loop {
-        match process.standing().map_err(failed)? {
-            Standing::Gone => return Remains::of_old(handle).sweep().await.map_err(failed),
-            Standing::Elsewhere => return Err(permanent(what, ELSEWHERE)),
-            Standing::Alive if Instant::now() >= deadline => {
-                let problem = format!("it still lives {:?} after it was killed", deadlines::KILL);
-                return Err(ExecutorError::new(ErrorClass::Transient, what, problem));
+    if !lives(&what, &process)? {
+        return Remains::of_old(handle).sweep(&what).await;
+    }
+    // A shim that does not listen (somebody suspended it) is killed.
+    for signal in [END_NOW, Signal::SIGKILL] {
+        process
+            .signal(signal)
+            .map_err(|error| ExecutorError::io(&what, &error))?;
+        let deadline = Instant::now() + deadlines::KILL;
+        while Instant::now() < deadline {
+            if !lives(&what, &process)? {
+                return Remains::of_fresh(&process).sweep(&what).await;
             }
-            Standing::Alive => sleep(deadlines::LOOK_EVERY).await,
+            sleep(deadlines::LOOK_EVERY).await;
         }
     }
+    let problem = format!("it still lives {:?} after it was killed", deadlines::KILL);
+    Err(ExecutorError::new(ErrorClass::Transient, what, problem))
 }
 
 /// Nothing is kept of what is not ours, so there is nothing to remove; what lives is refused.
 fn forget_foreign(handle: &Handle) -> Result<(), ExecutorError> {
     let what = format!("remove {handle}");
     let process = parse(&what, handle)?;
+    if lives(&what, &process)? {
+        let problem = "it runs under another worker: stop it first";
+        return Err(permanent(what, problem));
+    }
+    Ok(())
+}
+
+/// Whether a process of this host lives; another's can't be known from here.
+fn lives(what: &str, process: &ProcessId) -> Result<bool, ExecutorError> {
     match process
         .standing()
-        .map_err(|error| ExecutorError::io(&what, &error))?
+        .map_err(|error| ExecutorError::io(what, &error))?
     {
-        Standing::Gone => Ok(()),
-        Standing::Alive => Err(permanent(
-            what,
-            "it runs under another worker: stop it first",
-        )),
+        Standing::Alive => Ok(true),
+        Standing::Gone => Ok(false),
         Standing::Elsewhere => Err(permanent(what, ELSEWHERE)),
     }
 }
 
-const ELSEWHERE: &str = "it belongs to another boot of this machine, or to another machine";
+const ELSEWHERE: &str = "it belongs to another machine, or to another boot or PID namespace of it";
+
+const NOT_A_HANDLE: &str = "this is not a handle of the process executor, \
+    <boot id>:<pid>:<start time>:<PID namespace>";
 
 fn parse(what: &str, handle: &Handle) -> Result<ProcessId, ExecutorError> {
-    handle
-        .0
-        .parse()
-        .map_err(|_| permanent(what, "this is not a handle of the process executor"))
+    handle.0.parse().map_err(|_| permanent(what, NOT_A_HANDLE))
 }

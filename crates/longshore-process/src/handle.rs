@@ -8,15 +8,17 @@ use longshore_core::executor::Handle;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 
-use crate::procfs::{self, Pid, signed};
+use crate::procfs::{self, Pid, ProcessStat, signed};
 
-/// A process for good: no other one ever has the same three.
+/// A process for good: no other one ever has the same four.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProcessId {
     boot_id: String,
     /// Its process id.
     pub pid: Pid,
     start_time: u64,
+    /// Where the process id counts. Its number can be given away only when nothing lives in there.
+    namespace: u64,
 }
 
 /// What is known of a process that is not our child.
@@ -26,7 +28,8 @@ pub enum Standing {
     Alive,
     /// It ended. This is proof.
     Gone,
-    /// It belongs to another boot, or to another machine: nothing is known.
+    /// It belongs to another boot, to another machine or to another PID namespace of this one:
+    /// nothing is known.
     Elsewhere,
 }
 
@@ -39,7 +42,13 @@ impl ProcessId {
             boot_id: procfs::boot_id()?,
             pid,
             start_time: stat.start_time,
+            namespace: procfs::pid_namespace()?,
         })
+    }
+
+    /// Whether a process with its process id would be another one by now.
+    pub fn was_given_away(&self, now: &ProcessStat) -> bool {
+        now.pid == self.pid && now.start_time != self.start_time
     }
 
     /// Its name in the store.
@@ -49,7 +58,7 @@ impl ProcessId {
 
     /// Whether it lives, asked afresh.
     pub fn standing(&self) -> io::Result<Standing> {
-        if procfs::boot_id()? != self.boot_id {
+        if procfs::boot_id()? != self.boot_id || procfs::pid_namespace()? != self.namespace {
             return Ok(Standing::Elsewhere);
         }
         match procfs::stat(self.pid)? {
@@ -67,18 +76,28 @@ impl ProcessId {
 }
 
 impl ProcessId {
-    /// Sends TERM, if it still lives: a shim takes that as the word to end its job at once.
-    pub fn terminate(&self) -> io::Result<()> {
-        if self.standing()? == Standing::Alive {
-            kill(signed(self.pid), Signal::SIGTERM)?;
+    /// Sends a signal, if it still lives.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        if self.standing()? != Standing::Alive {
+            return Ok(());
         }
-        Ok(())
+        match kill(signed(self.pid), signal) {
+            // It ended just now.
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
     }
 }
 
 impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.boot_id, self.pid, self.start_time)
+        let Self {
+            boot_id,
+            pid,
+            start_time,
+            namespace,
+        } = self;
+        write!(f, "{boot_id}:{pid}:{start_time}:{namespace}")
     }
 }
 
@@ -91,17 +110,22 @@ impl FromStr for ProcessId {
 
     fn from_str(text: &str) -> Result<Self, NotAHandle> {
         let mut parts = text.split(':');
-        let (Some(boot_id), Some(pid), Some(start_time), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let mut next = || parts.next().ok_or(NotAHandle);
+        let (boot_id, pid, start_time, namespace) = (next()?, next()?, next()?, next()?);
+        if next().is_ok() {
             return Err(NotAHandle);
-        };
-        let pid = pid.parse().map_err(|_| NotAHandle)?;
-        let start_time = start_time.parse().map_err(|_| NotAHandle)?;
+        }
+        // Other numbers mean something else to system calls: a group, or everybody.
+        let pid: i32 = pid.parse().map_err(|_| NotAHandle)?;
+        let pid = Pid::try_from(pid).map_err(|_| NotAHandle)?;
+        if pid == 0 {
+            return Err(NotAHandle);
+        }
         Ok(Self {
             boot_id: boot_id.to_owned(),
             pid,
-            start_time,
+            start_time: start_time.parse().map_err(|_| NotAHandle)?,
+            namespace: namespace.parse().map_err(|_| NotAHandle)?,
         })
     }
 }
@@ -115,13 +139,21 @@ mod tests {
         let me = ProcessId::of_child(std::process::id()).expect("/proc shows this process");
         assert_eq!(me.to_string().parse(), Ok(me.clone()));
         assert_eq!(me.standing().expect("/proc is readable"), Standing::Alive);
-        for text in ["", "boot:1", "boot:x:3", "boot:1:2:3", "boot:-1:3"] {
+        for text in [
+            "",
+            "boot:1:2",
+            "boot:x:3:4",
+            "boot:1:2:3:4",
+            "boot:0:3:4",
+            "boot:-1:3:4",
+            "boot:2147483648:3:4",
+        ] {
             assert_eq!(text.parse::<ProcessId>(), Err(NotAHandle), "{text}");
         }
     }
 
     #[test]
-    fn a_reused_process_id_and_another_boot_are_told_apart() {
+    fn a_reused_process_id_another_namespace_and_another_boot_are_told_apart() {
         let me = ProcessId::of_child(std::process::id()).expect("/proc shows this process");
         let earlier = ProcessId {
             start_time: me.start_time - 1,
@@ -130,6 +162,14 @@ mod tests {
         assert_eq!(
             earlier.standing().expect("/proc is readable"),
             Standing::Gone
+        );
+        let inside = ProcessId {
+            namespace: me.namespace - 1,
+            ..earlier
+        };
+        assert_eq!(
+            inside.standing().expect("/proc is readable"),
+            Standing::Elsewhere
         );
         let before = ProcessId {
             boot_id: "another".to_owned(),

@@ -4,7 +4,7 @@
 //! the job when told to, ends it when told to or when the worker is gone, and reports how it
 //! ended. So a worker that is killed leaves nothing running, and a job's container is as real as
 //! an engine's: created before it is started, found by a handle that no other process can have
-//! (`<boot id>:<pid>:<start time>`), over when its main process is over.
+//! (`<boot id>:<pid>:<start time>:<PID namespace>`), over when its main process is over.
 //!
 //! ```text
 //! worker ── control channel ──> shim ── exec channel ──> job's main process ──> its children
@@ -17,6 +17,7 @@
 //! This crate owns processes and pipes. It must never decide what becomes of a job, and keeps
 //! nothing on disk: its containers do not outlive their worker.
 
+mod blocking;
 mod container;
 mod deadlines;
 mod executor;

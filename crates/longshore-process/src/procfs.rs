@@ -5,7 +5,9 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
+use nix::errno::Errno;
 use nix::unistd::{SysconfVar, sysconf};
 
 /// A process id, as `/proc` and `std` write it.
@@ -26,6 +28,8 @@ pub struct ProcessStat {
     pub state: char,
     /// Its parent.
     pub parent: Pid,
+    /// Its process group.
+    pub group: Pid,
     /// Its session.
     pub session: Pid,
     /// CPU time of its own, in clock ticks.
@@ -46,38 +50,65 @@ impl ProcessStat {
 
 /// One process; none if there is no such process.
 pub fn stat(pid: Pid) -> io::Result<Option<ProcessStat>> {
-    match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(text) => match parse_stat(&text) {
-            Some(stat) => Ok(Some(stat)),
-            None => Err(io::Error::other(format!(
-                "/proc/{pid}/stat is not as expected: {text:?}"
-            ))),
-        },
-        // The second when the process ends between the opening and the reading.
-        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH)) => Ok(None),
-        Err(error) => Err(error),
+    // Bytes: a process may give itself any name, and the kernel shows it as it is.
+    let line = match fs::read(format!("/proc/{pid}/stat")) {
+        Ok(line) => line,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match parse_stat(pid, &line) {
+        Some(stat) => Ok(Some(stat)),
+        None => Err(io::Error::other(format!(
+            "/proc/{pid}/stat is not as expected: {:?}",
+            String::from_utf8_lossy(&line)
+        ))),
     }
 }
 
-const ENOENT: i32 = nix::errno::Errno::ENOENT as i32;
-const ESRCH: i32 = nix::errno::Errno::ESRCH as i32;
+/// Whether it says that there is no such process (any more).
+fn is_gone(error: &io::Error) -> bool {
+    // The second when the process ends between the opening and the reading.
+    let gone = [Errno::ENOENT, Errno::ESRCH];
+    error
+        .raw_os_error()
+        .is_some_and(|number| gone.contains(&Errno::from_raw(number)))
+}
 
-/// Every process of the machine that this one may see.
-pub fn all() -> io::Result<Vec<ProcessStat>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        match stat(pid) {
-            Ok(stat) => found.extend(stat),
-            // `hidepid`: another user's process, so none of ours.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(error),
-        }
+/// The processes of the machine that this one may see.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that could be read.
+    pub processes: Vec<ProcessStat>,
+    /// Why there may be more of them; none when the listing is whole.
+    pub incomplete: Option<io::Error>,
+}
+
+/// Every process of the machine, as far as they can be read: one that can't hides no other.
+pub fn all() -> Listing {
+    let mut listing = Listing::default();
+    if let Err(error) = listing.read() {
+        listing.incomplete = Some(error);
     }
-    Ok(found)
+    listing
+}
+
+impl Listing {
+    /// The error is that of the folder itself.
+    fn read(&mut self) -> io::Result<()> {
+        for entry in fs::read_dir("/proc")? {
+            let name = entry?.file_name();
+            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            match stat(pid) {
+                Ok(stat) => self.processes.extend(stat),
+                // `hidepid`: another user's process, so none of ours.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => self.incomplete = Some(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// All children, children's children and so on of `root`, without itself.
@@ -118,7 +149,13 @@ pub struct Used {
 
 /// What the processes below `root` use; `root` itself left out. One walk through `/proc`.
 pub fn usage_below(root: Pid) -> io::Result<Used> {
-    let processes = all()?;
+    let Listing {
+        processes,
+        incomplete,
+    } = all();
+    if let Some(error) = incomplete {
+        return Err(error);
+    }
     let below = descendants(root, &processes);
     let reaped_by_root = processes
         .iter()
@@ -144,12 +181,17 @@ fn micros_per_tick() -> io::Result<u64> {
 }
 
 /// Whether a process was started with `entry` (`NAME=value`) in its environment. Not known for
-/// processes of other users unless we are root: then it is "no".
-pub fn has_environment_entry(pid: Pid, entry: &str) -> bool {
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|env| {
-        env.split(|byte| *byte == 0)
-            .any(|found| found == entry.as_bytes())
-    })
+/// processes of other users unless we are root: then it is "no". Waits for a process that changes
+/// its memory, which one inside the kernel may do for as long as it likes.
+pub fn has_environment_entry(pid: Pid, entry: &str) -> io::Result<bool> {
+    match fs::read(format!("/proc/{pid}/environ")) {
+        Ok(env) => Ok(env
+            .split(|byte| *byte == 0)
+            .any(|found| found == entry.as_bytes())),
+        Err(error) if is_gone(&error) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The id that the kernel gave to this boot of the machine.
@@ -159,17 +201,32 @@ pub fn boot_id() -> io::Result<String> {
         .to_owned())
 }
 
-fn parse_stat(text: &str) -> Option<ProcessStat> {
-    // The name, in parentheses, may hold spaces and parentheses: look for its end from behind.
-    let (pid, _) = text.split_once(" (")?;
-    let (_, rest) = text.rsplit_once(") ")?;
+/// The number of the PID namespace that this process lives in; process ids mean something only
+/// within one. Two that exist at the same time never have the same number.
+pub fn pid_namespace() -> io::Result<u64> {
+    match fs::metadata("/proc/self/ns/pid") {
+        Ok(metadata) => Ok(metadata.ino()),
+        // A kernel without namespaces: there is only one.
+        Err(error) if is_gone(&error) => Ok(INITIAL_PID_NAMESPACE),
+        Err(error) => Err(error),
+    }
+}
+
+/// The machine's own PID namespace, on every machine (`PROC_PID_INIT_INO` in the kernel).
+pub const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+fn parse_stat(pid: Pid, line: &[u8]) -> Option<ProcessStat> {
+    // The name, in parentheses, may hold anything, parentheses too: look for its end from behind.
+    let name_end = line.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(&line[name_end + 1..]).ok()?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let field = |number: usize| fields.get(number - 3).copied();
     let ticks = |number: usize| field(number)?.parse::<u64>().ok();
     Some(ProcessStat {
-        pid: pid.parse().ok()?,
+        pid,
         state: field(3)?.chars().next()?,
         parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().ok()?,
         session: field(6)?.parse().ok()?,
         own_ticks: ticks(14)? + ticks(15)?,
         reaped_ticks: ticks(16)? + ticks(17)?,
@@ -182,19 +239,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
-        let line = "42 (a) b (c) S 7 8 9 0 -1 4194560 1 2 3 4 50 60 70 80 20 0 1 0 12345 1 2 3\n";
+    fn a_name_of_any_bytes_does_not_shift_the_fields() {
+        let line =
+            b"42 (a) b (\xff) S 7 8 9 0 -1 4194560 1 2 3 4 50 60 70 80 20 0 1 0 12345 1 2 3\n";
         let expected = ProcessStat {
             pid: 42,
             state: 'S',
             parent: 7,
+            group: 8,
             session: 9,
             own_ticks: 110,
             reaped_ticks: 150,
             start_time: 12345,
         };
-        assert_eq!(parse_stat(line), Some(expected));
-        assert_eq!(parse_stat("42 (cut off) S 7"), None);
+        assert_eq!(parse_stat(42, line), Some(expected));
+        assert_eq!(parse_stat(42, b"42 (cut off) S 7"), None);
     }
 
     #[test]
@@ -205,12 +264,9 @@ mod tests {
             .expect("this process exists");
         assert!(found.is_alive() && found.pid == me && found.start_time > 0);
         assert!(peak_memory_bytes(me).expect("it holds memory") > 100_000);
-        assert!(
-            all()
-                .expect("/proc is readable")
-                .iter()
-                .any(|process| process.pid == me)
-        );
+        let listing = all();
+        assert!(listing.processes.iter().any(|process| process.pid == me));
+        assert!(listing.incomplete.is_none(), "{:?}", listing.incomplete);
     }
 
     #[test]
@@ -219,6 +275,7 @@ mod tests {
             pid,
             state: 'S',
             parent,
+            group: 1,
             session: 1,
             own_ticks: 0,
             reaped_ticks: 0,

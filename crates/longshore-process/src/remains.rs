@@ -8,12 +8,15 @@
 use std::io;
 use std::time::Duration;
 
-use longshore_core::executor::Handle;
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{ExecutorError, Handle};
 use nix::sys::signal::{Signal, kill};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use crate::blocking::WALKS;
+use crate::deadlines;
 use crate::handle::ProcessId;
-use crate::procfs::{self, Pid, signed};
+use crate::procfs::{self, Listing, signed};
 
 /// The environment variable that marks a job's processes.
 pub const MARK: &str = "LONGSHORE_PROCESS_HANDLE";
@@ -21,14 +24,12 @@ pub const MARK: &str = "LONGSHORE_PROCESS_HANDLE";
 /// Between two sweeps: about as long as a death takes.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Ten seconds of them; what lives longer is held by the kernel.
-const SWEEPS: u32 = 1000;
-
 /// How the remains of a shim are told from other processes.
 #[derive(Clone, Debug)]
 pub struct Remains {
     mark: String,
-    session: Option<Pid>,
+    /// Whose session they may be in, if its number can be trusted.
+    leader: Option<ProcessId>,
 }
 
 impl Remains {
@@ -36,7 +37,7 @@ impl Remains {
     /// another one.
     pub fn of_fresh(id: &ProcessId) -> Self {
         Self {
-            session: Some(id.pid),
+            leader: Some(id.clone()),
             ..Self::of_old(&id.handle())
         }
     }
@@ -45,37 +46,55 @@ impl Remains {
     pub fn of_old(handle: &Handle) -> Self {
         Self {
             mark: format!("{MARK}={handle}"),
-            session: None,
+            leader: None,
         }
     }
 
-    /// Kills until nothing is found; the error says that something still is.
-    pub async fn sweep(&self) -> io::Result<()> {
-        for _ in 0..SWEEPS {
+    /// Kills until a look finds nothing. The error says that something still is found, or that
+    /// nobody could look: then nothing is known.
+    pub async fn sweep(&self, what: &str) -> Result<(), ExecutorError> {
+        let deadline = Instant::now() + deadlines::KILL;
+        loop {
             let remains = self.clone();
-            let look = tokio::task::spawn_blocking(move || remains.kill_found());
-            if look.await.map_err(io::Error::other)?? == 0 {
+            let walk = WALKS.run(what, deadlines::WALK, move || remains.kill_found());
+            let found = walk
+                .await?
+                .map_err(|error| ExecutorError::io(what, &error))?;
+            if found == 0 {
                 return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let problem = "processes that its shim left behind can't be killed";
+                return Err(ExecutorError::new(ErrorClass::Transient, what, problem));
             }
             sleep(PAUSE).await;
         }
-        Err(io::Error::other(
-            "processes that its shim left behind can't be killed",
-        ))
     }
 
+    /// Kills what it finds; an error if it could not see everything.
     fn kill_found(&self) -> io::Result<usize> {
+        let Listing {
+            processes,
+            mut incomplete,
+        } = procfs::all();
+        // A session's number lasts as long as the session, and may then be another's.
+        let given_away = |id: &&ProcessId| processes.iter().any(|other| id.was_given_away(other));
+        let leader = self.leader.as_ref().filter(|id| !given_away(id));
+        let session = leader.map(|id| id.pid);
         let mut found = 0;
-        for process in procfs::all()? {
-            let is_ours = self.session == Some(process.session)
-                || procfs::has_environment_entry(process.pid, &self.mark);
-            if process.is_alive() && is_ours {
+        for process in processes.iter().filter(|process| process.is_alive()) {
+            let is_ours = session == Some(process.session)
+                || procfs::has_environment_entry(process.pid, &self.mark).unwrap_or_else(|error| {
+                    incomplete = Some(error);
+                    false
+                });
+            if is_ours {
                 // Between look and kill the id could in principle go to another process; that
                 // takes a whole round of the kernel's numbers within microseconds.
                 let _ = kill(signed(process.pid), Signal::SIGKILL);
                 found += 1;
             }
         }
-        Ok(found)
+        incomplete.map_or(Ok(found), Err)
     }
 }

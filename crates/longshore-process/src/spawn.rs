@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::handle::ProcessId;
 
@@ -58,6 +59,9 @@ pub fn spawn(shim: &ShimCommand, name: &str) -> io::Result<Spawned> {
     let (ours, theirs) = StdUnixStream::pair()?;
     let (stdout, job_stdout) = pipe()?;
     let (stderr, job_stderr) = pipe()?;
+    // A worker may have been started with this signal ignored; then neither it nor its shims could
+    // wait for their children. What is handled is default again in a child, unlike what is ignored.
+    drop(signal(SignalKind::child())?);
     let child = {
         // Dropped right after the spawn: it holds our copies of the shim's ends.
         let mut command = Command::new(&shim.program);

@@ -2,19 +2,27 @@
 
 use std::io;
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
 
 use longshore_core::attempt::{Exit, Usage};
 use longshore_core::executor::{Ended, Phase};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::OwnedReadHalf;
 use tokio::process::Child;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
 
 use crate::deadlines;
 use crate::handle::ProcessId;
 use crate::remains::Remains;
 use crate::wire::{self, End, Report, StartFailure};
+
+/// Between two sweeps that failed, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// … and at the most: a sweep walks through all of `/proc`.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What is known of a container.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +39,7 @@ pub enum Status {
     NeverStarted,
     /// It has ended. Nothing of it is left.
     Exited(Ended),
-    /// Its shim died; everything that could be found of it was killed. How its program ended is
-    /// not known.
+    /// Its shim died; nothing of it could be found any more. How its program ended is not known.
     Lost(String),
 }
 
@@ -67,6 +74,8 @@ pub struct Supervision {
     pub reports: OwnedReadHalf,
     /// Who is told.
     pub status: watch::Sender<Status>,
+    /// Says that the shim is not waited for any longer.
+    pub given_up: Arc<Notify>,
 }
 
 impl Supervision {
@@ -86,11 +95,12 @@ impl Supervision {
                     Ok(status) => format!("its shim ended before it ({status})"),
                     Err(error) => format!("its shim can't be waited for: {error}"),
                 };
-                self.lost(how).await
+                self.swept().await;
+                Status::Lost(how)
             }
             Err(error) => {
-                self.lost(format!("its shim can't be understood: {error}"))
-                    .await
+                self.swept().await;
+                Status::Lost(format!("its shim can't be understood: {error}"))
             }
         };
         self.status.send_replace(status);
@@ -101,8 +111,16 @@ impl Supervision {
         let mut lines = BufReader::new(&mut self.reports).split(b'\n');
         let mut last = None;
         loop {
+            let line = tokio::select! {
+                line = lines.next_segment() => line,
+                () = self.given_up.notified() => {
+                    // Its channel ends with it. If it can't be killed it has ended.
+                    let _ = self.child.start_kill();
+                    continue;
+                }
+            };
             // An error (a reset) is an end too: the shim left with an order unread.
-            let Ok(Some(line)) = lines.next_segment().await else {
+            let Ok(Some(line)) = line else {
                 return Ok(last);
             };
             let report = wire::decode(&line)?;
@@ -127,12 +145,15 @@ impl Supervision {
         }
     }
 
-    /// What became of a container whose shim died without a last word.
-    async fn lost(&self, how: String) -> Status {
-        Status::Lost(match Remains::of_fresh(&self.id).sweep().await {
-            Ok(()) => how,
-            Err(error) => format!("{how}; {error}"),
-        })
+    /// Returns when nothing is left of a container whose shim died without a last word. There is
+    /// no bound: until then it is not over, and whoever stops it is told so.
+    async fn swept(&self) {
+        let remains = Remains::of_fresh(&self.id);
+        let mut pause = FIRST_PAUSE;
+        while remains.sweep("sweep").await.is_err() {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 

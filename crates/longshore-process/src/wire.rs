@@ -1,12 +1,13 @@
 //! What worker, shim and exec stage say to each other: JSON, one message per line.
 //!
-//! All three are the same program of the same version (the shim is the worker's own binary), so
-//! the messages need no versions.
+//! All three are of the same version, so that messages need none of their own: the shim and the
+//! exec stage are one program, and a shim refuses a worker of another version.
 
 use std::collections::BTreeMap;
 use std::io;
 
 use longshore_core::spec::EnvValue;
+use nix::sys::signal::Signal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +15,22 @@ use serde::{Deserialize, Serialize};
 /// and JSON makes of a byte six at the worst; more could not be launched anyway.
 pub const MAX_MESSAGE_BYTES: usize = 40 * 1024 * 1024;
 
+/// The version of whoever speaks.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Tells a shim to end its job at once, from a worker that has no channel to it. A signal that no
+/// service manager sends, and no terminal.
+pub const END_NOW: Signal = Signal::SIGUSR2;
+
 /// The first message that a shim process reads: what it is.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// From the worker: supervise one job, yet to be started.
-    Supervise,
+    Supervise {
+        /// The worker's [`VERSION`].
+        version: String,
+    },
     /// From the shim: become the job.
     Execute(Execute),
 }

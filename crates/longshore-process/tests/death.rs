@@ -1,21 +1,24 @@
 //! What becomes of a job when one of those above it dies.
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longshore_core::executor::{Executor, Handle};
-use longshore_core::spec::JobSpec;
-use longshore_process::{ProcessExecutor, ShimCommand};
 use longshore_testkit::executor::ExecutorHarness;
 use longshore_testkit::executor::probe::live_processes;
-use longshore_testkit::executor::scene::{Scene, in_time};
-use longshore_testkit::store::wait::eventually;
+use longshore_testkit::executor::scene::in_time;
+use longshore_testkit::wait::eventually;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-const SHIM: &str = env!("CARGO_BIN_EXE_longshore-process-shim");
+use tokio::join;
+
+use support::{Processes, let_deadlines_pass, scene, shim_of};
+
 const WORKER: &str = env!("CARGO_BIN_EXE_longshore-process-worker");
 
 /// A family: the main shell and its sleep, a child and a grandchild, a daemon that left the
@@ -27,23 +30,8 @@ const FAMILY: &str = "sh -c 'sh -c \"sleep 1000; :\"; :' & \
 /// "Promptly", on a machine that does other things too.
 const PROMPTLY: Duration = Duration::from_secs(10);
 
-struct Processes;
-
-impl ExecutorHarness for Processes {
-    fn executor(&self) -> Arc<dyn Executor> {
-        Arc::new(executor())
-    }
-
-    fn command(&self, argv: &[&str]) -> JobSpec {
-        JobSpec::process(argv.iter().copied())
-    }
-}
-
-fn executor() -> ProcessExecutor {
-    ProcessExecutor::new(ShimCommand {
-        program: SHIM.into(),
-        args: vec![],
-    })
+fn executor() -> Arc<dyn Executor> {
+    Processes::new().executor()
 }
 
 /// A worker process with one job.
@@ -57,9 +45,15 @@ struct Worker {
 
 impl Worker {
     fn start(script: &str) -> Self {
+        Self::start_by(&["env"], script)
+    }
+
+    /// Starts it by another program, which becomes it.
+    fn start_by(by: &[&str], script: &str) -> Self {
         let mark = format!("LONGSHORE_TEST_DEATH={:016x}", rand::random::<u64>());
-        let mut process = Command::new(WORKER)
-            .args([&mark, script])
+        let mut process = Command::new(by[0])
+            .args(&by[1..])
+            .args([WORKER, &mark, script])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the worker can be started");
@@ -98,11 +92,6 @@ impl Drop for Worker {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn shim_of(handle: &Handle) -> Pid {
-    let pid = handle.0.split(':').nth(1).expect("boot:pid:start");
-    Pid::from_raw(pid.parse().expect("a process id"))
 }
 
 async fn gone_promptly(what: &str, is_gone: impl Fn() -> bool) {
@@ -146,7 +135,7 @@ async fn a_runtime_that_is_shut_down_leaves_no_shim() {
     let runtime = runtime.expect("a runtime can be built");
     let (sender, receiver) = tokio::sync::oneshot::channel();
     runtime.spawn(async move {
-        let scene = Scene::new(Box::new(Processes));
+        let scene = scene();
         let created = scene.prepare(scene.shell("echo ran")).await;
         sender
             .send(created.handle.clone())
@@ -184,7 +173,7 @@ async fn a_killed_shim_takes_the_main_process_along_though_nobody_looks() {
 
 #[tokio::test]
 async fn what_a_killed_shim_leaves_behind_is_found_and_the_end_is_an_error() {
-    let scene = Scene::new(Box::new(Processes));
+    let scene = scene();
     let mut launched = scene.launch(scene.shell(FAMILY)).await;
     launched.await_output("ready\n").await;
     kill(shim_of(&launched.handle), Signal::SIGKILL).expect("the shim lives");
@@ -200,19 +189,35 @@ async fn what_a_killed_shim_leaves_behind_is_found_and_the_end_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_terminated_shim_ends_its_job_and_says_how() {
-    let scene = Scene::new(Box::new(Processes));
-    let mut launched = scene.launch(scene.shell(FAMILY)).await;
-    launched.await_output("ready\n").await;
-    for harmless in [
+async fn what_a_service_manager_sends_to_a_shim_does_no_harm() {
+    let scene = scene();
+    let script = "trap 'exit 7' USR1; echo $$; while :; do sleep 0.05; done";
+    let mut launched = scene.launch(scene.shell(script)).await;
+    let pid = launched.await_line().await;
+    for signal in [
+        Signal::SIGTERM,
         Signal::SIGINT,
         Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGCONT,
         Signal::SIGUSR1,
         Signal::SIGPIPE,
     ] {
-        kill(shim_of(&launched.handle), harmless).expect("the shim lives");
+        kill(shim_of(&launched.handle), signal).expect("the shim lives");
     }
-    kill(shim_of(&launched.handle), Signal::SIGTERM).expect("the shim lives");
+    // Any of them that meant something would have been acted on before the job ends by itself.
+    let pid = Pid::from_raw(pid.parse().expect("a process id"));
+    kill(pid, Signal::SIGUSR1).expect("the job lives");
+    assert_eq!(launched.finish().await.code(), 7);
+    scene.clear().await;
+}
+
+#[tokio::test]
+async fn a_shim_that_is_told_to_ends_its_job_at_once_and_says_how() {
+    let scene = scene();
+    let mut launched = scene.launch(scene.shell(FAMILY)).await;
+    launched.await_output("ready\n").await;
+    kill(shim_of(&launched.handle), Signal::SIGUSR2).expect("the shim lives");
     let finished = launched.finish().await;
     assert_eq!(finished.code(), 128 + 9);
     scene.clear().await;
@@ -237,8 +242,35 @@ async fn another_worker_of_the_host_can_end_a_job_for_sure() {
 }
 
 #[tokio::test]
+async fn another_worker_of_the_host_gives_up_a_suspended_shim() {
+    let mut worker = Worker::start(FAMILY);
+    assert_eq!(worker.next_line(), "ready");
+    kill(shim_of(&worker.handle), Signal::SIGSTOP).expect("the shim lives");
+    let elsewhere = executor();
+    let (stopped, ()) = join!(
+        elsewhere.stop(&worker.handle, Duration::ZERO),
+        let_deadlines_pass()
+    );
+    stopped.expect("what does not listen can be killed");
+    assert_eq!(worker.live_processes(), 0, "a stop is proof of death");
+}
+
+#[tokio::test]
+async fn a_worker_that_was_started_with_ended_children_ignored_sees_its_job_end() {
+    let mut worker = Worker::start_by(&["env", "--ignore-signal=CHLD"], "(true &); exit 7");
+    let status = eventually("the worker has ended", async || {
+        worker
+            .process
+            .try_wait()
+            .expect("our child can be waited for")
+    })
+    .await;
+    assert_eq!(status.code(), Some(7));
+}
+
+#[tokio::test]
 async fn dropping_the_executor_ends_its_jobs() {
-    let scene = Scene::new(Box::new(Processes));
+    let scene = scene();
     let mut launched = scene.launch(scene.shell(FAMILY)).await;
     launched.await_output("ready\n").await;
     let mark = scene.mark();

@@ -1,36 +1,19 @@
 //! After a worker's jobs are over nothing of them is left in it. Alone in its process: it counts
 //! all of this process's children and descriptors.
 
+mod support;
+
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use longshore_core::executor::Executor;
-use longshore_core::spec::JobSpec;
-use longshore_process::{ProcessExecutor, ShimCommand};
-use longshore_testkit::executor::ExecutorHarness;
 use longshore_testkit::executor::scene::Scene;
 
-struct Processes;
-
-impl ExecutorHarness for Processes {
-    fn executor(&self) -> Arc<dyn Executor> {
-        let program = env!("CARGO_BIN_EXE_longshore-process-shim").into();
-        Arc::new(ProcessExecutor::new(ShimCommand {
-            program,
-            args: vec![],
-        }))
-    }
-
-    fn command(&self, argv: &[&str]) -> JobSpec {
-        JobSpec::process(argv.iter().copied())
-    }
-}
+use support::scene;
 
 #[tokio::test]
 async fn no_process_no_zombie_and_no_descriptor_is_left() {
-    let scene = Scene::new(Box::new(Processes));
+    let scene = scene();
     every_kind_of_life(&scene).await; // the runtime makes what it needs only once
     scene.clear().await;
     let before = descriptors();

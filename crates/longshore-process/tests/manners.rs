@@ -1,45 +1,27 @@
 //! What a job finds and what it does not, and how the executor answers to what is wrong.
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{Capability, Executor, ExecutorError, Handle};
+use longshore_core::executor::{Capability, ExecutorError, Handle};
 use longshore_core::output::ResumePoint;
 use longshore_core::spec::JobSpec;
-use longshore_process::{ProcessExecutor, ShimCommand};
-use longshore_testkit::executor::ExecutorHarness;
 use longshore_testkit::executor::scene::{Scene, collect, in_time};
 
-struct Processes(ShimCommand);
-
-impl ExecutorHarness for Processes {
-    fn executor(&self) -> Arc<dyn Executor> {
-        Arc::new(ProcessExecutor::new(self.0.clone()))
-    }
-
-    fn command(&self, argv: &[&str]) -> JobSpec {
-        JobSpec::process(argv.iter().copied())
-    }
-}
-
-fn scene() -> Scene {
-    scene_with_shim(env!("CARGO_BIN_EXE_longshore-process-shim"))
-}
+use support::{Processes, scene, shim_of};
 
 fn scene_with_shim(program: &str) -> Scene {
-    Scene::new(Box::new(Processes(ShimCommand {
-        program: program.into(),
-        args: vec![],
-    })))
-}
-
-fn shim_pid(handle: &Handle) -> &str {
-    handle.0.split(':').nth(1).expect("boot:pid:start")
+    Scene::new(Box::new(Processes::under(program)))
 }
 
 async fn refused(scene: &Scene, spec: JobSpec) -> ExecutorError {
@@ -79,7 +61,7 @@ async fn nothing_of_the_workers_environment_leaks_into_a_job() {
 async fn a_shim_shows_which_job_it_has_but_no_environment() {
     let scene = scene();
     let launched = scene.prepare(scene.shell(":")).await;
-    let shim = Path::new("/proc").join(shim_pid(&launched.handle));
+    let shim = Path::new("/proc").join(shim_of(&launched.handle).to_string());
     let shown = fs::read_to_string(shim.join("cmdline")).expect("the shim lives");
     assert!(
         shown.contains(&launched.identity.container_name()),
@@ -158,7 +140,13 @@ async fn a_job_starts_with_no_signal_blocked_and_none_ignored() {
 async fn a_job_of_another_user_gets_a_home_of_that_user() {
     let scene = scene();
     if !scene.can(Capability::User) {
-        return; // only root can do this
+        eprintln!("not root: only the refusal is tested");
+        let spec = JobSpec {
+            user: Some("12345:54321".into()),
+            ..scene.shell(":")
+        };
+        assert!(refused(&scene, spec).await.to_string().contains("user"));
+        return;
     }
     for (user, home) in [("12345:54321", "/"), ("root:54321", "/root")] {
         let spec = JobSpec {
@@ -234,6 +222,21 @@ async fn a_shim_that_is_none_is_an_error_that_says_so() {
         assert!(error.to_string().contains("shim"), "{error}");
         assert_eq!(scene.list().await, []);
     }
+}
+
+#[test]
+fn a_shim_refuses_a_worker_of_another_version() {
+    let (mut ours, theirs) = UnixStream::pair().expect("sockets can be made");
+    let shim = Command::new(env!("CARGO_BIN_EXE_longshore-process-shim"))
+        .stdin(OwnedFd::from(theirs))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the shim can be started");
+    ours.write_all(b"{\"supervise\":{\"version\":\"0.0.0\"}}\n")
+        .expect("it reads");
+    let output = shim.wait_with_output().expect("it can be waited for");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("0.0.0"), "{said}");
 }
 
 /// With a clock that jumps to the next deadline whenever nothing happens.
@@ -348,12 +351,27 @@ async fn a_suspended_job_hears_the_term() {
 #[tokio::test]
 async fn handles_that_are_none_of_this_host_are_refused() {
     let scene = scene();
-    for handle in ["", "container-1", "another-boot:1:1"] {
-        let handle = Handle(handle.into());
+    let Handle(own) = scene.prepare(scene.shell(":")).await.handle;
+    let parts: Vec<&str> = own.split(':').collect();
+    let [boot, _, start, namespace] = parts[..] else {
+        panic!("not as documented: {own}");
+    };
+    // A process id that is free here says nothing about another namespace.
+    let (free, other) = (i32::MAX, format!("{namespace}1"));
+    for handle in [
+        String::new(),
+        "container-1".to_owned(),
+        format!("another-boot:1:{start}:{namespace}"),
+        format!("{boot}:{free}:{start}:{other}"),
+        format!("{boot}:{free}:{start}"),
+        format!("{boot}:4294967295:{start}:{namespace}"),
+    ] {
+        let handle = Handle(handle);
         assert!(scene.executor.stop(&handle, Duration::ZERO).await.is_err());
         assert!(scene.executor.forget(&handle).await.is_err());
         assert!(scene.executor.start(&handle).await.is_err());
         assert!(scene.executor.watch(&handle, None).await.is_err());
         assert!(scene.executor.usage(&handle).await.is_err());
     }
+    scene.clear().await;
 }

@@ -1,7 +1,8 @@
 //! A job between its acquisition and its launch: [`AcquiredJob`].
 //!
 //! Owns that it is launched, handed back, or, when nobody cares any more, unknown from then on:
-//! which the next reconciling pass turns into a hand-back.
+//! which the next reconciling pass turns into a hand-back. A drain that begins first hands it back
+//! itself.
 
 use std::sync::Arc;
 
@@ -12,7 +13,6 @@ use crate::crew::Crew;
 use crate::manager::LaunchFailure;
 use crate::orders::Orders;
 use crate::served::Served;
-use crate::shift::hand_back;
 
 /// A job that was acquired and waits for its launch.
 pub struct AcquiredJob {
@@ -43,6 +43,7 @@ impl AcquiredJob {
     }
 
     /// Launches it. Returns when it has started or failed to; it is supervised in the background.
+    /// A failure too when its manager was closed before: then it is back in its line.
     pub async fn launch(mut self) -> Result<(), LaunchFailure> {
         let job = self.lease.key.job;
         let Some(crew) = self.crew.take() else {
@@ -56,25 +57,23 @@ impl AcquiredJob {
             .unwrap_or_else(|_| Err(LaunchFailure::given_up(job)))
     }
 
-    /// Gives it back to its line, uncounted.
+    /// Gives it back to its line, uncounted. Waits until that is stored, for as long as the
+    /// database is away. Cancellation-safe: it is handed back all the same.
     pub async fn hand_back(mut self) {
-        let Some(crew) = self.crew.take() else {
-            return;
-        };
-        let key = self.lease.key;
-        let finish = hand_back(key);
-        if crew.shift.finisher.finish(finish.clone()).await.is_some() {
-            crew.shift.tally.finished(&finish);
+        if let Some(crew) = self.crew.take()
+            && crew.shift.roll.claim(self.lease.key)
+        {
+            // An error means that the crew gave up: its report says so.
+            let _ = crew.hand_back(self.lease.key).await;
         }
-        // Nothing of it runs, so nobody needs to answer for it; were it not stored, it would be
-        // unknown from now on and go back after the next heartbeat.
-        crew.shift.roll.strike(key);
     }
 }
 
 impl Drop for AcquiredJob {
     fn drop(&mut self) {
-        if let Some(crew) = self.crew.take() {
+        if let Some(crew) = self.crew.take()
+            && crew.shift.roll.claim(self.lease.key)
+        {
             crew.shift.tally.change(|report| report.handed_back += 1);
             crew.shift.roll.strike(self.lease.key);
             crew.shift.reconcile.ring();

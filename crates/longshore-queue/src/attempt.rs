@@ -57,44 +57,69 @@ enum Ending {
     Unsure(&'static str),
 }
 
+/// What the store was told of an end.
+enum Told {
+    /// All of it: what is left may be removed.
+    Stored,
+    /// Nothing, for the lease is another's.
+    LeaseLost,
+    /// Nothing that is certain: its lease stands until recovery.
+    Nothing,
+}
+
 impl Attempt {
     /// The whole pipeline. Each outcome maps to one thing that is told to the store.
     pub async fn run(mut self, shift: Arc<Shift>) {
         let key = self.lease.key;
         let progress = Progress::default();
         let live = AssertUnwindSafe(self.live(&shift, &progress)).catch_unwind();
-        let ending = match live.await {
-            Ok(ending) => ending,
-            Err(panic) => {
-                let said = message(panic.as_ref()).to_owned();
-                self.after_panic(&shift, &progress, &said).await
-            }
-        };
-        let leftover = match ending {
-            Ending::Record(record, leftover) => {
-                shift.roll.reached(key, Phase::Finishing);
-                self.finish(&shift, &progress, record)
-                    .await
-                    .then_some(leftover)
-                    .flatten()
-            }
-            Ending::LetGo(order) => {
-                self.let_go(&shift, order);
-                None
-            }
-            Ending::Unsure(why) => {
-                let job = key.job.0;
-                tracing::error!(job.id = job, why, "its lease stands until recovery");
-                shift.tally.change(|report| report.unfinished += 1);
-                shift.roll.leave(key);
-                None
-            }
-        };
+        let live = live
+            .await
+            .map_err(|panic| message(panic.as_ref()).to_owned());
+        let concluded = AssertUnwindSafe(self.conclude(&shift, &progress, live)).catch_unwind();
+        let leftover = concluded.await.unwrap_or_else(|panic| {
+            let said = message(panic.as_ref());
+            tracing::error!(
+                job.id = key.job.0,
+                panic = said,
+                "the end of an attempt panicked"
+            );
+            self.unsure(&shift, "a defect in the worker");
+            None
+        });
         // The slot is free from here on: the lease is off the store, or not ours to count.
         drop(self.permit.take());
         shift.look.ring();
         if let Some(handle) = leftover {
             remove(&self.served, &handle).await;
+        }
+    }
+
+    /// Tells the store how it ended, if that is ours to tell. Names what is left to be removed.
+    async fn conclude(
+        &mut self,
+        shift: &Shift,
+        progress: &Progress,
+        live: Result<Ending, String>,
+    ) -> Option<Handle> {
+        let ending = match live {
+            Ok(ending) => ending,
+            Err(said) => self.after_panic(shift, progress, &said).await,
+        };
+        match ending {
+            Ending::Record(record, leftover) => {
+                shift.roll.reached(self.lease.key, Phase::Finishing);
+                match self.finish(shift, progress, record).await {
+                    Told::Stored => leftover,
+                    Told::LeaseLost => self.let_go(shift, progress, Order::Abandon).await,
+                    Told::Nothing => None,
+                }
+            }
+            Ending::LetGo(order) => self.let_go(shift, progress, order).await,
+            Ending::Unsure(why) => {
+                self.unsure(shift, why);
+                None
+            }
         }
     }
 
@@ -153,8 +178,8 @@ impl Attempt {
         }
     }
 
-    /// Stores the end. True when it is stored, so that what is left may be removed.
-    async fn finish(&self, shift: &Shift, progress: &Progress, record: AttemptRecord) -> bool {
+    /// Stores the end.
+    async fn finish(&self, shift: &Shift, progress: &Progress, record: AttemptRecord) -> Told {
         let key = self.lease.key;
         let record = AttemptRecord {
             template_versions: progress.templates(),
@@ -171,14 +196,24 @@ impl Attempt {
         };
         // Waits while the database is away: the slot is taken until the end is stored.
         match shift.finisher.finish(finish.clone()).await {
-            Some(FinishOutcome::Finished | FinishOutcome::AlreadyFinished) => {
-                shift.tally.finished(&finish);
+            Some(
+                outcome @ (FinishOutcome::Finished
+                | FinishOutcome::Cancelled
+                | FinishOutcome::AlreadyFinished),
+            ) => {
+                shift.tally.finished(&finish, outcome);
                 shift.roll.strike(key);
-                true
+                Told::Stored
             }
-            Some(FinishOutcome::LeaseLost) => {
-                self.let_go(shift, Order::Abandon);
-                false
+            Some(FinishOutcome::LeaseLost) => Told::LeaseLost,
+            Some(FinishOutcome::Illegal(illegal)) => {
+                // A defect of ours. On the roll for good, like an end that is not stored.
+                tracing::error!(
+                    job.id = key.job.0,
+                    error = %illegal,
+                    "its end was refused; recovery will find it"
+                );
+                Told::Nothing
             }
             None => {
                 // On the roll for good: its lease is ours, and nobody may hand it back unproved.
@@ -186,13 +221,30 @@ impl Attempt {
                     job.id = key.job.0,
                     "its end is not stored; recovery will find it"
                 );
-                false
+                Told::Nothing
             }
         }
     }
 
+    /// Lets go of the attempt, from wherever it had come to; nothing is written for it any more.
+    ///
+    /// A container that can outlive its worker is left alone. One that can't must not run beside
+    /// the attempt that may follow, and nobody else can end or remove it: so it is stopped, and
+    /// named as left over.
+    async fn let_go(&self, shift: &Shift, progress: &Progress, order: Order) -> Option<Handle> {
+        let is_ours = order == Order::Abandon && !self.served.executor.survives_worker();
+        let leftover = progress.handle().filter(|_| is_ours);
+        if let Some(handle) = leftover
+            && progress.may_run()
+        {
+            stop_for_good(shift, &self.served.executor, handle, self.stop_grace()).await;
+        }
+        self.note_let_go(shift, order);
+        leftover.cloned()
+    }
+
     /// Notes that nothing is written for this attempt any more.
-    fn let_go(&self, shift: &Shift, order: Order) {
+    fn note_let_go(&self, shift: &Shift, order: Order) {
         let key = self.lease.key;
         let (job, attempt, worker) = (key.job.0, key.attempt.0, shift.worker.0);
         if order == Order::LeaveAlive {
@@ -221,6 +273,20 @@ impl Attempt {
         }
     }
 
+    /// Notes that its lease stands until recovery has looked, unless it is accounted for already.
+    fn unsure(&self, shift: &Shift, why: &str) {
+        let key = self.lease.key;
+        if shift.roll.leave(key) {
+            tracing::error!(job.id = key.job.0, why, "its lease stands until recovery");
+            shift.tally.change(|report| report.unfinished += 1);
+        }
+    }
+
+    fn stop_grace(&self) -> Duration {
+        let spec = self.lease.spec.as_ref().ok();
+        spec.map_or(DEFAULT_STOP_GRACE, |spec| grace_of(spec))
+    }
+
     /// The code above panicked: a defect. Nothing is recorded before nothing runs; then the
     /// attempt counts as a failed launch or, if its container may have run, as lost: both are
     /// bounded, so that a job that always does this does not come back for ever.
@@ -233,8 +299,7 @@ impl Attempt {
             return Ending::Record(record, None);
         };
         if progress.may_run() {
-            let spec = self.lease.spec.as_ref().ok();
-            let grace = spec.map_or(DEFAULT_STOP_GRACE, |spec| grace_of(spec));
+            let grace = self.stop_grace();
             tokio::select! {
                 () = stop_for_good(shift, &self.served.executor, handle, grace) => {}
                 order = self.orders.let_go() => return Ending::LetGo(order),

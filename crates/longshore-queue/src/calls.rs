@@ -7,8 +7,7 @@ use std::time::Duration;
 use longshore_core::InstanceId;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capabilities, Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed,
-    Watch,
+    Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -26,10 +25,6 @@ impl Calls {
 
     pub fn kind(&self) -> &'static str {
         self.0.kind()
-    }
-
-    pub fn capabilities(&self) -> &Capabilities {
-        self.0.capabilities()
     }
 
     /// Whether its containers go on without this worker.

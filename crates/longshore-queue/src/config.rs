@@ -30,7 +30,8 @@ pub struct WorkerConfig {
     pub poll_interval: Duration,
     /// For how long a contended acquisition is repeated.
     pub acquire_timeout: Duration,
-    /// How long running jobs have when a drain begins.
+    /// How long running jobs have when a drain begins. What can't outlive its worker is stopped
+    /// after that, each job with its own stop grace, but never more than 30 s of it.
     pub shutdown_timeout: Duration,
     /// After this long without a heartbeat others may take over.
     pub lease_ttl: Duration,

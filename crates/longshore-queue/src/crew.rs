@@ -1,7 +1,7 @@
 //! The tasks of a shift: who owns them, and how they end.
 //!
 //! Owns the attempts' tasks and the background's (heartbeat, look-out, cancel watch, reconciling,
-//! finisher), and the drain, in which every wait is bounded.
+//! finisher, housekeeping), and the drain, in which every wait is bounded.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use longshore_core::executor::Executor;
-use longshore_core::store::{Lease, Registry as _};
+use longshore_core::store::{FinishOutcome, Lease, LeaseKey, Registry as _};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::attempt::{Attempt, message};
 use crate::config::WorkerConfig;
@@ -24,9 +24,10 @@ use crate::orders::{Order, Orders, StopReason};
 use crate::patience::patiently;
 use crate::retrying::Retrying;
 use crate::served::Served;
-use crate::shift::{Going, Shift};
+use crate::shift::{Going, Shift, hand_back};
 use crate::shutdown::GracefulShutdown;
-use crate::{cancels, finisher, heartbeat, lookout, reconcile};
+use crate::supervise::DRAIN_GRACE;
+use crate::{cancels, finisher, heartbeat, housekeeping, lookout, reconcile};
 
 /// At the end of a drain: how long ends may wait for the database, once their containers are gone.
 const STORE_WAIT: Duration = Duration::from_secs(5);
@@ -35,9 +36,12 @@ const STORE_WAIT: Duration = Duration::from_secs(5);
 const REMOVAL_WAIT: Duration = Duration::from_secs(5);
 /// How long the goodbye may take. Without it the worker counts as dead when its lease is over.
 const GOODBYE_WAIT: Duration = Duration::from_secs(2);
-/// How long a container that can't outlive its worker has between TERM and KILL at most, in a
-/// drain: a job can't hold up a shutdown for as long as it likes.
-const MAX_STOP_WAIT: Duration = Duration::from_secs(30);
+/// How long, from its beginning, a drain waits for acquisitions that were sent before it: longer
+/// than a store waits for a lock. What one brings even later is refused by the store, which knows
+/// by then that this worker drains or has stopped.
+const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+/// How long tasks that are aborted may take to end.
+const ABORT_WAIT: Duration = Duration::from_secs(1);
 
 /// The tasks of a shift. Dropping it aborts them: containers and leases stay as they are, for
 /// recovery to find.
@@ -48,13 +52,15 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Registers a worker and starts the background.
+    /// Registers a worker and starts the background. What has waited for too long is ended before:
+    /// a worker that starts in the morning runs nothing that expired overnight.
     pub async fn begin(
         store: &Retrying,
         executors: &[Arc<dyn Executor>],
         config: &Arc<WorkerConfig>,
         clock: &BootClock,
     ) -> Result<Self, QueueError> {
+        housekeeping::expire(store).await?;
         let (shift, inbox) = Shift::begin(store, executors, config, clock).await?;
         let crew = Self {
             shift: Arc::clone(&shift),
@@ -66,10 +72,12 @@ impl Crew {
         crew.in_background("look-out", lookout::run(Arc::clone(&shift)));
         crew.in_background("cancel watch", cancels::run(Arc::clone(&shift)));
         crew.in_background("reconciling", reconcile::run(Arc::clone(&shift)));
+        let house = housekeeping::run(store.clone(), config.retention);
+        crew.in_background("housekeeping", house);
         Ok(crew)
     }
 
-    /// Starts the task of an acquired job.
+    /// Starts the task of an acquired job, unless a drain has claimed it to hand it back.
     pub fn take(
         &self,
         served: &Arc<Served>,
@@ -77,6 +85,9 @@ impl Crew {
         permit: Option<OwnedSemaphorePermit>,
         started: Option<oneshot::Sender<Result<(), LaunchFailure>>>,
     ) {
+        if !self.shift.roll.claim(lease.key) {
+            return;
+        }
         let attempt = Attempt {
             lease,
             served: Arc::clone(served),
@@ -84,8 +95,40 @@ impl Crew {
             permit,
             started,
         };
+        self.spawn(attempt.run(Arc::clone(&self.shift)));
+    }
+
+    /// Gives back a lease that was claimed and never launched. The answer comes when that is
+    /// stored; nobody has to wait for it.
+    pub fn hand_back(&self, key: LeaseKey) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        let shift = Arc::clone(&self.shift);
+        self.spawn(async move {
+            let finish = hand_back(key);
+            match shift.finisher.finish(finish.clone()).await {
+                Some(
+                    outcome @ (FinishOutcome::Finished
+                    | FinishOutcome::Cancelled
+                    | FinishOutcome::AlreadyFinished),
+                ) => {
+                    shift.tally.finished(&finish, outcome);
+                    shift.roll.strike(key);
+                }
+                Some(FinishOutcome::LeaseLost) => {
+                    shift.tally.change(|report| report.lost_leases += 1);
+                    shift.roll.strike(key);
+                }
+                // On the roll for good: what the drain finds there is left to recovery.
+                Some(FinishOutcome::Illegal(_)) | None => {}
+            }
+            let _ = tell.send(());
+        });
+        told
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut attempts = lock(&self.attempts);
-        attempts.spawn(attempt.run(Arc::clone(&self.shift)));
+        attempts.spawn(task);
         // Here too, so that the set does not grow with every job that ever ran.
         while let Some(ended) = attempts.try_join_next() {
             if let Err(error) = ended {
@@ -115,11 +158,16 @@ impl Crew {
     /// Ends the shift: acquires nothing, gives what runs the grace time, then hands it over or
     /// stops it, and says goodbye. Heartbeats go on until the last lease is gone.
     ///
+    /// What was acquired and not launched is handed back at once; what an acquisition brings that
+    /// is still in flight, before the goodbye.
+    ///
     /// Bounded, whatever the database and the executors do: the grace time, the stop grace of what
-    /// is stopped (at most 30 s), and about 14 s.
+    /// is stopped (at most [`DRAIN_GRACE`], unless it was being stopped already), and about 20 s.
     pub async fn drain(&self, shutdown: &GracefulShutdown) {
         let shift = &self.shift;
+        let begun = Instant::now();
         shift.now(Going::Draining);
+        self.hand_back_held();
         self.in_background("drain notice", announce_drain(Arc::clone(shift)));
         let grace = shift.config.shutdown_timeout;
         tokio::select! {
@@ -134,9 +182,13 @@ impl Crew {
             .tracker
             .wait_for_completion(stop_wait + STORE_WAIT);
         if !all_ended.await {
-            self.give_up();
+            self.give_up().await;
         }
         // What an acquisition that the drain cut short had brought.
+        let landed = timeout_at(begun + ACQUIRE_WAIT, shift.roll.all_landed()).await;
+        if landed.is_err() {
+            tracing::warn!("an acquisition is still without an answer");
+        }
         let last_look = patiently("leases_of", || reconcile::once(shift));
         let _ = timeout(GOODBYE_WAIT, last_look).await;
         let mut attempts = std::mem::take(&mut *lock(&self.attempts));
@@ -156,6 +208,19 @@ impl Crew {
         background.shutdown().await;
     }
 
+    /// What its caller has not launched yet never will be.
+    fn hand_back_held(&self) {
+        for key in self.shift.roll.claim_all() {
+            if self.shift.going() == Going::Fenced {
+                // Others' to judge.
+                self.shift.tally.change(|report| report.lost_leases += 1);
+                self.shift.roll.leave(key);
+            } else {
+                drop(self.hand_back(key));
+            }
+        }
+    }
+
     /// What still runs goes on without us, or is stopped. Says how long that may take.
     fn hand_over_or_stop(&self) -> Duration {
         let mut wait = Duration::ZERO;
@@ -166,7 +231,12 @@ impl Crew {
                 *by_fate.entry("left alive").or_default() += 1;
             } else {
                 entry.orders.give(Order::Stop(StopReason::Drained));
-                wait = wait.max(entry.stop_grace.min(MAX_STOP_WAIT));
+                let is_ours = entry.orders.standing() == Order::Stop(StopReason::Drained);
+                wait = wait.max(if is_ours {
+                    entry.stop_grace.min(DRAIN_GRACE)
+                } else {
+                    entry.stop_grace // A stop for another reason is under way with all of it.
+                });
                 *by_fate.entry("stopped").or_default() += 1;
             }
         }
@@ -177,8 +247,10 @@ impl Crew {
     }
 
     /// The time is up. What could not be ended, or not be stored, is left to recovery.
-    fn give_up(&self) {
-        lock(&self.attempts).abort_all();
+    async fn give_up(&self) {
+        // Ended before the rest is counted, so that an end which was stored just now counts once.
+        let mut attempts = std::mem::take(&mut *lock(&self.attempts));
+        let _ = timeout(ABORT_WAIT, attempts.shutdown()).await;
         let left = self.shift.roll.live();
         for (key, _) in &left {
             tracing::error!(

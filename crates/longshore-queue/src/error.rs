@@ -4,6 +4,7 @@ use longshore_core::executor::ExecutorError;
 use longshore_core::store::StoreError;
 
 use crate::config::ConfigError;
+use crate::manager::BatchResult;
 
 /// Why a queue manager or a worker could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,17 @@ pub enum QueueError {
     /// Another worker took over its leases: it works on under a new id when asked again.
     #[error("this worker missed its heartbeats and was fenced; its jobs are others' now")]
     Fenced,
+    /// One of its own tasks panicked, so it is not trusted with anything more.
+    #[error("the queue manager has a defect and launches nothing more: {0}")]
+    Defect(String),
+    /// It could not go on, after it had launched something.
+    #[error("interrupted after {} launches: {source}", so_far.launched)]
+    Interrupted {
+        /// What it did before.
+        so_far: BatchResult,
+        /// Why it could not go on.
+        source: Box<QueueError>,
+    },
 }
 
 impl QueueError {
@@ -72,7 +84,8 @@ impl QueueError {
     pub fn is_systems_fault(&self) -> bool {
         match self {
             Self::Store(error) => error.is_systems_fault(),
-            Self::NoHost { .. } | Self::Fenced => true,
+            Self::Interrupted { source, .. } => source.is_systems_fault(),
+            Self::NoHost { .. } | Self::Fenced | Self::Defect(_) => true,
             Self::Config(_)
             | Self::NoExecutor { .. }
             | Self::WrongHost { .. }

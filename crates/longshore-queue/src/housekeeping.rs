@@ -16,7 +16,8 @@ const LONG_PASS: Duration = Duration::from_hours(1);
 const FIRST_LONG_PASS: Duration = Duration::from_mins(5);
 /// The most rows of one call.
 const BATCH: u32 = 1000;
-/// The most calls of one pass: what is left is the next pass's.
+/// The most calls of one pass, so that passes of the other kind come between: what is left is the
+/// next pass's, which then comes soon.
 const MAX_CALLS: u32 = 20;
 
 /// What a pass did.
@@ -43,26 +44,34 @@ pub async fn short_pass(store: &Retrying) -> StoreResult<Swept> {
     for _ in 0..MAX_CALLS {
         let expired = store.expire_waiting(BATCH).await?.len() as u64;
         swept.expired += expired;
-        if expired < u64::from(BATCH) {
+        if expired == 0 {
             break;
         }
     }
     Ok(swept)
 }
 
-/// Makes ready what storage needs, and takes away what is older than the retention.
+/// Ends everything that has waited for too long.
+pub(crate) async fn expire(store: &Retrying) -> StoreResult<()> {
+    while !store.expire_waiting(BATCH).await?.is_empty() {}
+    Ok(())
+}
+
+/// Makes ready what storage needs, and takes away what is older than the retention: also when
+/// storage could not be made ready, since a full disk may be why.
 pub async fn long_pass(store: &Retrying, retention: Retention) -> StoreResult<Swept> {
-    store.tend_storage(retention).await?;
+    let tended = store.tend_storage(retention).await;
     let mut swept = Swept::default();
     for _ in 0..MAX_CALLS {
         let pruned = store.prune(retention).await?;
         swept.pruned.jobs += pruned.jobs;
         swept.pruned.attempts += pruned.attempts;
-        if pruned.jobs < u64::from(retention.batch) {
+        swept.pruned.more = pruned.more;
+        if !pruned.more {
             break;
         }
     }
-    Ok(swept)
+    tended.map(|()| swept)
 }
 
 /// Makes passes until its task is ended.
@@ -73,8 +82,13 @@ pub(crate) async fn run(store: Retrying, retention: Retention) {
         sleep(Duration::from_secs_f64(rand::random_range(SHORT_PASS))).await;
         note("short pass", short_pass(&store).await);
         if Instant::now() >= long_pass_at {
-            note("long pass", long_pass(&store, retention).await);
-            long_pass_at = Instant::now() + LONG_PASS.mul_f64(rand::random_range(0.75..=1.0));
+            let swept = long_pass(&store, retention).await;
+            // What is left would grow from one hour to the next: go on after the next short pass.
+            let is_behind = swept.as_ref().is_ok_and(|swept| swept.pruned.more);
+            if !is_behind {
+                long_pass_at = Instant::now() + LONG_PASS.mul_f64(rand::random_range(0.75..=1.0));
+            }
+            note("long pass", swept);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the names that users of the earlier system look for, and a worker's registration that is
 //! made when the first job is acquired. Never launches more than it was asked to.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use longshore_core::JobId;
@@ -14,6 +14,7 @@ use longshore_core::store::{
     NewJob, Reading as _, Registry as _, StoreResult, Submissions as _, Submitted,
 };
 use tokio::sync::{Mutex, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::acquired::AcquiredJob;
@@ -21,6 +22,7 @@ use crate::config::{ConfigError, WorkerConfig};
 use crate::crew::Crew;
 use crate::error::QueueError;
 use crate::liveness::BootClock;
+use crate::report::WorkerReport;
 use crate::retrying::Retrying;
 use crate::served::Served;
 use crate::shift::Going;
@@ -71,6 +73,8 @@ pub struct QueueManager {
     config: Arc<WorkerConfig>,
     clock: BootClock,
     desk: Mutex<Desk>,
+    /// Crews that were fenced, on their way out.
+    fenced: std::sync::Mutex<JoinSet<WorkerReport>>,
 }
 
 /// Who launches.
@@ -85,7 +89,7 @@ enum Desk {
 
 impl QueueManager {
     /// A manager that has not spoken to anyone yet. Of the configuration it uses what concerns
-    /// leases, output and shutdown; how much is launched is said with each call.
+    /// leases, output, retention and shutdown; how much is launched is said with each call.
     pub fn new(
         store: impl Into<Retrying>,
         executors: Vec<Arc<dyn Executor>>,
@@ -98,6 +102,7 @@ impl QueueManager {
             config: Arc::new(config),
             clock: BootClock::of_machine(),
             desk: Mutex::new(Desk::Idle),
+            fenced: std::sync::Mutex::default(),
         })
     }
 
@@ -156,6 +161,7 @@ impl QueueManager {
     ) -> Result<Option<AcquiredJob>, QueueError> {
         let (crew, served) = self.crew_for(queue).await?;
         let acquired = crew.shift.acquire(&served, 1, None, timeout).await?;
+        let acquired = acquired.ok_or_else(|| takes_nothing_more(&crew))?;
         let held = acquired.into_iter().next();
         Ok(held.map(|held| AcquiredJob::new(held, served, crew)))
     }
@@ -179,7 +185,7 @@ impl QueueManager {
     }
 
     /// Launches batches until nothing of the queue waits or runs, or until told to stop. What runs
-    /// when it is told to goes on.
+    /// when it is told to goes on. When it can't go on, the error says what it had launched.
     pub async fn process_queue(
         &self,
         queue: &str,
@@ -187,11 +193,32 @@ impl QueueManager {
         shutdown: &GracefulShutdown,
     ) -> Result<BatchResult, QueueError> {
         let mut total = BatchResult::default();
+        let processed = self.process(queue, max_concurrent, shutdown, &mut total);
+        match processed.await {
+            Ok(()) => Ok(total),
+            Err(error) if total.acquired() == 0 => Err(error),
+            Err(error) => Err(QueueError::Interrupted {
+                so_far: total,
+                source: Box::new(error),
+            }),
+        }
+    }
+
+    async fn process(
+        &self,
+        queue: &str,
+        max_concurrent: u32,
+        shutdown: &GracefulShutdown,
+        total: &mut BatchResult,
+    ) -> Result<(), QueueError> {
         while !shutdown.is_draining() {
             let (crew, served) = self.crew_for(queue).await?;
             let mut look = crew.shift.look.listen();
             let timeout = self.config.acquire_timeout;
-            let batch = launch_batch(&crew, &served, max_concurrent, timeout).await?;
+            let batch = match launch_batch(&crew, &served, max_concurrent, timeout).await {
+                Err(QueueError::Fenced) => continue, // Under a fresh id.
+                batch => batch?,
+            };
             let found_some = batch.acquired() > 0;
             total.launched += batch.launched;
             total.errors.extend(batch.errors);
@@ -213,53 +240,62 @@ impl QueueManager {
                 () = shutdown.draining() => {}
             }
         }
-        Ok(total)
+        Ok(())
     }
 
-    /// Drains: launches nothing more, gives what runs the configured shutdown time, then hands it
-    /// over or stops it, and says goodbye. Returns what became of everything.
-    pub async fn close(&self) -> crate::report::WorkerReport {
+    /// Drains: launches nothing more, hands back what was not launched yet, gives what runs the
+    /// configured shutdown time, then hands it over or stops it, and says goodbye. Returns what
+    /// became of everything.
+    pub async fn close(&self) -> WorkerReport {
         self.close_with(&GracefulShutdown::new()).await
     }
 
     /// The same, with a way to cut the grace time short.
-    pub async fn close_with(&self, shutdown: &GracefulShutdown) -> crate::report::WorkerReport {
+    pub async fn close_with(&self, shutdown: &GracefulShutdown) -> WorkerReport {
         let desk = std::mem::replace(&mut *self.desk.lock().await, Desk::Closed);
-        match desk {
-            Desk::Open(crew) => {
-                crew.drain(shutdown).await;
-                crew.shift.report()
+        let mut total = match desk {
+            Desk::Open(crew) => end(crew, shutdown).await,
+            Desk::Idle | Desk::Closed => WorkerReport::default(),
+        };
+        let mut fenced = std::mem::take(&mut *self.fenced());
+        while let Some(ended) = fenced.join_next().await {
+            match ended {
+                Ok(report) => total.add(&report),
+                Err(error) => tracing::error!(error = %error, "a fenced crew's end panicked"),
             }
-            Desk::Idle | Desk::Closed => crate::report::WorkerReport::default(),
         }
+        total.contention = self.store.contention();
+        total
     }
 
-    /// The registered worker, and where the queue's jobs run. A worker that was fenced is buried
-    /// and another registered in its place.
+    fn fenced(&self) -> std::sync::MutexGuard<'_, JoinSet<WorkerReport>> {
+        // A join set stays whole when a spawn panics.
+        self.fenced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The registered worker, and where the queue's jobs run. Another is registered in the place
+    /// of one that was fenced, whose end nobody has to wait for.
     async fn crew_for(&self, queue: &str) -> Result<(Arc<Crew>, Arc<Served>), QueueError> {
         let mut desk = self.desk.lock().await;
-        let open = match &*desk {
-            Desk::Open(crew) => match crew.shift.going() {
-                Going::On => Some(Arc::clone(crew)),
-                Going::AskedToDrain | Going::Draining | Going::Faulted(_) => {
-                    return Err(QueueError::ShuttingDown);
-                }
-                Going::Fenced => {
-                    crew.drain(&GracefulShutdown::new()).await;
-                    None
-                }
-            },
-            Desk::Idle => None,
+        if let Desk::Open(crew) = &*desk
+            && crew.shift.going() == Going::Fenced
+        {
+            let crew = Arc::clone(crew);
+            *desk = Desk::Idle;
+            self.fenced()
+                .spawn(async move { end(crew, &GracefulShutdown::new()).await });
+        }
+        let crew = match &*desk {
+            Desk::Open(crew) if crew.shift.going() == Going::On => Arc::clone(crew),
+            Desk::Open(crew) => return Err(takes_nothing_more(crew)),
             Desk::Closed => return Err(QueueError::ShuttingDown),
-        };
-        let crew = if let Some(crew) = open {
-            crew
-        } else {
-            let (store, clock) = (&self.store, &self.clock);
-            let crew = Crew::begin(store, &self.executors, &self.config, clock).await?;
-            let crew = Arc::new(crew);
-            *desk = Desk::Open(Arc::clone(&crew));
-            crew
+            Desk::Idle => {
+                let (store, clock) = (&self.store, &self.clock);
+                let crew = Crew::begin(store, &self.executors, &self.config, clock).await?;
+                let crew = Arc::new(crew);
+                *desk = Desk::Open(Arc::clone(&crew));
+                crew
+            }
         };
         drop(desk);
         let known = crew
@@ -276,6 +312,25 @@ impl QueueManager {
     }
 }
 
+/// Ends a crew, and says what became of everything that it had.
+async fn end(crew: Arc<Crew>, shutdown: &GracefulShutdown) -> WorkerReport {
+    crew.drain(shutdown).await;
+    let mut report = crew.shift.report();
+    if crew.shift.going() == Going::Fenced {
+        report.fenced += 1;
+    }
+    report
+}
+
+/// Why a crew acquires nothing more.
+fn takes_nothing_more(crew: &Crew) -> QueueError {
+    match crew.shift.going() {
+        Going::On | Going::AskedToDrain | Going::Draining => QueueError::ShuttingDown,
+        Going::Fenced => QueueError::Fenced,
+        Going::Faulted(text) => QueueError::Defect(text),
+    }
+}
+
 /// Acquires and launches, and waits until each launch is decided.
 async fn launch_batch(
     crew: &Crew,
@@ -287,7 +342,8 @@ async fn launch_batch(
     let acquired = crew
         .shift
         .acquire(served, max_concurrent, limit, timeout)
-        .await?;
+        .await?
+        .ok_or_else(|| takes_nothing_more(crew))?;
     let mut waiting = Vec::with_capacity(acquired.len());
     for (lease, orders) in acquired {
         let job = lease.key.job;

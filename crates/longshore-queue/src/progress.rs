@@ -12,6 +12,7 @@ use longshore_core::executor::Handle;
 pub(crate) struct Progress {
     handle: OnceLock<Handle>,
     may_run: AtomicBool,
+    removed: AtomicBool,
     templates: OnceLock<BTreeMap<String, i32>>,
 }
 
@@ -26,6 +27,11 @@ impl Progress {
         self.may_run.store(true, Ordering::Release);
     }
 
+    /// There is no container any more.
+    pub fn removed(&self) {
+        self.removed.store(true, Ordering::Release);
+    }
+
     /// These versions of its templates were used.
     pub fn resolved(&self, versions: BTreeMap<String, i32>) {
         let _ = self.templates.set(versions);
@@ -33,7 +39,8 @@ impl Progress {
 
     /// Its container, if there is one.
     pub fn handle(&self) -> Option<&Handle> {
-        self.handle.get()
+        let is_removed = self.removed.load(Ordering::Acquire);
+        self.handle.get().filter(|_| !is_removed)
     }
 
     /// Whether its container may run or have run.

@@ -89,6 +89,9 @@ impl Pump {
                 self.no_output_timeout.map(|timeout| heard_at + timeout)
             };
             tokio::select! {
+                // Output first: a container that wrote in the moment in which its silence became
+                // too long was not silent.
+                biased;
                 chunk = output.next() => match chunk {
                     Some(Ok(chunk)) => {
                         self.take(chunk);

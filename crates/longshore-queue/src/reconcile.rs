@@ -33,7 +33,12 @@ pub(crate) async fn once(shift: &Shift) -> StoreResult<u64> {
     }
     let finishes: Vec<Finish> = unknown.iter().map(|key| hand_back(*key)).collect();
     let outcomes = shift.store.finish(&finishes).await?;
-    let is_back = |outcome: &&FinishOutcome| **outcome == FinishOutcome::Finished;
+    let is_back = |outcome: &&FinishOutcome| match outcome {
+        FinishOutcome::Finished | FinishOutcome::Cancelled => true,
+        FinishOutcome::AlreadyFinished | FinishOutcome::LeaseLost | FinishOutcome::Illegal(_) => {
+            false
+        }
+    };
     let back = outcomes.iter().filter(is_back).count() as u64;
     if back > 0 {
         tracing::warn!(back, "leases without a reply were handed back");

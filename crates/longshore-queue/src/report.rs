@@ -8,7 +8,7 @@ use longshore_core::attempt::Outcome;
 use longshore_core::disposition::Disposition;
 use longshore_core::spec::format_duration;
 use longshore_core::state::TerminalState;
-use longshore_core::store::Finish;
+use longshore_core::store::{Finish, FinishOutcome};
 
 use crate::retrying::ContentionCounts;
 
@@ -172,7 +172,7 @@ impl WorkerReport {
         self.contention = *contention; // Counted by the store for the whole process.
     }
 
-    fn count_finish(&mut self, finish: &Finish) {
+    fn count_finish(&mut self, finish: &Finish, told: FinishOutcome) {
         match finish.record.outcome {
             Outcome::LaunchFailed => self.launch_failures += 1,
             Outcome::Exited
@@ -183,7 +183,13 @@ impl WorkerReport {
             | Outcome::HostLost
             | Outcome::Vanished => {}
         }
-        let counter = match finish.then {
+        // A job whose end was asked for in the meantime did not go where we said.
+        let then = if told == FinishOutcome::Cancelled {
+            Disposition::Settle(TerminalState::Cancelled)
+        } else {
+            finish.then
+        };
+        let counter = match then {
             Disposition::Settle(TerminalState::Completed) => &mut self.completed,
             Disposition::Settle(TerminalState::Failed) => &mut self.failed,
             Disposition::Settle(TerminalState::TimedOut) => &mut self.timed_out,
@@ -211,9 +217,9 @@ impl Tally {
         change(&mut self.lock());
     }
 
-    /// An attempt's end was stored.
-    pub fn finished(&self, finish: &Finish) {
-        self.lock().count_finish(finish);
+    /// An attempt's end was stored, as the store said.
+    pub fn finished(&self, finish: &Finish, told: FinishOutcome) {
+        self.lock().count_finish(finish, told);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, WorkerReport> {

@@ -4,6 +4,10 @@
 //! store says we hold, that is on no list here and whose acquisition is not in flight, was lost
 //! with its reply. A lease leaves the roll only when its end is stored or it is another's: never
 //! because a task died, for its container may still run.
+//!
+//! Also owns the gate. Once it is closed, no acquisition gets a number and no reply is admitted:
+//! whatever the store says we hold beside the roll goes back, and nothing can come after it but
+//! from calls in flight, which can be waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +17,7 @@ use longshore_core::JobId;
 use longshore_core::store::{HeldLease, Lease, LeaseKey};
 use tokio::time::Instant;
 
+use crate::bell::Bell;
 use crate::orders::Orders;
 use crate::served::Served;
 use crate::status::{Phase, RunningJob};
@@ -20,9 +25,10 @@ use crate::supervise::{DEFAULT_STOP_GRACE, grace_of};
 use crate::tracker::JobCompletionTracker;
 
 /// Which leases this worker knows of. The lock is held for map operations alone.
-#[derive(Default)]
 pub(crate) struct Roll {
     inner: Mutex<Inner>,
+    /// Rung when an acquisition is in flight no more.
+    landed: Bell,
     /// The attempts that are still to end under this worker: what a drain waits for.
     pub tracker: JobCompletionTracker,
 }
@@ -32,6 +38,7 @@ struct Inner {
     last_number: i64,
     in_flight: BTreeSet<i64>,
     entries: BTreeMap<LeaseKey, Entry>,
+    closed: bool,
 }
 
 /// An attempt as others in this worker see it.
@@ -45,20 +52,64 @@ pub(crate) struct Entry {
     since: Instant,
     /// Left alive for others: on the roll, so that nobody hands it back, but waited for by none.
     left: bool,
+    /// Acquired, and neither launched nor handed back yet: whoever claims it does one of the two.
+    held: bool,
+}
+
+impl Default for Roll {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::default(),
+            landed: Bell::new(),
+            tracker: JobCompletionTracker::new(),
+        }
+    }
 }
 
 impl Roll {
-    /// An acquisition is about to be sent. It counts as in flight until the guard is used or
-    /// dropped.
-    pub fn acquiring(self: &Arc<Self>) -> Acquiring {
+    /// An acquisition is about to be sent; none when nothing is to be acquired any more. It is in
+    /// flight until the last clone of the guard is dropped: the call itself keeps one.
+    pub fn acquiring(self: &Arc<Self>) -> Option<Arc<Acquiring>> {
         let mut inner = self.lock();
+        if inner.closed {
+            return None;
+        }
         inner.last_number += 1;
         let number = inner.last_number;
         inner.in_flight.insert(number);
-        Acquiring {
+        Some(Arc::new(Acquiring {
             roll: Arc::clone(self),
             number,
+        }))
+    }
+
+    /// From now on nothing is acquired, and no reply admitted.
+    pub fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    /// Waits until no acquisition is in flight. Cancellation-safe.
+    pub async fn all_landed(&self) {
+        let mut landed = self.landed.listen();
+        while !self.lock().in_flight.is_empty() {
+            landed.rung().await;
         }
+    }
+
+    /// The right to launch a held lease or to hand it back: given once.
+    pub fn claim(&self, key: LeaseKey) -> bool {
+        let mut inner = self.lock();
+        let entry = inner.entries.get_mut(&key);
+        entry.is_some_and(|entry| std::mem::take(&mut entry.held))
+    }
+
+    /// Claims whatever is held.
+    pub fn claim_all(&self) -> Vec<LeaseKey> {
+        let mut inner = self.lock();
+        let entries = inner.entries.iter_mut();
+        entries
+            .filter_map(|(key, entry)| std::mem::take(&mut entry.held).then_some(*key))
+            .collect()
     }
 
     /// The attempt's end is stored, or it is another's.
@@ -69,8 +120,9 @@ impl Roll {
         }
     }
 
-    /// The attempt stays alive for another worker. Its lease stays ours until then.
-    pub fn leave(&self, key: LeaseKey) {
+    /// The attempt stays alive for another worker, or to be judged by recovery. Its lease stays
+    /// ours until then. Says whether we answered for it up to now.
+    pub fn leave(&self, key: LeaseKey) -> bool {
         let newly_left = match self.lock().entries.get_mut(&key) {
             Some(entry) => !std::mem::replace(&mut entry.left, true),
             None => false,
@@ -78,6 +130,7 @@ impl Roll {
         if newly_left {
             self.tracker.mark_job_completed(key.job);
         }
+        newly_left
     }
 
     /// The attempt has come this far.
@@ -102,10 +155,11 @@ impl Roll {
     /// Of the leases that the store says we hold, those which nobody here knows of. Looked up
     /// after the store's answer: a lease is in flight, then on the roll, with nothing in between;
     /// one that was finished meanwhile is handed back in vain, which its token makes harmless.
+    /// Behind the closed gate what is in flight is unknown too: it will not be admitted.
     pub fn unknown(&self, held: &[HeldLease]) -> Vec<LeaseKey> {
         let inner = self.lock();
         let is_unknown = |lease: &&HeldLease| {
-            !inner.in_flight.contains(&lease.acquire_number)
+            (inner.closed || !inner.in_flight.contains(&lease.acquire_number))
                 && !inner.entries.contains_key(&lease.key)
         };
         held.iter()
@@ -141,11 +195,13 @@ pub(crate) struct Acquiring {
 }
 
 impl Acquiring {
-    /// The reply came: its leases go on the roll in the same moment in which the call stops being
-    /// in flight.
-    pub fn admit(self, served: &Arc<Served>, leases: &[Lease]) -> Vec<Orders> {
+    /// The reply came: its leases go on the roll while the call is still in flight. None when the
+    /// gate was closed meanwhile: then they are unknown, and go back.
+    pub fn admit(&self, served: &Arc<Served>, leases: &[Lease]) -> Option<Vec<Orders>> {
         let mut inner = self.roll.lock();
-        inner.in_flight.remove(&self.number);
+        if inner.closed {
+            return None;
+        }
         let since = Instant::now();
         let mut all = Vec::with_capacity(leases.len());
         for lease in leases {
@@ -162,18 +218,20 @@ impl Acquiring {
                 phase: Phase::Launching,
                 since,
                 left: false,
+                held: true,
             };
             inner.entries.insert(lease.key, entry);
         }
-        all
+        Some(all)
     }
 }
 
 impl Drop for Acquiring {
     /// Without a reply: whatever the call acquired is unknown here, and handed back after the next
-    /// heartbeat.
+    /// heartbeat, or by the last look of a drain.
     fn drop(&mut self) {
         self.roll.lock().in_flight.remove(&self.number);
+        self.roll.landed.ring();
     }
 }
 

@@ -119,7 +119,10 @@ impl Shift {
         Ok((shift, inbox))
     }
 
-    /// Takes jobs of a queue, and puts them on the roll. Cancellation-safe: what a call acquires
+    /// Takes jobs of a queue, and puts them on the roll; none once the shift takes nothing more.
+    ///
+    /// A call that is in flight when the shift begins to end is not waited for and not repeated:
+    /// what it brings goes back with the drain's last look. Cancellation-safe: what a call acquires
     /// whose caller is gone is handed back after the next heartbeat.
     pub async fn acquire(
         &self,
@@ -127,8 +130,10 @@ impl Shift {
         want: u32,
         max_concurrent: Option<Limit>,
         timeout: Duration,
-    ) -> StoreResult<Vec<(Lease, Orders)>> {
-        let acquiring = self.roll.acquiring();
+    ) -> StoreResult<Option<Vec<(Lease, Orders)>>> {
+        let Some(acquiring) = self.roll.acquiring() else {
+            return Ok(None);
+        };
         let request = AcquireRequest {
             queue: served.queue.id,
             want: want.min(AcquireRequest::MAX_WANT),
@@ -136,22 +141,31 @@ impl Shift {
             acquire_number: acquiring.number,
             max_concurrent,
         };
-        let acquired = match self.store.within(timeout).acquire(request).await {
+        // The call keeps its number in flight for as long as it may still commit.
+        let store = self.store.within(timeout).holding(acquiring.clone());
+        let reply = tokio::select! {
+            biased;
+            reply = store.acquire(request) => reply,
+            _ = self.ending() => return Ok(None),
+        };
+        let acquired = match reply {
             Ok(acquired) => acquired.leases,
             Err(error) => {
                 // The reply may be lost and the leases ours: look as soon as the store answers.
-                drop(acquiring);
+                drop((store, acquiring));
                 self.reconcile.ring();
                 return Err(error);
             }
         };
-        let orders = acquiring.admit(served, &acquired);
+        let Some(orders) = acquiring.admit(served, &acquired) else {
+            return Ok(None);
+        };
         let live = self.roll.live_count() as u64;
         self.tally.change(|report| {
             report.acquired += acquired.len() as u64;
             report.peak = report.peak.max(live);
         });
-        Ok(acquired.into_iter().zip(orders).collect())
+        Ok(Some(acquired.into_iter().zip(orders).collect()))
     }
 
     /// Whether the shift goes on.
@@ -159,8 +173,11 @@ impl Shift {
         self.going.borrow().clone()
     }
 
-    /// Moves forward, never back.
+    /// Moves forward, never back. With the first step nothing more is acquired.
     pub fn now(&self, next: Going) {
+        if next != Going::On {
+            self.roll.close();
+        }
         self.going.send_if_modified(|going| {
             let moves = next.weight() > going.weight();
             if moves {

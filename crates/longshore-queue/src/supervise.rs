@@ -31,6 +31,12 @@ use crate::shift::Shift;
 const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_hours(1);
 /// How long it has between TERM and KILL when its spec does not say.
 pub(crate) const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(10);
+/// How long it has at most when it is stopped because its worker drains: a job can't hold up a
+/// shutdown for as long as it likes, and a worker that is killed for that could hand nothing back.
+pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(30);
+/// How long the end of a container that was stopped may take to be told. Shorter than a drain
+/// waits for the record of it.
+const END_AFTER_STOP: Duration = Duration::from_secs(4);
 
 /// Between two tries of a stop that failed. Not bounded in number: a container whose end is not
 /// proved still holds its slot. Its supervisor's own end ends it.
@@ -72,7 +78,7 @@ impl Supervision<'_> {
             .await
         {
             Ok(ended) => ended,
-            Err(order) => return self.let_go(&handle, order).await,
+            Err(order) => return Supervised::LetGo(order),
         };
         tell_ended.send_replace(true);
         let pumped = if let Some(pumped) = pumped {
@@ -81,13 +87,13 @@ impl Supervision<'_> {
             tokio::select! {
                 biased;
                 pumped = &mut pump => pumped,
-                order = self.orders.let_go() => return self.let_go(&handle, order).await,
+                order = self.orders.let_go() => return Supervised::LetGo(order),
             }
         };
         // The last bytes may have been answered with "this lease is another's". One that was to be
         // left alive has nothing alive any more, and can as well be finished.
         if self.orders.standing() == Order::Abandon {
-            return self.let_go(&handle, Order::Abandon).await;
+            return Supervised::LetGo(Order::Abandon);
         }
         Supervised::Ended(record(ended, stopped_for, pumped))
     }
@@ -111,6 +117,7 @@ impl Supervision<'_> {
             .unwrap_or(Timeout::After(DEFAULT_RUN_TIMEOUT));
         let run_deadline = run_limit.limit().map(|limit| Instant::now() + limit);
         let mut known = Order::CarryOn;
+        let mut end_due = None;
         loop {
             tokio::select! {
                 // In this order: a container that ended by itself was not stopped, whatever was
@@ -119,23 +126,28 @@ impl Supervision<'_> {
                 ended = &mut end => {
                     return match ended {
                         Ok(ended) => Ok((Ok(ended), stop_reason(known))),
-                        Err(error) => self.out_of_sight(handle, error).await,
+                        Err(error) => self.out_of_sight(handle, error, stop_reason(known)).await,
                     };
                 }
                 order = self.orders.other_than(known) => {
                     match order {
                         Order::CarryOn => {}
-                        Order::Stop(_) => {
+                        Order::Stop(reason) => {
                             // A second reason changes the record, not the stopping.
                             if stop_reason(known).is_none() {
-                                stopping.set(self.stop(handle).fuse());
+                                stopping.set(self.stop(handle, Some(reason)).fuse());
                             }
                         }
                         Order::LeaveAlive | Order::Abandon => return Err(order),
                     }
                     known = order;
                 }
-                () = &mut stopping => {}
+                () = &mut stopping => end_due = Some(Instant::now() + END_AFTER_STOP),
+                () = at(end_due) => {
+                    let problem = "its end was not told, although it was stopped";
+                    let error = ExecutorError::new(ErrorClass::Unknown, "wait", problem);
+                    return Ok((Err(error), stop_reason(known)));
+                }
                 () = &mut marking => {}
                 done = pump.as_mut() => *pumped = Some(done),
                 () = at(run_deadline), if known == Order::CarryOn => {
@@ -162,28 +174,28 @@ impl Supervision<'_> {
     }
 
     /// The watch broke. Nothing may be recorded before it is certain that nothing runs: so the
-    /// container is stopped, and the attempt counts as lost.
+    /// container is stopped, and the attempt counts as lost; unless it was being stopped already,
+    /// for a reason that stays true.
     async fn out_of_sight(
         &self,
         handle: &Handle,
         error: ExecutorError,
+        stopped_for: Option<StopReason>,
     ) -> Result<(Result<Ended, ExecutorError>, Option<StopReason>), Order> {
         let job = self.lease.key.job.0;
         tracing::error!(job.id = job, error = %error, "the executor lost sight of a container");
         tokio::select! {
-            () = self.stop(handle) => Ok((Err(error), None)),
+            () = self.stop(handle, stopped_for) => Ok((Err(error), stopped_for)),
             order = self.orders.let_go() => Err(order),
         }
     }
 
-    async fn stop(&self, handle: &Handle) {
-        stop_for_good(
-            self.shift,
-            &self.served.executor,
-            handle,
-            grace_of(self.spec),
-        )
-        .await;
+    async fn stop(&self, handle: &Handle, reason: Option<StopReason>) {
+        let grace = match reason {
+            Some(StopReason::Drained) => grace_of(self.spec).min(DRAIN_GRACE),
+            _ => grace_of(self.spec),
+        };
+        stop_for_good(self.shift, &self.served.executor, handle, grace).await;
     }
 
     fn pump(&self) -> Pump {
@@ -195,20 +207,11 @@ impl Supervision<'_> {
             self.spec.no_output_timeout.and_then(Timeout::limit),
         )
     }
-
-    /// Stops supervising. A container that can outlive its worker is left alone; one that can't
-    /// must not run beside the attempt that may follow, so it is stopped.
-    async fn let_go(&self, handle: &Handle, order: Order) -> Supervised {
-        let executor = &self.served.executor;
-        if order == Order::Abandon && !executor.survives_worker() {
-            self.stop(handle).await;
-        }
-        Supervised::LetGo(order)
-    }
 }
 
 /// Stops a container, as often as it takes. Returns when nothing of it runs: it was stopped, or a
-/// full listing lacks it.
+/// full listing lacks it. For containers that this executor itself made or found alone: every
+/// executor's listing names those, while some leave out other workers'.
 pub(crate) async fn stop_for_good(
     shift: &Shift,
     executor: &Calls,
@@ -254,7 +257,8 @@ fn record(
         }
         Err(error) => {
             let text = format!("the executor lost sight of it: {error}");
-            (AttemptRecord::of(Outcome::Vanished), Some(text))
+            let outcome = stopped_for.map_or(Outcome::Vanished, StopReason::outcome);
+            (AttemptRecord::of(outcome), Some(text))
         }
     };
     AttemptRecord {

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use longshore_core::executor::Executor;
 use longshore_core::queue::QueueCounts;
-use longshore_core::store::{JobSummary, Reading as _, StoreError, StoreResult};
+use longshore_core::store::{JobSummary, Reading as _, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::config::{ConfigError, Until, WorkerConfig};
 use crate::crew::Crew;
 use crate::error::QueueError;
-use crate::housekeeping;
 use crate::liveness::BootClock;
 use crate::monitor::{Current, Monitor};
 use crate::patience::AWAY;
@@ -24,10 +23,6 @@ use crate::report::{EndedBy, WorkerReport};
 use crate::retrying::Retrying;
 use crate::shift::{Going, Shift};
 use crate::shutdown::GracefulShutdown;
-
-/// When a drain begins in the middle of an acquisition, its answer is awaited for this long: then
-/// what it brings goes back at once, rather than after a heartbeat.
-const ACQUIRE_LINGER: Duration = Duration::from_secs(2);
 
 /// Takes jobs and sees them through.
 pub struct Worker {
@@ -44,6 +39,16 @@ enum Left {
     For(EndedBy),
     /// Others took over: it starts over under a fresh id.
     Fenced,
+}
+
+/// What came of one round over the queues.
+#[derive(Default)]
+struct Round {
+    acquired: usize,
+    /// Whether any queue was looked at.
+    answered: bool,
+    /// The last thing that went wrong.
+    failed: Option<StoreError>,
 }
 
 impl Worker {
@@ -114,6 +119,10 @@ impl Worker {
                 }
                 Left::Fenced => {
                     total.fenced += 1;
+                    if self.config.until == Until::OneBatch && total.acquired > 0 {
+                        total.ended_by = EndedBy::OneBatch;
+                        break;
+                    }
                     if shutdown.is_draining() {
                         break;
                     }
@@ -140,11 +149,7 @@ impl Worker {
                 () = shutdown.draining() => return Ok(None),
             };
             match crew {
-                Ok(crew) => {
-                    let house = housekeeping::run(self.store.clone(), self.config.retention);
-                    crew.in_background("housekeeping", house);
-                    return Ok(Some(crew));
-                }
+                Ok(crew) => return Ok(Some(crew)),
                 Err(error) if over && error.is_systems_fault() => {
                     tries += 1;
                     tracing::warn!(tries, error = %error, "can't register again yet");
@@ -172,51 +177,51 @@ impl Worker {
             };
             look.looking();
             let wanted = free.num_permits();
-            let acquiring = self.acquire_round(crew, free, round);
-            tokio::pin!(acquiring);
-            let acquired = tokio::select! {
+            let outcome = tokio::select! {
+                // First: nothing is acquired any more once it is told to leave. What a call that
+                // is cut short here still brings, the drain hands back.
                 biased;
-                acquired = &mut acquiring => acquired,
-                left = told_to_leave(shift, shutdown) => {
-                    let _ = timeout(ACQUIRE_LINGER, acquiring).await;
-                    return left;
-                }
+                left = told_to_leave(shift, shutdown) => return left,
+                outcome = self.acquire_round(crew, free, round) => outcome,
             };
-            let wait = match acquired {
-                Ok(acquired) => {
+            let is_batch = outcome.acquired > 0 || (outcome.answered && outcome.failed.is_none());
+            if self.config.until == Until::OneBatch && is_batch {
+                return end_of_batch(shift, shutdown).await;
+            }
+            let wait = match &outcome.failed {
+                None => {
                     failures = 0;
-                    if self.config.until == Until::OneBatch {
-                        return end_of_batch(shift, shutdown).await;
-                    }
-                    if acquired == wanted {
+                    if outcome.acquired == wanted {
                         continue; // There may be more, as soon as a slot is free.
                     }
-                    if acquired == 0
+                    if outcome.acquired == 0
                         && self.config.until == Until::Empty
                         && self.is_all_done(shift).await
                     {
                         return Left::For(EndedBy::Empty);
                     }
-                    self.config
-                        .poll_interval
-                        .mul_f64(rand::random_range(0.75..=1.0))
+                    self.poll()
                 }
-                Err(error) if !passes(&error) => {
+                Some(error) if !passes(error) => {
                     return Left::For(EndedBy::Fault(error.to_string()));
                 }
-                Err(error) => {
+                Some(error) => {
                     failures += 1;
                     if failures == 1 {
                         tracing::warn!(error = %error, "could not look for work");
                     }
-                    AWAY.delay(failures, rand::random())
-                        .max(self.config.poll_interval)
+                    if outcome.answered {
+                        self.poll()
+                    } else {
+                        AWAY.delay(failures, rand::random())
+                            .max(self.config.poll_interval)
+                    }
                 }
             };
             tokio::select! {
                 biased;
                 left = told_to_leave(shift, shutdown) => return left,
-                () = look.rung(), if failures == 0 => {}
+                () = look.rung(), if failures == 0 || outcome.answered => {}
                 () = sleep(wait) => {}
             }
         }
@@ -224,32 +229,52 @@ impl Worker {
     }
 
     /// One round over the queues, each round beginning with another: as many jobs as there are
-    /// free slots. Says how many it got.
+    /// free slots. A queue that fails does not keep the others waiting.
     async fn acquire_round(
         &self,
         crew: &Crew,
         mut free: OwnedSemaphorePermit,
-        round: usize,
-    ) -> StoreResult<usize> {
+        first: usize,
+    ) -> Round {
         let served = &crew.shift.served;
-        let mut acquired = 0;
+        let mut round = Round::default();
         if crew.shift.liveness.may_be_fenced() {
-            return Ok(0); // The next heartbeat tells.
+            return round; // The next heartbeat tells.
         }
         for step in 0..served.len() {
-            let served = &served[(round + step) % served.len()];
+            let served = &served[(first + step) % served.len()];
             let want = u32::try_from(free.num_permits()).unwrap_or(u32::MAX);
             if want == 0 {
                 break;
             }
             let timeout = self.config.acquire_timeout;
-            for held in crew.shift.acquire(served, want, None, timeout).await? {
-                // No await from here to the task's start: what was acquired is never dropped.
-                crew.take(served, held, free.split(1), None);
-                acquired += 1;
+            match crew.shift.acquire(served, want, None, timeout).await {
+                Ok(Some(acquired)) => {
+                    round.answered = true;
+                    for held in acquired {
+                        // No await from here to the task's start.
+                        crew.take(served, held, free.split(1), None);
+                        round.acquired += 1;
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let is_everywhere = !passes(&error) || is_the_databases(&error);
+                    round.failed = Some(error);
+                    if is_everywhere {
+                        break;
+                    }
+                }
             }
         }
-        Ok(acquired)
+        round
+    }
+
+    /// How long until the next look without a hint.
+    fn poll(&self) -> Duration {
+        self.config
+            .poll_interval
+            .mul_f64(rand::random_range(0.75..=1.0))
     }
 
     /// Whether nothing waits or runs in its queues, whoever runs it.
@@ -318,6 +343,14 @@ async fn end_of_batch(shift: &Shift, shutdown: &GracefulShutdown) -> Left {
         left = told_to_leave(shift, shutdown) => left,
         () = shift.roll.tracker.wait_until_none() => Left::For(EndedBy::OneBatch),
     }
+}
+
+/// Whether the fault is no single queue's.
+fn is_the_databases(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable { .. } | StoreError::CannotWrite { .. }
+    )
 }
 
 /// Whether looking again later can help.

@@ -1,5 +1,5 @@
--- Leases whose token is not newer than those of the job's earlier attempts, and tokens or slots
--- given out twice. Reads every lease.
+-- Leases whose token is not newer than those of the job's earlier attempts, tokens or slots given
+-- out twice, and leases of workers that don't exist. Reads every lease.
 SELECT 'job ' || lease.job_id || ' is leased under token ' || lease.token
     || ', though attempt ' || attempt.attempt || ' had ' || attempt.token
 FROM lease JOIN attempt ON attempt.job_id = lease.job_id
@@ -10,4 +10,7 @@ GROUP BY token HAVING count(*) > 1
 UNION ALL
 SELECT 'slot ' || slot || ' belongs to ' || count(*) || ' leases' FROM lease
 GROUP BY slot HAVING count(*) > 1
+UNION ALL
+SELECT 'job ' || job_id || ' is leased to worker ' || worker_id || ', which does not exist'
+FROM lease WHERE NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = lease.worker_id)
 LIMIT 100

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use longshore_core::store::{StoreError, StoreResult};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::busy;
 use crate::error::{self, is_busy};
+use crate::{busy, migrate};
 
 /// Below this version a WAL that is reset under load can corrupt the file.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -39,6 +39,7 @@ pub(crate) fn open_writer(path: &Path, budget: Duration) -> StoreResult<Connecti
         let fault = io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only");
         return Err(error::not_writable(path, fault));
     }
+    migrate::refuse_foreign(&connection, path)?;
     use_wal(&connection).map_err(|fault| error::at_open(path, fault))?;
     Ok(connection)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use longshore_core::store::StoreResult;
 
@@ -73,22 +74,29 @@ impl Engine {
         self.hub.subscribe()
     }
 
-    /// Finishes what waits, and ends every thread. The writer ends last, so that its last
-    /// checkpoint finds no reader in its way.
+    /// Finishes what waits, and ends every thread. The writer ends last, when no reader is left: if
+    /// nobody else has the file open, SQLite moves the log into it as that connection closes. (Of two
+    /// that close at once, each would take the other for one that stays.)
     pub(crate) async fn close(&self) {
         let mut threads = self.readers.close();
         threads.extend(self.hub.close());
-        let writer = self.writer.close();
-        let joined = tokio::task::spawn_blocking(move || {
-            for thread in threads.into_iter().chain(writer) {
-                if thread.join().is_err() {
-                    tracing::error!("a thread of the store panicked");
-                }
+        join(threads).await;
+        join(self.writer.close()).await;
+    }
+}
+
+/// Waits for threads that were told to end.
+async fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    let threads: Vec<_> = threads.into_iter().collect();
+    let joined = tokio::task::spawn_blocking(move || {
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
             }
-        });
-        if let Err(fault) = joined.await {
-            tracing::error!(%fault, "waiting for the store's threads failed");
         }
+    });
+    if let Err(fault) = joined.await {
+        tracing::error!(%fault, "waiting for the store's threads failed");
     }
 }
 
@@ -157,6 +165,60 @@ mod tests {
         let next = store.submit(&[job()]).await.expect("there is room again");
         assert_eq!(next[0].job, JobId(acknowledged + 1));
         assert_eq!(store.audit().await.expect("audit"), Vec::<String>::new());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn verbs_whose_transaction_another_ended_may_be_repeated_and_are_told_so() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = open(&folder).await;
+        let verb = |sql: &'static str| {
+            let run = move |tx: &Tx<'_>| tx.execute(sql, []).map(drop);
+            store.engine.write("a verb", News::No, run)
+        };
+        let (announce, begun) = tokio::sync::oneshot::channel::<()>();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let wait = move |_: &Tx<'_>| {
+            announce.send(()).expect("it is awaited");
+            released.recv().expect("it is released");
+            Ok(())
+        };
+        // While one holds the writer up, the others come together: they are one group. The second of
+        // them ends it, as SQLite does by itself when memory is short.
+        let together = async {
+            begun.await.expect("it begins");
+            tokio::join!(
+                biased;
+                verb("UPDATE counter SET job_id = 1000"),
+                verb("INSERT OR ROLLBACK INTO instance (id, created_at) VALUES ('', 0)"),
+                async { release.send(()).expect("it waits") },
+            )
+        };
+        let (held_up, (first, second, ())) =
+            tokio::join!(store.engine.write("wait", News::No, wait), together);
+        held_up.expect("a group of its own");
+        let first = first.expect_err("it was rolled back");
+        assert!(first.is_transient(), "{first:?}");
+        assert!(
+            matches!(second, Err(StoreError::Unexpected { .. })),
+            "its own error: {second:?}"
+        );
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_question_that_panics_is_told_as_a_defect_and_the_readers_go_on() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = open(&folder).await;
+        for _ in 0..=Options::default().readers {
+            let panicking = |_: &Tx<'_>| -> Outcome<()> { panic!("a defect of this test's own") };
+            let answer = store.engine.read("panic", panicking).await;
+            assert!(
+                matches!(answer, Err(StoreError::Unexpected { .. })),
+                "{answer:?}"
+            );
+        }
+        assert_eq!(store.newest_job().await.expect("they go on"), None);
         store.close().await;
     }
 

@@ -1,6 +1,7 @@
 //! From what SQLite says to what a [`StoreError`] says: the one place that knows its codes.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use longshore_core::store::{Contention, StoreError};
@@ -46,6 +47,15 @@ impl Fault {
     }
 }
 
+/// Runs a verb's work: a defect in one must not take a thread away from all the others.
+pub(crate) fn defect_as_fault<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Fault::Damaged(
+            "it panicked; the panic's message is on stderr".to_owned(),
+        ))
+    })
+}
+
 /// Whether another connection was in the way.
 pub(crate) fn is_busy(fault: &SqliteError) -> bool {
     matches!(
@@ -71,12 +81,19 @@ pub(crate) fn from_sqlite(verb: &'static str, fault: SqliteError) -> StoreError 
         problem: problem.to_owned(),
         source: fault.into(),
     };
+    let busy = |fault: SqliteError| StoreError::Contended {
+        verb,
+        contention: Contention::Busy,
+        source: fault.into(),
+    };
     match fault.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Contended {
-            verb,
-            contention: Contention::Busy,
-            source: fault.into(),
-        },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => busy(fault),
+        // Another verb of the same transaction ended it: this one can be repeated as it was.
+        Some(ErrorCode::OperationAborted)
+            if extended(&fault) == Some(ffi::SQLITE_ABORT_ROLLBACK) =>
+        {
+            busy(fault)
+        }
         Some(ErrorCode::DiskFull) => cannot_write("the disk is full", fault),
         Some(ErrorCode::ReadOnly) if extended(&fault) == Some(ffi::SQLITE_READONLY_DBMOVED) => {
             StoreError::Unavailable {

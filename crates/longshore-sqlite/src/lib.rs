@@ -3,9 +3,9 @@
 //! [`SqliteStore`] implements [`longshore_core::store::Store`]. It decides nothing that
 //! `longshore-core` decides, and knows nothing of executors, workers or servers.
 //!
-//! How it works, in short: one writer thread owns the one connection that writes ([`writer`]) and
+//! How it works, in short: one writer thread owns the one connection that writes (`writer`) and
 //! commits what waits in groups; reader threads answer questions from short snapshots
-//! ([`readers`]); a watcher turns commits of other processes into hints ([`wakeups`]). Each
+//! (`readers`); a watcher turns commits of other processes into hints (`wakeups`). Each
 //! concern of the trait has its file, each SQL statement too, under `sql/`.
 
 mod busy;

@@ -5,10 +5,12 @@
 //! nothing applied; therefore they run here, in one `BEGIN IMMEDIATE`, behind which the second
 //! process finds everything done.
 
+use std::path::Path;
+
 use longshore_core::store::{StoreError, StoreResult};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::error::{Fault, Outcome};
+use crate::error::{Fault, Outcome, at_open};
 use crate::sql;
 
 mod embedded {
@@ -16,6 +18,9 @@ mod embedded {
 }
 
 const VERB: &str = "migrate";
+
+/// The mark of our files in SQLite's header, "LSHR"; `V2__application_id.sql` sets it.
+const APPLICATION_ID: i32 = 0x4C53_4852;
 
 /// The newest schema that this binary knows.
 pub(crate) fn newest() -> i32 {
@@ -30,13 +35,55 @@ pub(crate) fn newest() -> i32 {
 
 /// The schema of the file; 0 for none.
 pub(crate) fn found(connection: &Connection) -> rusqlite::Result<i32> {
-    let has_history = connection.query_row(sql!("migrate_history_exists"), [], |row| {
-        row.get::<_, bool>(0)
-    })?;
-    if !has_history {
+    if !has_history(connection)? {
         return Ok(0);
     }
     connection.query_row(sql!("migrate_found"), [], |row| row.get(0))
+}
+
+fn has_history(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(sql!("migrate_history_exists"), [], |row| row.get(0))
+}
+
+fn recorded_checksum(connection: &Connection, version: i32) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row(
+            sql!("migrate_checksum"),
+            named_params! { ":version": version },
+            |row| row.get(0),
+        )
+        .optional()
+}
+
+/// Refuses the file of another program, before anything in it is changed.
+pub(crate) fn refuse_foreign(connection: &Connection, path: &Path) -> StoreResult<()> {
+    if is_ours_or_empty(connection).map_err(|fault| at_open(path, fault))? {
+        return Ok(());
+    }
+    Err(StoreError::BadAddress(format!(
+        "{} is a database of another program: name a file of Longshore's own, or one that is not \
+         there yet",
+        path.display()
+    )))
+}
+
+fn is_ours_or_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let mark: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if mark != 0 {
+        return Ok(mark == APPLICATION_ID);
+    }
+    if connection.query_row(sql!("migrate_is_empty"), [], |row| row.get(0))? {
+        return Ok(true);
+    }
+    if !has_history(connection)? {
+        return Ok(false);
+    }
+    // From before files were marked. Others use refinery too: the first migration tells.
+    let runner = embedded::migrations::runner();
+    let ours = runner.get_migrations().iter().min();
+    let ours = ours.expect("migrations are embedded");
+    let recorded = recorded_checksum(connection, ours.version())?;
+    Ok(recorded == Some(ours.checksum().to_string()))
 }
 
 /// Applies what is missing. Refuses a file that is newer than this binary.
@@ -69,13 +116,7 @@ fn apply_missing(connection: &Connection, newest: i32) -> Outcome<()> {
     for migration in embedded::migrations::runner().get_migrations() {
         let checksum = migration.checksum().to_string();
         if migration.version() <= found {
-            let recorded: Option<String> = connection
-                .query_row(
-                    sql!("migrate_checksum"),
-                    named_params! { ":version": migration.version() },
-                    |row| row.get(0),
-                )
-                .optional()?;
+            let recorded = recorded_checksum(connection, migration.version())?;
             if recorded.as_deref() != Some(checksum.as_str()) {
                 return Err(Fault::Damaged(format!(
                     "migration {migration} was applied in another form than this binary knows"

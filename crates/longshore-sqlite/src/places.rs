@@ -217,8 +217,10 @@ pub(crate) struct Ending {
     pub(crate) state: TerminalState,
 }
 
-/// Ends a job that was taken out of its place.
+/// Ends a job that was taken out of its place. What has ended waits for nothing.
 pub(crate) fn settle(tx: &Tx<'_>, ending: &Ending) -> Outcome<()> {
+    let params = named_params! { ":job": ending.job.0 };
+    tx.execute(sql!("drop_deadline"), params)?;
     tx.execute_one(
         sql!("put_settled"),
         named_params! {

@@ -11,8 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::connection;
-use crate::error::Outcome;
-use crate::error::from_sqlite;
+use crate::error::{Outcome, defect_as_fault, from_sqlite};
 use crate::tx::Tx;
 use crate::writer::closed;
 
@@ -102,10 +101,7 @@ fn answer_questions(connection: &Connection, receiver: &Mutex<Receiver<Question>
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
         let Ok(question) = question else { return };
-        let asked = std::panic::AssertUnwindSafe(|| question(connection));
-        if std::panic::catch_unwind(asked).is_err() {
-            tracing::error!("a question panicked; its caller is told that the store was closed");
-        }
+        question(connection);
     }
 }
 
@@ -117,7 +113,7 @@ fn on_snapshot<T>(
     let snapshot = connection
         .unchecked_transaction()
         .map_err(|fault| from_sqlite(verb, fault))?;
-    let answer = work(&Tx::in_progress(&snapshot));
+    let answer = defect_as_fault(|| work(&Tx::in_progress(&snapshot)));
     // Dropping the transaction ends it; there is nothing to keep.
     drop(snapshot);
     answer.map_err(|fault| fault.of(verb))

@@ -7,15 +7,14 @@ mod workers;
 use async_trait::async_trait;
 use longshore_core::host::{Host, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
-use longshore_core::spec::check_name;
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
-use longshore_core::template::Template;
+use longshore_core::template::{Template, check_template};
 use longshore_core::{HostId, WorkerId};
 use rusqlite::{Row, named_params};
 
 pub(crate) use self::queues::{all_queues, find_queue, queue_by_id};
 use self::queues::{change_queue, create_queue};
-use self::templates::{check_template, find_template, save_template, template_from_row};
+use self::templates::{find_template, save_template, template_from_row};
 use self::workers::{known_worker, register_worker, workers};
 use crate::rows::{Json, Micros};
 use crate::sql;
@@ -37,8 +36,7 @@ impl Registry for SqliteStore {
     }
 
     async fn create_queue(&self, queue: &NewQueue) -> StoreResult<Queue> {
-        check_name("name", &queue.name)?;
-        check_name("executor", &queue.executor)?;
+        queue.validate()?;
         let queue = queue.clone();
         self.engine
             .write("create a queue", News::Yes, move |tx| {
@@ -48,6 +46,7 @@ impl Registry for SqliteStore {
     }
 
     async fn change_queue(&self, name: &str, change: &QueueChange) -> StoreResult<Queue> {
+        change.validate()?;
         let (name, change) = (name.to_owned(), change.clone());
         let work = move |tx: &Tx<'_>| change_queue(tx, &name, &change);
         self.engine.write("change a queue", News::Yes, work).await

@@ -49,8 +49,8 @@ impl SqliteStore {
     /// their owner alone), and brings it to the newest schema.
     ///
     /// # Errors
-    /// [`longshore_core::store::StoreError::BadAddress`] for what is no database,
-    /// `CannotWrite` for what can't be written, `SchemaTooNew` for a file of a newer Longshore.
+    /// [`longshore_core::store::StoreError::BadAddress`] for what is no database or that of another
+    /// program, `CannotWrite` for what can't be written, `SchemaTooNew` for a file of a newer Longshore.
     pub async fn open(path: impl Into<PathBuf>, options: Options) -> StoreResult<Self> {
         Ok(Self {
             engine: Engine::start(path.into(), options).await?,

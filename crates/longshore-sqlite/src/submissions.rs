@@ -4,7 +4,9 @@ mod moves;
 mod submit;
 
 use async_trait::async_trait;
-use longshore_core::store::{CancelOutcome, NewJob, StoreResult, Submissions, Submitted};
+use longshore_core::store::{
+    CancelOutcome, NewJob, StoreResult, Submissions, Submitted, check_submission,
+};
 use longshore_core::{JobId, Priority};
 
 use crate::error::Outcome;
@@ -18,6 +20,7 @@ impl Submissions for SqliteStore {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
+        check_submission(jobs)?;
         // Written out before the writer is asked, which has more to do than to make JSON.
         let jobs = jobs
             .iter()

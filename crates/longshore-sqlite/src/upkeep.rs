@@ -7,20 +7,17 @@ mod prune;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use longshore_core::JobId;
 use longshore_core::state::{Event, TerminalState};
 use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::{JobId, State};
 use rusqlite::named_params;
 
-use crate::error::Outcome;
+use crate::error::{Fault, Outcome};
 use crate::places::{self, Ending};
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
 use crate::writer::News;
-
-/// Notes of jobs that wait no more which one pass sweeps, so that its transaction stays short.
-const SWEEP: u32 = 1000;
 
 /// Workers that are gone stay listed for at least this long.
 const KEEP_WORKERS: Duration = Duration::from_hours(24);
@@ -77,34 +74,61 @@ fn stage_all(tx: &Tx<'_>, limit: u32) -> Outcome<u64> {
     Ok(staged)
 }
 
+/// Takes up the deadlines that passed longest ago, at most `limit` at once: jobs that still wait are
+/// ended, and of the others the note goes. A job that comes back to wait is given a new one.
 fn expire_waiting(tx: &Tx<'_>, limit: u32) -> Outcome<Vec<JobId>> {
-    let params = named_params! { ":now": tx.now, ":limit": SWEEP };
-    tx.execute(sql!("sweep_deadlines"), params)?;
     let params = named_params! { ":now": tx.now, ":limit": limit };
-    let late = tx.all(sql!("expire_waiting"), params, |row| row.get(0).map(JobId))?;
-    for job in &late {
-        expire(tx, *job)?;
+    let mut expired = Vec::new();
+    // Again only while all of them were of jobs that don't wait, so that none ended means that none
+    // is left. Notes of ended jobs are gone already: there are no more of these than live jobs.
+    loop {
+        let late = tx.all(sql!("late_deadlines"), params, |row| row.get(0).map(JobId))?;
+        for job in &late {
+            if expire(tx, *job)? {
+                expired.push(*job);
+            }
+            tx.execute(sql!("drop_deadline"), named_params! { ":job": job.0 })?;
+        }
+        if late.is_empty() || !expired.is_empty() {
+            return Ok(expired);
+        }
     }
-    Ok(late)
 }
 
-fn expire(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
-    let place = places::find(tx, job)?;
-    places::step(job, place.state(), Event::TimeOut)?;
-    if let Some(waiting) = places::take_waiting(tx, &place)? {
-        let (queue, attempt) = (waiting.queue, waiting.attempt);
-        let state = TerminalState::TimedOut;
-        places::settle(
-            tx,
-            &Ending {
-                job,
-                queue,
-                attempt,
-                exit_code: None,
-                state,
-            },
-        )?;
+/// Ends a job if it still waits.
+fn expire(tx: &Tx<'_>, job: JobId) -> Outcome<bool> {
+    let place = match places::find(tx, job) {
+        Ok(place) => place,
+        // Pruned, or damaged: neither holds up the others, and `audit` tells of the latter.
+        Err(Fault::Refused(_) | Fault::Damaged(_)) => return Ok(false),
+        Err(fault) => return Err(fault),
+    };
+    match place.state() {
+        // A pending job is in no queue, so it waits for nothing.
+        State::Queued | State::Retrying => {}
+        State::Pending
+        | State::Launching
+        | State::Running
+        | State::Completed
+        | State::Failed
+        | State::TimedOut
+        | State::Cancelled => return Ok(false),
     }
-    tx.execute(sql!("drop_deadline"), named_params! { ":job": job.0 })?;
-    Ok(())
+    places::step(job, place.state(), Event::TimeOut)?;
+    let Some(waiting) = places::take_waiting(tx, &place)? else {
+        return Ok(false);
+    };
+    let (queue, attempt) = (waiting.queue, waiting.attempt);
+    let state = TerminalState::TimedOut;
+    places::settle(
+        tx,
+        &Ending {
+            job,
+            queue,
+            attempt,
+            exit_code: None,
+            state,
+        },
+    )?;
+    Ok(true)
 }

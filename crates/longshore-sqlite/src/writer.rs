@@ -31,7 +31,7 @@ const MAX_WAITING: usize = 1024;
 pub(crate) enum News {
     /// Jobs, queues or output changed.
     Yes,
-    /// Only bookkeeping did.
+    /// Nothing that they wait for: bookkeeping, and what was taken out of a line or away.
     No,
 }
 
@@ -88,8 +88,8 @@ impl Writer {
         })
     }
 
-    /// Runs `work` in a transaction; answers after its commit. If the caller goes away, the work
-    /// is done all the same.
+    /// Runs `work` in a transaction; answers after its commit. Once the writer has taken it in, it
+    /// is done even if the caller goes away; one that goes away before asked for nothing.
     pub(crate) async fn write<T, F>(
         &self,
         verb: &'static str,

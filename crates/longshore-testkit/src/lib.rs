@@ -11,3 +11,4 @@ pub mod executor;
 pub mod scripted;
 pub mod spec_cases;
 pub mod store;
+pub mod wait;

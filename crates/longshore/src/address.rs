@@ -19,12 +19,14 @@ pub enum Address {
 const SCHEMES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
 const EXPECTED: &str = "write sqlite:PATH, or postgres://USER@HOST/DATABASE";
 
+/// What stands where a password was.
+const MASK: &str = "***";
+
 impl Address {
     /// Reads `sqlite:PATH`, `sqlite://PATH`, `postgres://…` or `postgresql://…`.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         let Some((scheme, rest)) = text.split_once(':') else {
-            let refused = Refused::usage(format!("{text:?} is not the address of a database"));
-            return Err(refused.hint(EXPECTED));
+            return Err(no_address(text));
         };
         match scheme {
             "sqlite" => Self::sqlite(rest),
@@ -35,6 +37,7 @@ impl Address {
                 let problem = format!("\"{scheme}:\" in the database's address lacks its //");
                 Err(Refused::usage(problem).hint(EXPECTED))
             }
+            other if may_hold_a_password(other) => Err(no_address(other)),
             // Only the scheme is shown: the rest may hold a password.
             unknown => Err(Refused::usage(format!(
                 "{unknown:?} in the database's address is no store; {}",
@@ -52,6 +55,22 @@ impl Address {
         }
     }
 
+    /// The same database, named so that it is found from any folder.
+    pub fn absolute(self) -> std::io::Result<Self> {
+        match self {
+            Self::Sqlite(path) => Ok(Self::Sqlite(std::path::absolute(path)?)),
+            Self::Postgres(url) => Ok(Self::Postgres(url)),
+        }
+    }
+
+    /// Whether this was read from what `Display` wrote, and a password is missing.
+    pub fn lacks_password(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(url) => url.contains(MASK),
+        }
+    }
+
     fn sqlite(rest: &str) -> Result<Self, Refused> {
         let path = rest.strip_prefix("//").unwrap_or(rest);
         if path.is_empty() {
@@ -60,6 +79,14 @@ impl Address {
         if path == ":memory:" {
             let refused = Refused::usage("a database in memory would end with this command");
             return Err(refused.hint("name a file: sqlite:PATH"));
+        }
+        if let Some((_, parameters)) = path.rsplit_once('?')
+            && !parameters.is_empty()
+            && !parameters.contains('/')
+        {
+            // SQLite's own notation knows some; taken as a name, they would make a file called so.
+            let problem = format!("a file takes no parameters such as {parameters:?}");
+            return Err(Refused::usage(problem).hint("name the file alone: sqlite:PATH"));
         }
         Ok(Self::Sqlite(PathBuf::from(path)))
     }
@@ -99,36 +126,46 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Masks what stands between `:` and `@` before the host, and `password=` among the parameters.
+fn no_address(text: &str) -> Refused {
+    let what = if may_hold_a_password(text) {
+        "this".to_owned()
+    } else {
+        format!("{text:?}")
+    };
+    Refused::usage(format!("{what} is not the address of a database")).hint(EXPECTED)
+}
+
+/// Whether a text that is no address looks like one with a login, or like settings in a row.
+fn may_hold_a_password(text: &str) -> bool {
+    text.contains(['@', '='])
+}
+
+/// Masks what stands between `:` and `@` before the host, and passwords among the parameters.
+///
+/// A password may hold any of `:/?@` itself. So the login is taken to end at the last `@` of all:
+/// rather too much is masked than too little.
 fn without_password(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (base, parameters) = match rest.split_once('?') {
-        Some((base, parameters)) => (base, Some(parameters)),
-        None => (rest, None),
+    let masked = rest.rsplit_once('@').and_then(|(login, host)| {
+        let (user, _) = login.split_once(':')?;
+        Some(format!("{user}:{MASK}@{host}"))
+    });
+    let rest = masked.as_deref().unwrap_or(rest);
+    let Some((base, parameters)) = rest.split_once('?') else {
+        return format!("{scheme}://{rest}");
     };
-    let base = match base.rsplit_once('@') {
-        Some((login, host)) => match login.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{host}"),
-            None => base.to_owned(),
-        },
-        None => base.to_owned(),
-    };
-    let mut shown = format!("{scheme}://{base}");
-    for (index, parameter) in parameters
-        .into_iter()
-        .flat_map(|p| p.split('&'))
-        .enumerate()
-    {
-        shown.push(if index == 0 { '?' } else { '&' });
-        match parameter.split_once('=') {
-            Some((key, _)) if key.contains("password") => {
-                shown.push_str(key);
-                shown.push_str("=***");
-            }
-            _ => shown.push_str(parameter),
+    let parameters: Vec<String> = parameters.split('&').map(without_value).collect();
+    format!("{scheme}://{base}?{}", parameters.join("&"))
+}
+
+/// Masks a parameter's value if it may be a password. Its name may be percent-encoded.
+fn without_value(parameter: &str) -> String {
+    match parameter.split_once('=') {
+        Some((key, _)) if key.contains('%') || key.to_lowercase().contains("password") => {
+            format!("{key}={MASK}")
         }
+        _ => parameter.to_owned(),
     }
-    shown
 }
 
 #[cfg(test)]
@@ -176,10 +213,60 @@ mod tests {
                 "postgres://me@host/db?password=***&a=b",
             ),
             ("postgres://host/db", "postgres://host/db"),
+            ("postgres://me:a?b@host/db", "postgres://me:***@host/db"),
+            (
+                "postgres://me:a/b@host/db?c=d",
+                "postgres://me:***@host/db?c=d",
+            ),
+            ("postgres://me:a@b?c=d@host/db", "postgres://me:***@host/db"),
+            ("postgres://me:@host", "postgres://me:***@host"),
+            (
+                "postgres://me@host/db?a=b&Password=x?y&sslpassword=z",
+                "postgres://me@host/db?a=b&Password=***&sslpassword=***",
+            ),
+            // The driver reads names of parameters percent-encoded too.
+            (
+                "postgres://me@host/db?pass%77ord=x",
+                "postgres://me@host/db?pass%77ord=***",
+            ),
+            (
+                "postgres://me@host?password=x@y",
+                "postgres://me@host?password=***",
+            ),
+            // Rather too little of a port than any of a password.
+            (
+                "postgres://me@host:1?password=x@y",
+                "postgres://me@host:***@y",
+            ),
         ] {
             let address = Address::parse(url).expect(url);
             assert_eq!(address.to_string(), shown);
             assert_eq!(format!("{address:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn what_may_hold_a_password_is_not_repeated_when_it_is_no_address() {
+        for text in [
+            "host=db user=me password=hunter2",
+            "password=hunter2 host=[::1]",
+            "me@hunter2",
+            "postgres:host=db password=hunter2",
+        ] {
+            let refused = Address::parse(text).expect_err(text).to_string();
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_a_file_are_refused_rather_than_made_part_of_its_name() {
+        for text in ["sqlite:n.db?mode=ro", "sqlite:///srv/n.db?cache=shared&x=y"] {
+            let refused = Address::parse(text).expect_err(text).to_string();
+            assert!(refused.contains("a file takes no parameters"), "{refused}");
+        }
+        for path in ["what?/n.db", "n.db?"] {
+            let address = Address::parse(&format!("sqlite:{path}")).expect(path);
+            assert_eq!(address, Address::Sqlite(path.into()));
         }
     }
 }

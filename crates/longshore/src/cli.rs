@@ -5,11 +5,15 @@
     reason = "these doc comments are help, shown as they stand"
 )]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::builder::Resettable;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command as Syntax, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::context::SUBMIT_QUEUE;
 use crate::log::LogFormat;
 use crate::output::ColorChoice;
 
@@ -18,12 +22,7 @@ use crate::output::ColorChoice;
 /// Jobs wait in a database (a file on this machine, or PostgreSQL for a fleet) until a worker
 /// takes them, runs each to its end, and keeps its exit code and its output.
 #[derive(Parser, Debug)]
-#[command(
-    name = "longshore",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true
-)]
+#[command(name = "longshore", version, max_term_width = 100)]
 #[command(after_help = "Example: longshore run -- echo hello\n\n\
     Exit codes: 0 done, 1 the request failed, 2 usage, 3 the system is unavailable,\n\
     130 interrupted. Under `run` and `--wait` the job's own code; 124 timed out,\n\
@@ -35,6 +34,55 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads this process's command line, and its variables.
+    pub fn read() -> Result<Self, clap::Error> {
+        let mut syntax = without_empty_variables(Self::command());
+        let matches = syntax.try_get_matches_from_mut(std::env::args_os())?;
+        let mut cli =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut syntax))?;
+        cli.global.names_database = is_flag(&matches, "database");
+        Ok(cli)
+    }
+
+    /// Every variable that means something.
+    pub fn variables() -> BTreeSet<String> {
+        let mut found = BTreeSet::from([SUBMIT_QUEUE.to_owned()]);
+        collect_variables(&Self::command(), &mut found);
+        found
+    }
+}
+
+fn collect_variables(syntax: &Syntax, into: &mut BTreeSet<String>) {
+    let variables = syntax.get_arguments().filter_map(Arg::get_env);
+    into.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+    for inner in syntax.get_subcommands() {
+        collect_variables(inner, into);
+    }
+}
+
+/// A variable that is set to nothing is as good as none, here as in the shell.
+fn without_empty_variables(syntax: Syntax) -> Syntax {
+    let is_empty = |arg: &Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    syntax
+        .mut_args(|arg| {
+            if is_empty(&arg) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+/// Whether a flag was given by hand, rather than by its variable.
+fn is_flag(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Flags of every command.
@@ -51,6 +99,9 @@ pub struct Global {
     )]
     #[arg(hide_env_values = true)]
     pub database: Option<String>,
+    /// Whether it was the flag that named the database, and not the variable.
+    #[arg(skip)]
+    pub names_database: bool,
     /// The configuration file [default: ~/.config/longshore/config.toml]
     #[arg(long, global = true, value_name = "FILE", env = "LONGSHORE_CONFIG")]
     #[arg(hide_env_values = true)]

@@ -18,6 +18,9 @@ use crate::exit::Refused;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Config {
+    /// The file that was read, if there was one.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
     /// The database's address.
     pub database: Option<Secret>,
     /// For `submit` and `run`.
@@ -89,7 +92,10 @@ impl Config {
             return Ok(Self::default());
         };
         match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Self::parse(&text, &path)?),
+            Ok(text) => Ok(Self {
+                path: Some(path.clone()),
+                ..Self::parse(&text, &path)?
+            }),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && given.is_none() => {
                 Ok(Self::default())
             }
@@ -158,6 +164,9 @@ fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>,
         Timeout::Never => Err(serde::de::Error::custom("\"none\" is not allowed here")),
     }
 }
+
+#[cfg(test)]
+mod reference;
 
 #[cfg(test)]
 mod tests {

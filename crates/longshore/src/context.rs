@@ -1,5 +1,6 @@
 //! What a command works with: its output, the configuration, and the store once it is asked for.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use longshore_core::store::Store;
@@ -63,6 +64,15 @@ impl Context {
         Ok(given.map(Address::parse).transpose()?)
     }
 
+    /// The database that the flag names, if it does: for the demo, which fills what it is given.
+    pub fn flagged_address(&self) -> anyhow::Result<Option<Address>> {
+        if self.global.names_database {
+            self.explicit_address()
+        } else {
+            Ok(None)
+        }
+    }
+
     /// Means this database, whatever the flags say. Only before the store is opened.
     pub fn use_address(&mut self, address: Address) {
         self.chosen = Some(address);
@@ -89,6 +99,11 @@ impl Context {
         let store = open::store(&self.address()?).await?;
         self.store = Some(store.clone());
         Ok(store)
+    }
+
+    /// Whether what is written to stderr is coloured.
+    pub fn colors_stderr(&self) -> bool {
+        self.global.color.is_on(std::io::stderr().is_terminal())
     }
 
     /// How logs are written.

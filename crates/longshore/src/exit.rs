@@ -30,6 +30,21 @@ impl Exit {
     pub const OWN_FAILURE: Self = Self(125);
     /// Interrupted by a person, or the job was cancelled.
     pub const INTERRUPTED: Self = Self(130);
+    /// Under `run` and `--wait`: the reader went away. As a shell says it: 128 + SIGPIPE.
+    pub const PIPE: Self = Self(128 + 13);
+
+    /// What a command comes to whose stdout could not be written: that is a failure where there
+    /// was none, and only said where there was one.
+    pub fn unless_unheard(self, written: anyhow::Result<()>) -> anyhow::Result<Self> {
+        match written {
+            Err(error) if self == Self::DONE => Err(error),
+            Err(error) => {
+                let _lesser = report(&error);
+                Ok(self)
+            }
+            Ok(()) => Ok(self),
+        }
+    }
 
     /// How `run` and `--wait` end for this job: by the job's own code where it has one.
     pub fn of_job(job: &JobDetail) -> Self {
@@ -179,6 +194,9 @@ fn is_of_a_job(error: &FieldError) -> bool {
     first.is_empty() || FIELDS.contains(&first)
 }
 
+/// How stores name the verb when they are opened.
+const OPENING: &str = "open";
+
 /// What to try next, where the store's own words don't say it already.
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     match error {
@@ -189,6 +207,8 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
         StoreError::Contended { .. } => {
             Some("try again; `longshore doctor` looks at the database if it stays busy")
         }
+        // Opening it was all that failed: its own words say where and why.
+        StoreError::CannotWrite { verb: OPENING, .. } => None,
         StoreError::CannotWrite { .. } => {
             Some("nothing was written: make room, or see who may write there, and try again")
         }
@@ -221,6 +241,12 @@ mod tests {
             source: "refused".into(),
         };
         assert_eq!(code_of(&down.into()), Exit::UNAVAILABLE);
+        let full = StoreError::CannotWrite {
+            verb: "submit",
+            problem: "the disk is full".to_owned(),
+            source: "no space".into(),
+        };
+        assert_eq!(code_of(&full.into()), Exit::UNAVAILABLE);
         assert_eq!(
             code_of(&StoreError::UnknownJob(JobId(7)).into()),
             Exit::FAILED

@@ -1,7 +1,7 @@
 //! Following a job: its output as it comes, why it waits, until it has ended.
 //!
 //! Reads only. What a worker stores arrives in the store chunk by chunk; a follower remembers how
-//! far it got, and wake-ups are hints beneath a poll.
+//! far it got, and wake-ups are hints beneath a poll. An outage of the database is sat out.
 
 use std::mem::Discriminant;
 use std::time::Duration;
@@ -12,14 +12,16 @@ use longshore_core::waiting::WhyWaiting;
 use longshore_core::{AttemptNumber, JobId, State};
 use tokio::time::Instant;
 
+use crate::exit::{self, Exit};
+use crate::outage::sit_out;
 use crate::output::{self, Out};
 
 /// Without a hint, how soon news of a job are seen.
-const POLL: Duration = Duration::from_millis(250);
+pub const POLL: Duration = Duration::from_millis(250);
 /// How long a job may wait before its follower says why.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How much output is asked for at once.
-const PAGE_BYTES: u32 = 1024 * 1024;
+pub const PAGE_BYTES: u32 = 1024 * 1024;
 const FIRST: AttemptNumber = AttemptNumber(1);
 
 /// Which of a job's outputs are written.
@@ -148,7 +150,8 @@ impl<'a> Follower<'a> {
                 continue;
             }
             if page.state.is_terminal() && (page.is_end || page.attempt.is_none()) {
-                return Ok(self.store.show_job(self.job).await?);
+                let detail = sit_out(async || self.store.show_job(self.job).await);
+                return Ok(detail.await?);
             }
             self.waits.look(self.store, self.job, page.state).await?;
             if page.chunks.is_empty() || page.is_end {
@@ -165,7 +168,7 @@ impl<'a> Follower<'a> {
             after,
             max_bytes: PAGE_BYTES,
         };
-        Ok(self.store.read_output(request).await?)
+        Ok(sit_out(async || self.store.read_output(request).await).await?)
     }
 
     /// True if an attempt follows the one that was read to its end. They are taken one by one:
@@ -180,7 +183,8 @@ impl<'a> Follower<'a> {
             after: None,
             max_bytes: 1,
         };
-        let newest = self.store.read_output(newest).await?.attempt;
+        let newest = sit_out(async || self.store.read_output(newest).await);
+        let newest = newest.await?.attempt;
         if newest.is_none_or(|newest| newest <= current) {
             return Ok(false);
         }
@@ -216,7 +220,8 @@ impl Waits {
         if self.since.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
             return Ok(());
         }
-        if let Some(why) = store.show_job(job).await?.why_waiting {
+        let detail = sit_out(async || store.show_job(job).await).await?;
+        if let Some(why) = detail.why_waiting {
             let kind = std::mem::discriminant(&why);
             if self.said.replace(kind) != Some(kind) {
                 output::talk(&format!("job {job} waits: {why}"));
@@ -234,7 +239,16 @@ pub async fn interrupted() {
     }
 }
 
-/// Says how to go on after Ctrl-C stopped the following of these jobs.
+/// The same result; if the database's fault ended the following of these jobs, says how to go on.
+pub fn or_say_how_to_go_on<T>(result: anyhow::Result<T>, jobs: &[JobId]) -> anyhow::Result<T> {
+    result.inspect_err(|error| {
+        if exit::code_of(error) == Exit::UNAVAILABLE {
+            say_how_to_go_on(jobs);
+        }
+    })
+}
+
+/// Says how to go on after Ctrl-C, or an outage, stopped the following of these jobs.
 pub fn say_how_to_go_on(jobs: &[JobId]) {
     let ids: Vec<String> = jobs.iter().take(5).map(ToString::to_string).collect();
     let more = if jobs.len() > ids.len() { " …" } else { "" };

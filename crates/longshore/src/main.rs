@@ -12,11 +12,11 @@ mod exit;
 mod follow;
 mod log;
 mod open;
+mod outage;
 mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Cli;
@@ -35,18 +35,21 @@ fn main() -> ExitCode {
     {
         return longshore_process::shim::main();
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(refused) => return show_help_or_usage(&refused),
     };
     log::start(
         cli.global.log_format,
         cli.global.verbose,
+        cli.global.color,
         cli.command.is_worker(),
     );
     let owns_failure = cli.command.speaks_for_a_job();
     let exit = run(cli).unwrap_or_else(|error| match exit::report(&error) {
         Exit::FAILED | Exit::UNAVAILABLE if owns_failure => Exit::OWN_FAILURE,
+        // The job's end was not seen: that must not look like success.
+        Exit::DONE if owns_failure => Exit::PIPE,
         exit => exit,
     });
     exit.into()
@@ -66,8 +69,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         result
     });
     // What a command wrote before it failed is data too.
-    context.out.flush()?;
-    exit
+    let written = context.out.flush();
+    exit?.unless_unheard(written)
 }
 
 /// Help goes to stdout and is a success; what is wrong with the command line goes to stderr.
@@ -85,7 +88,7 @@ fn show_help_or_usage(refused: &clap::Error) -> ExitCode {
 
 /// Whether somebody wrote `run echo hello`.
 fn is_command_without_dashes(refused: &clap::Error) -> bool {
-    let takes_command = std::env::args().any(|word| word == "run" || word == "submit");
+    let takes_command = std::env::args_os().any(|word| word == "run" || word == "submit");
     let argument = refused.get(ContextKind::InvalidArg);
     let is_word =
         matches!(argument, Some(ContextValue::String(argument)) if !argument.starts_with('-'));

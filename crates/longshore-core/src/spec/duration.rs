@@ -5,15 +5,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::memory::MAX_DIGITS;
+use crate::suggest::excerpt;
+
 /// The longest duration that is accepted: about ten years. Longer is a slip of the unit.
 const MAX: Duration = Duration::from_hours(10 * 366 * 24);
+
+/// How many numbers with units a duration is summed of at most; the same in SQL.
+const MAX_PARTS: usize = 100;
 
 /// Not a duration, or one out of bounds.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "{0:?} is not a duration: write seconds (90) or a text such as \"90s\", \"1h30m\" or \"250ms\", at most 3660 days"
 )]
-pub struct DurationError(pub String);
+pub struct DurationError(String);
+
+impl DurationError {
+    fn of(written: &str) -> Self {
+        Self(excerpt(written).into_owned())
+    }
+}
 
 /// A bound on time, which may be none at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,19 +49,20 @@ impl Timeout {
 /// Reads `"90"`, `"90s"`, `"1h30m"`, `"250ms"`: whole numbers with units ms, s, m, h, d, largest
 /// first by habit but in any order; a bare number is seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let refuse = || DurationError(text.to_owned());
+    let refuse = || DurationError::of(text);
     if text.is_empty() {
         return Err(refuse());
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.len() <= MAX_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = text.parse().map_err(|_| refuse())?;
         return bounded(Duration::from_secs(seconds)).ok_or_else(refuse);
     }
     let mut rest = text;
     let mut total = Duration::ZERO;
-    while !rest.is_empty() {
+    for _ in 0..MAX_PARTS {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit())
+            .filter(|digits| *digits <= MAX_DIGITS)
             .ok_or_else(refuse)?;
         let number: u32 = rest[..digits].parse().map_err(|_| refuse())?;
         rest = &rest[digits..];
@@ -62,8 +75,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
             .and_then(|part| total.checked_add(part))
             .ok_or_else(refuse)?;
         rest = after;
+        if rest.is_empty() {
+            return bounded(total).ok_or_else(refuse);
+        }
     }
-    bounded(total).ok_or_else(refuse)
+    Err(refuse())
 }
 
 /// `ms` stands before `m`, so that it is not read as minutes.
@@ -74,6 +90,11 @@ const UNITS: [(&str, Duration); 5] = [
     ("h", Duration::from_hours(1)),
     ("d", Duration::from_hours(24)),
 ];
+
+/// Whether a duration is stored as it is: in whole milliseconds, and not too long.
+pub(super) fn is_storable(duration: Duration) -> bool {
+    duration <= MAX && duration.subsec_nanos().is_multiple_of(1_000_000)
+}
 
 fn bounded(duration: Duration) -> Option<Duration> {
     (duration <= MAX).then_some(duration)
@@ -125,13 +146,13 @@ impl serde::de::Visitor<'_> for DurationVisitor {
     fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Timeout, E> {
         bounded(Duration::from_secs(seconds))
             .map(Timeout::After)
-            .ok_or_else(|| E::custom(DurationError(seconds.to_string())))
+            .ok_or_else(|| E::custom(DurationError::of(&seconds.to_string())))
     }
 
     fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Timeout, E> {
         match u64::try_from(seconds) {
             Ok(seconds) => self.visit_u64(seconds),
-            Err(_) => Err(E::custom(DurationError(seconds.to_string()))),
+            Err(_) => Err(E::custom(DurationError::of(&seconds.to_string()))),
         }
     }
 
@@ -143,7 +164,7 @@ impl serde::de::Visitor<'_> for DurationVisitor {
             .map(|millis| Duration::from_millis(millis.as_secs()))
             .and_then(bounded)
             .map(Timeout::After)
-            .ok_or_else(|| E::custom(DurationError(seconds.to_string())))
+            .ok_or_else(|| E::custom(DurationError::of(&seconds.to_string())))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Timeout, E> {
@@ -190,7 +211,7 @@ pub(super) mod optional {
         match Option::<Timeout>::deserialize(deserializer)? {
             None => Ok(None),
             Some(Timeout::After(duration)) => Ok(Some(duration)),
-            Some(Timeout::Never) => Err(serde::de::Error::custom(DurationError("none".to_owned()))),
+            Some(Timeout::Never) => Err(serde::de::Error::custom(DurationError::of("none"))),
         }
     }
 }

@@ -1,17 +1,25 @@
 //! Sizes as people write them, in Docker's manner: `536870912`, `"512m"`, `"2GiB"`. Stored in bytes.
 
+use crate::suggest::excerpt;
+
+/// The most digits of a number with a unit, leading zeros too; the same in SQL.
+pub(super) const MAX_DIGITS: usize = 20;
+
 /// Not a size.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0:?} is not a size: write bytes (536870912) or a text such as \"512m\" or \"2g\"")]
-pub struct MemoryError(pub String);
+pub struct MemoryError(String);
 
 /// Reads `"1048576"`, `"512m"`, `"512MB"`, `"2GiB"`: units b, k, m, g, t, all of them binary, as
 /// Docker reads them.
 pub fn parse_bytes(text: &str) -> Result<u64, MemoryError> {
-    let refuse = || MemoryError(text.to_owned());
+    let refuse = || MemoryError(excerpt(text).into_owned());
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
+    if digits > MAX_DIGITS {
+        return Err(refuse());
+    }
     let number: u64 = text[..digits].parse().map_err(|_| refuse())?;
     let shift = match text[digits..].to_ascii_lowercase().as_str() {
         "" | "b" => 0,

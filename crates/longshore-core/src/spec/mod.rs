@@ -1,5 +1,6 @@
 //! What a person asks to be run: [`JobSpec`], its parts, and the checked form [`ValidSpec`].
 
+mod checks;
 mod duration;
 mod memory;
 mod parse;
@@ -11,11 +12,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use checks::{FieldError, check_name, is_env_key};
 pub use duration::{DurationError, Timeout, format_duration, parse_duration};
 pub use memory::{MemoryError, format_bytes, parse_bytes};
 pub use parse::{FIELDS, parse_json, parse_value};
 pub use secret::EnvValue;
-pub use validate::{FieldError, MAX_SPEC_BYTES, ValidSpec, check_name};
+pub use validate::{MAX_SPEC_BYTES, ValidSpec};
 
 use crate::priority::Priority;
 use crate::retry::{RetriedExitCodes, Strategy};

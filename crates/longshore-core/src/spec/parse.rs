@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::validate::{FieldError, ValidSpec};
-use super::{JobSpec, MAX_SPEC_BYTES};
-use crate::suggest;
+use super::checks::{FieldError, env_path, label_path};
+use super::{JobSpec, MAX_SPEC_BYTES, ValidSpec};
+use crate::suggest::{self, excerpt};
 
 /// Every field of a job, in the order of the reference.
 pub const FIELDS: [&str; 29] = [
@@ -62,6 +62,8 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
             "must be an object such as {\"command\": [\"echo\", \"hello\"]}".to_owned(),
         ));
     };
+    // Names first: a slip is a slip whatever the field holds.
+    known_fields("", fields.keys(), &FIELDS)?;
     fields.retain(|_, value| !value.is_null());
     let mut hold = false;
     if let Some(value) = fields.remove("hold") {
@@ -69,7 +71,9 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
             .as_bool()
             .ok_or_else(|| FieldError::new("hold", "must be true or false"))?;
     }
-    known_fields("", fields.keys(), &FIELDS)?;
+    are_texts("labels", fields.get("labels"), label_path)?;
+    // Ahead of serde, whose errors quote what they found: here that may be a secret.
+    are_texts("env", fields.get("env"), env_path)?;
     for word in WORDS {
         is_text(word, fields.get(word))?;
     }
@@ -88,13 +92,13 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
                 let problem = format!("must be an object with {}", known.join(", "));
                 return Err(FieldError::new(path, problem));
             };
-            known_fields(list, item.keys(), known)?;
+            known_fields(&format!("{path}."), item.keys(), known)?;
             is_text(&format!("{path}.type"), item.get("type"))?;
         }
     }
     let spec: JobSpec = serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        FieldError::new(path, error.into_inner().to_string())
+        FieldError::new(path, without_its_middle(&error.into_inner().to_string()))
     })?;
     Ok(spec.validate()?.held(hold))
 }
@@ -106,6 +110,34 @@ fn is_text(path: &str, value: Option<&Value>) -> Result<(), FieldError> {
     }
 }
 
+/// An object whose values are texts; `path_of` says how an error names a key.
+fn are_texts(
+    field: &str,
+    value: Option<&Value>,
+    path_of: fn(&str) -> String,
+) -> Result<(), FieldError> {
+    let items = match value {
+        None => return Ok(()),
+        Some(Value::Object(items)) => items,
+        Some(_) => return Err(FieldError::new(field, "must be an object of texts")),
+    };
+    match items.iter().find(|(_, value)| !value.is_string()) {
+        Some((key, _)) => Err(FieldError::new(path_of(key), "must be a text")),
+        None => Ok(()),
+    }
+}
+
+/// Serde says first what it found, quoted whole, and last what it expected.
+fn without_its_middle(message: &str) -> String {
+    const KEPT: usize = 200;
+    let start = message.floor_char_boundary(KEPT);
+    let end = message.ceil_char_boundary(message.len().saturating_sub(KEPT));
+    if start >= end {
+        return message.to_owned();
+    }
+    format!("{}…{}", &message[..start], &message[end..])
+}
+
 fn known_fields<'a>(
     inside: &str,
     given: impl Iterator<Item = &'a String>,
@@ -113,14 +145,9 @@ fn known_fields<'a>(
 ) -> Result<(), FieldError> {
     for name in given {
         if !known.contains(&name.as_str()) {
-            let path = if inside.is_empty() {
-                name.clone()
-            } else {
-                format!("{inside}.{name}")
-            };
-            let hint = suggest::hint(name, known.iter().copied());
+            let hint = suggest::hint(&excerpt(name), known.iter().copied());
             return Err(FieldError::new(
-                path,
+                format!("{inside}{}", excerpt(name)),
                 format!("is not a field of a job; {hint}"),
             ));
         }

@@ -3,48 +3,26 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::checks::{
+    FieldError, absolute, bounded_len, check_name, env_path, is_env_key, is_label_key, label_path,
+    no_nul, text,
+};
+use super::duration::is_storable;
 use super::{JobSpec, Mount, MountKind, Timeout};
 
 /// The largest spec that is accepted, as canonical JSON.
 pub const MAX_SPEC_BYTES: usize = 256 * 1024;
 
 const MAX_LABELS: usize = 64;
-const MAX_ITEMS: usize = 4096;
 const MAX_RETRIES: u32 = 100;
 const MAX_CPUS: f64 = 4096.0;
 
-/// What is wrong with one field of a spec.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{}{problem}", if field.is_empty() { "the job ".to_owned() } else { format!("{field}: ") })]
-pub struct FieldError {
-    /// The field's path, such as `mounts[0].target`; empty for the job as a whole.
-    pub field: String,
-    /// What is wrong, and what is allowed.
-    pub problem: String,
-}
-
-impl FieldError {
-    pub(super) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
-    }
-
-    pub(super) fn whole(problem: String) -> Self {
-        Self {
-            field: String::new(),
-            problem,
-        }
-    }
-
-    pub(super) fn too_large(bytes: usize) -> Self {
-        Self::whole(format!(
-            "is {bytes} bytes of JSON; at most {MAX_SPEC_BYTES} are allowed: \
-             mount large input, or fetch it in the job"
-        ))
-    }
-}
+/// The moments that both databases hold and that are written with four digits of a year: from the
+/// year 1 to the end of 9999, less a day for the offsets of time zones.
+const FIRST_MOMENT: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+const AFTER_LAST_MOMENT: Timestamp = Timestamp::constant(253_402_128_001, 0);
 
 /// A [`JobSpec`] that holds to every bound: the only kind that a store accepts.
 #[derive(Clone, PartialEq, Debug)]
@@ -114,7 +92,7 @@ impl JobSpec {
             ));
         }
         for (key, value) in &self.labels {
-            let path = format!("labels.{key}");
+            let path = label_path(key);
             if !is_label_key(key) {
                 return Err(FieldError::new(
                     path,
@@ -168,9 +146,8 @@ impl JobSpec {
     fn check_surroundings(&self) -> Result<(), FieldError> {
         bounded_len("env", self.env.len())?;
         for (key, value) in &self.env {
-            let path = format!("env.{key}");
-            if key.is_empty() || key.contains(|c: char| c == '=' || c == '\0' || c.is_whitespace())
-            {
+            let path = env_path(key);
+            if !is_env_key(key) {
                 return Err(FieldError::new(
                     path,
                     "a variable's name must not be empty or hold '=' or spaces",
@@ -251,8 +228,29 @@ impl JobSpec {
                 ));
             }
         }
+        for (field, time) in [
+            ("run_timeout", self.run_timeout.and_then(Timeout::limit)),
+            ("queue_timeout", self.queue_timeout.and_then(Timeout::limit)),
+            (
+                "no_output_timeout",
+                self.no_output_timeout.and_then(Timeout::limit),
+            ),
+            ("stop_grace", self.stop_grace),
+        ] {
+            if time.is_some_and(|time| !is_storable(time)) {
+                let problem = "must be whole milliseconds, at most 3660 days";
+                return Err(FieldError::new(field, problem));
+            }
+        }
         if let Some(queue) = &self.queue {
             check_name("queue", queue)?;
+        }
+        if self
+            .scheduled_for
+            .is_some_and(|time| !(FIRST_MOMENT..AFTER_LAST_MOMENT).contains(&time))
+        {
+            let problem = "must be a time in the years 1 to 9999, such as \"2030-01-31T18:00:00Z\"";
+            return Err(FieldError::new("scheduled_for", problem));
         }
         if self
             .max_retries
@@ -272,25 +270,6 @@ impl JobSpec {
     }
 }
 
-/// Whether `name` can name a queue or a template.
-pub fn check_name(field: &str, name: &str) -> Result<(), FieldError> {
-    let mut chars = name.chars();
-    let first = chars
-        .next()
-        .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let rest = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
-    if first && rest && name.len() <= 63 {
-        return Ok(());
-    }
-    Err(FieldError::new(
-        field,
-        format!(
-            "{name:?} is not a name: 1 to 63 lower-case letters, digits or . _ -, \
-             a letter or digit first"
-        ),
-    ))
-}
-
 fn check_mount(index: usize, mount: &Mount) -> Result<(), FieldError> {
     let source = format!("mounts[{index}].source");
     absolute(&format!("mounts[{index}].target"), &mount.target)?;
@@ -303,54 +282,4 @@ fn check_mount(index: usize, mount: &Mount) -> Result<(), FieldError> {
         (MountKind::Tmpfs, None) => Ok(()),
         (MountKind::Tmpfs, Some(_)) => Err(FieldError::new(source, "a tmpfs has no source")),
     }
-}
-
-fn is_label_key(key: &str) -> bool {
-    key.len() <= 63
-        && key.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
-}
-
-fn text(field: &str, value: Option<&str>, max: usize) -> Result<(), FieldError> {
-    match value {
-        Some(value)
-            if !(1..=max).contains(&value.chars().count())
-                || value.chars().any(|c| c.is_ascii_control()) =>
-        {
-            let problem =
-                format!("must have 1 to {max} characters, none of them a control character");
-            Err(FieldError::new(field, problem))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn absolute(field: &str, path: &str) -> Result<(), FieldError> {
-    no_nul(field, path)?;
-    if path.starts_with('/') && path.len() <= 4096 {
-        return Ok(());
-    }
-    Err(FieldError::new(
-        field,
-        "must be an absolute path (it starts with /) of at most 4096 bytes",
-    ))
-}
-
-fn no_nul(field: &str, value: &str) -> Result<(), FieldError> {
-    if value.contains('\0') {
-        return Err(FieldError::new(field, "must not hold a NUL character"));
-    }
-    Ok(())
-}
-
-fn bounded_len(field: &str, len: usize) -> Result<(), FieldError> {
-    if len > MAX_ITEMS {
-        return Err(FieldError::new(
-            field,
-            format!("must have at most {MAX_ITEMS} items"),
-        ));
-    }
-    Ok(())
 }

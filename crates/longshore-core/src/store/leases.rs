@@ -14,6 +14,7 @@ use crate::limit::Limit;
 use crate::output::{KeptOutput, ResumePoint};
 use crate::priority::Lane;
 use crate::spec::JobSpec;
+use crate::state::IllegalTransition;
 
 /// The right to supervise a live attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -121,17 +122,24 @@ pub struct Finish {
 pub enum FinishOutcome {
     /// Done now.
     Finished,
+    /// Done now; but a person had asked for the job's end meanwhile, so it went to no line and is
+    /// settled as cancelled.
+    Cancelled,
     /// An earlier try of the same finish had succeeded.
     AlreadyFinished,
     /// The lease is another's, or gone: nothing was written.
     LeaseLost,
+    /// The job's state has no arrow for it, such as completing without ever having started: nothing
+    /// was written, and the lease is held as before.
+    Illegal(IllegalTransition),
 }
 
 /// What workers do with jobs.
 #[async_trait]
 pub trait Leases: Send + Sync + 'static {
     /// Takes the first jobs of a queue's line, within its limits (PROTOCOL section 3). Nothing
-    /// when the queue is paused, full or empty. Due jobs are staged first.
+    /// when the queue is paused, full or empty, or when the worker drains, stopped, was fenced or is
+    /// unknown: its next heartbeat tells which. Due jobs are staged first.
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired>;
 
     /// Stores the container's handle and host before it is started: the fence of PROTOCOL
@@ -150,7 +158,7 @@ pub trait Leases: Send + Sync + 'static {
     async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>>;
 
     /// Ends attempts. The answers are in the order of the finishes. Each is judged alone: a lost
-    /// lease among them does not hold back the others.
+    /// lease or an illegal end among them does not hold back the others.
     async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>>;
 
     /// How these leases stand, in their order.

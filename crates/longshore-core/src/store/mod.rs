@@ -26,7 +26,9 @@ pub use reading::{
     OutputRequest, Reading, StoredOutput,
 };
 pub use registry::{Heartbeat, NewWorker, Registry, Worker};
-pub use submissions::{CancelOutcome, NewJob, Submissions, Submitted};
+pub use submissions::{
+    CancelOutcome, MAX_SUBMITTED, NewJob, Submissions, Submitted, check_submission,
+};
 pub use upkeep::{Finding, Pruned, Retention, Severity, Upkeep};
 
 use crate::ids::InstanceId;

@@ -27,7 +27,8 @@ pub struct JobFilter {
     pub labels: BTreeMap<String, String>,
     /// Older than this job: the cursor of the page before.
     pub before: Option<JobId>,
-    /// At most this many, up to [`JobFilter::MAX_PAGE`].
+    /// At most this many, up to [`JobFilter::MAX_PAGE`]; 0 counts as 1, so that whoever pages gets
+    /// on.
     pub limit: u32,
 }
 
@@ -131,7 +132,8 @@ pub struct OutputCursor {
 pub struct OutputRequest {
     /// Whose.
     pub job: JobId,
-    /// Of which attempt; none means the newest that there is.
+    /// Of which attempt; none means the newest that there is. One that the job never had is an
+    /// error.
     pub attempt: Option<AttemptNumber>,
     /// After this place; none means from the beginning.
     pub after: Option<OutputCursor>,
@@ -158,7 +160,7 @@ pub struct StoredOutput {
 /// A page of output.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutputPage {
-    /// Of which attempt; none if the job never had one.
+    /// Of which attempt; none if none was asked for and the job never had one.
     pub attempt: Option<AttemptNumber>,
     /// The chunks, in order.
     pub chunks: Vec<StoredOutput>,

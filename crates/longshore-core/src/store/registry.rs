@@ -100,10 +100,10 @@ pub trait Registry: Send + Sync + 'static {
     /// A sign of life. Changes nothing once the worker is fenced.
     async fn heartbeat(&self, worker: WorkerId) -> StoreResult<Heartbeat>;
 
-    /// The worker (or a person) says that it acquires nothing more.
+    /// The worker (or a person) says that it acquires nothing more. An unknown one is an error.
     async fn drain_worker(&self, worker: WorkerId) -> StoreResult<()>;
 
-    /// The worker says goodbye.
+    /// The worker says goodbye. An unknown one is an error.
     async fn stop_worker(&self, worker: WorkerId) -> StoreResult<()>;
 
     /// Workers, newest first: those alive, and with `all` those of the past too (at most 1,000).
@@ -112,7 +112,7 @@ pub trait Registry: Send + Sync + 'static {
     /// Enters a host, or notes that it was seen. The same executor and identity is the same host.
     async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId>;
 
-    /// Every host.
+    /// Every host, by name.
     async fn hosts(&self) -> StoreResult<Vec<Host>>;
 
     /// Saves a template as a new version; the same body as the newest makes none.

@@ -6,11 +6,26 @@ use serde::{Deserialize, Serialize};
 use super::StoreResult;
 use crate::ids::JobId;
 use crate::priority::Priority;
-use crate::spec::ValidSpec;
+use crate::spec::{FieldError, ValidSpec};
 use crate::state::State;
 
 /// A job to be submitted. Its spec says whether it starts on hold, and names its key.
 pub type NewJob = ValidSpec;
+
+/// The most jobs of one call: they are one transaction, which others wait for.
+pub const MAX_SUBMITTED: usize = 100_000;
+
+/// Whether a call can be submitted. Every store asks this first.
+pub fn check_submission(jobs: &[NewJob]) -> Result<(), FieldError> {
+    if jobs.len() <= MAX_SUBMITTED {
+        return Ok(());
+    }
+    let problem = format!(
+        "{} are too many for one call, which takes {MAX_SUBMITTED} at most: submit them in parts",
+        jobs.len()
+    );
+    Err(FieldError::new("jobs", problem))
+}
 
 /// What became of a submitted job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -37,7 +52,8 @@ pub enum CancelOutcome {
 #[async_trait]
 pub trait Submissions: Send + Sync + 'static {
     /// Submits jobs: all of them or none. The answers are in the order of the jobs; ids grow in
-    /// that order, and so do the places of jobs of one priority in their line.
+    /// that order, and so do the places of jobs of one priority in their line. At most
+    /// [`MAX_SUBMITTED`].
     ///
     /// A key that was used for the same spec answers with the first job (also within one call);
     /// for another spec the whole call is refused.

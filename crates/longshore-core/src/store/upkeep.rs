@@ -25,6 +25,9 @@ pub struct Pruned {
     pub jobs: u64,
     /// Their attempts.
     pub attempts: u64,
+    /// Whether the pass ended at one of its bounds, so that there may be more to take away: a pass
+    /// is bounded by what it costs, not by jobs alone, and may have taken none.
+    pub more: bool,
 }
 
 /// How bad a [`Finding`] is.
@@ -59,10 +62,13 @@ pub trait Upkeep: Send + Sync + 'static {
     /// its own queue. Returns how many.
     async fn stage_due(&self, limit: u32) -> StoreResult<u64>;
 
-    /// Ends waiting jobs whose queue timeout has passed, at most `limit`.
+    /// Ends waiting jobs whose queue timeout has passed: looks at the `limit` of them that passed
+    /// longest ago. Fewer may be ended, for a timeout also passes while its job is live; none are
+    /// ended only if none was left to end.
     async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>>;
 
-    /// Takes away what is older than the retention, one bounded batch.
+    /// Takes away what is older than the retention, one bounded batch. Called again until
+    /// [`Pruned::more`] is false, it leaves nothing.
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned>;
 
     /// Makes ready what the coming days need (partitions), and drops whole what nobody needs.

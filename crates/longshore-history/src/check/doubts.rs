@@ -8,27 +8,29 @@ use crate::expectation::Expectation;
 use crate::ids::JobId;
 use crate::stored::JobState;
 use crate::verdict::{Doubt, LimitUse};
+use crate::witness::Witness;
 
-/// Of a witness that holds nothing.
-pub(super) fn of_empty_witness(expectation: &Expectation) -> Doubt {
-    let stored = expectation.stored.iter().flat_map(|stored| stored.values());
-    Doubt::NothingRecorded {
-        jobs: expectation.jobs.len(),
-        completed: stored
-            .filter(|stored| stored.state == JobState::Completed)
-            .count(),
-    }
-}
-
-/// Of a history in which no violation was found.
+/// The first doubt of a history in which no violation was found.
 pub(super) fn of_clean_history(
+    witness: &Witness,
     runs: &Runs,
     expectation: &Expectation,
     limits: &[LimitUse],
 ) -> Option<Doubt> {
-    not_settled(expectation)
+    nothing_recorded(witness, expectation)
+        .or_else(|| not_settled(expectation))
         .or_else(|| end_unseen(runs, expectation))
         .or_else(|| limit_not_reached(expectation, limits))
+}
+
+fn nothing_recorded(witness: &Witness, expectation: &Expectation) -> Option<Doubt> {
+    let stored = expectation.stored.iter().flat_map(|stored| stored.values());
+    witness.is_empty().then(|| Doubt::NothingRecorded {
+        jobs: expectation.jobs.len(),
+        completed: stored
+            .filter(|stored| stored.state == JobState::Completed)
+            .count(),
+    })
 }
 
 fn not_settled(expectation: &Expectation) -> Option<Doubt> {

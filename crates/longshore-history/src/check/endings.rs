@@ -1,8 +1,9 @@
 //! What only the end of a history can show: the part of S4 that says "never
-//! lost".
+//! lost", as far as the witness tells it.
 //!
 //! A job that the store does not call ended is not judged here: it may still
-//! run. That leaves a doubt (see `doubts`), not a violation.
+//! run. That leaves a doubt (see `doubts`), not a violation. What the store's
+//! answer shows by itself is judged in `answers`.
 
 use super::findings::Findings;
 use super::runs::{Run, Runs};
@@ -13,12 +14,12 @@ use crate::violation::{Breach, Place};
 
 pub(super) fn judge(runs: &Runs, expectation: &Expectation, findings: &mut Findings) {
     let asked = expectation.stored.is_some();
-    for (&job, &expected) in &expectation.jobs {
+    for (&job, expected) in &expectation.jobs {
         let last = runs.last_of(job);
         let breach = match expectation.stored_job(job) {
-            None if asked => Some(Breach::MissingFromStore { job }),
-            None => too_few_runs(job, last, None, expected),
-            Some(stored) => of_stored(job, last, stored, expected),
+            None if asked => None, // a lost job, noted as such
+            None => too_few_runs(job, last, None, expected.runs),
+            Some(stored) => of_stored(job, last, stored, expected.runs),
         };
         if let Some(breach) = breach {
             findings.note(Place::End, breach.kind(), || breach);

@@ -1,13 +1,15 @@
 //! The checker: holds a history against an expectation.
 //!
 //! A plan of passes, each near-linear in the history and each blind to the
-//! others: pair the marks to runs, judge each line, sweep the limits, judge what
-//! is missing at the end. All findings are counted, and the earliest is kept.
-//! Only a history without findings is asked whether it tested anything.
+//! others: pair the marks to runs, judge each line, sweep the limits, judge the
+//! store's answers, judge what is missing at the end. All findings are counted,
+//! and the earliest is kept. Only a history without findings is asked whether it
+//! tested anything.
 //!
 //! The module must never stop at a first finding of one pass (another pass may
 //! know an earlier one), and never count a run as live without proof.
 
+mod answers;
 mod doubts;
 mod endings;
 mod findings;
@@ -18,7 +20,7 @@ mod starts;
 use std::collections::BTreeSet;
 
 use crate::event::{Event, Source};
-use crate::expectation::{Expectation, ExpectedRuns};
+use crate::expectation::{Expectation, ExpectedJob, ExpectedRuns};
 use crate::ids::{JobId, RunId};
 use crate::verdict::{Summary, Verdict};
 use crate::violation::Breach;
@@ -32,17 +34,17 @@ use runs::Runs;
 /// The time is near-linear in the lines of the witness, times the limits that a
 /// job is in.
 pub fn check(witness: &Witness, expectation: &Expectation) -> Verdict {
-    if witness.is_empty() {
-        let why = doubts::of_empty_witness(expectation);
-        return Verdict::Unknown { why };
-    }
     let events = witness.events();
     let runs = Runs::pair(events);
 
     let mut findings = Findings::default();
     starts::judge(&runs, expectation, &mut findings);
     let limits = limits::judge(&runs, expectation, &mut findings);
-    endings::judge(&runs, expectation, &mut findings);
+    answers::judge(expectation, &mut findings);
+    // An empty witness lacks every run, and is no proof that one is missing.
+    if !witness.is_empty() {
+        endings::judge(&runs, expectation, &mut findings);
+    }
 
     if let Some((violation, all_counts)) = findings.into_earliest() {
         let sub_history = sub_history(events, &violation.breach);
@@ -52,10 +54,10 @@ pub fn check(witness: &Witness, expectation: &Expectation) -> Verdict {
             all_counts,
         };
     }
-    if let Some(why) = doubts::of_clean_history(&runs, expectation, &limits) {
+    if let Some(why) = doubts::of_clean_history(witness, &runs, expectation, &limits) {
         return Verdict::Unknown { why };
     }
-    let once = |runs: &ExpectedRuns| *runs == ExpectedRuns::ONCE;
+    let once = |expected: &ExpectedJob| expected.runs == ExpectedRuns::ONCE;
     Verdict::Passed {
         summary: Summary {
             jobs: expectation.jobs.len(),
@@ -86,7 +88,8 @@ fn sub_history(events: &[Event], breach: &Breach) -> Vec<Event> {
         | Breach::MissingFromStore { job }
         | Breach::CompletedUnseen { job, .. }
         | Breach::NeverStarted { job, .. }
-        | Breach::RanTooSeldom { job, .. } => of_job(*job),
+        | Breach::RanTooSeldom { job, .. }
+        | Breach::NotCompleted { job, .. } => of_job(*job),
     };
     events
         .iter()

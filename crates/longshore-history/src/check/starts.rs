@@ -86,12 +86,13 @@ fn judge_number_of_runs(run: &Run, expectation: &Expectation, findings: &mut Fin
     let Some(expected) = expectation.jobs.get(&run.id.job) else {
         return; // an unknown job, noted as such
     };
-    if run.nth > expected.at_most {
+    let at_most = expected.runs.at_most;
+    if run.nth > at_most {
         let at = Place::Line(run.start);
         findings.note(at, BreachKind::RanTooOften, || Breach::RanTooOften {
             job: run.id.job,
             runs: run.nth,
-            at_most: expected.at_most,
+            at_most,
         });
     }
 }

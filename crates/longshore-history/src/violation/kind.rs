@@ -25,6 +25,7 @@ pub enum BreachKind {
     NeverStarted,
     RanTooSeldom,
     EndLost,
+    NotCompleted,
 }
 
 impl BreachKind {
@@ -43,7 +44,8 @@ impl BreachKind {
             | Self::CompletedUnseen
             | Self::NeverStarted
             | Self::RanTooSeldom
-            | Self::EndLost => Promise::S4,
+            | Self::EndLost
+            | Self::NotCompleted => Promise::S4,
         }
     }
 }

@@ -141,6 +141,16 @@ pub enum Breach {
         /// The exit code that the store keeps.
         exit_code: Option<i32>,
     },
+    /// A job that should have completed ended otherwise. It may have failed by
+    /// itself; whoever expects that says so.
+    NotCompleted {
+        /// The job.
+        job: JobId,
+        /// How the store says it ended.
+        state: JobState,
+        /// The exit code that the store keeps.
+        exit_code: Option<i32>,
+    },
 }
 
 /// A run and its START.
@@ -171,6 +181,7 @@ impl Breach {
             Self::NeverStarted { .. } => BreachKind::NeverStarted,
             Self::RanTooSeldom { .. } => BreachKind::RanTooSeldom,
             Self::EndLost { .. } => BreachKind::EndLost,
+            Self::NotCompleted { .. } => BreachKind::NotCompleted,
         }
     }
 }

@@ -91,6 +91,15 @@ impl fmt::Display for Violation {
                 run.id.attempt,
                 run.started
             ),
+            Breach::NotCompleted {
+                job,
+                state,
+                exit_code,
+            } => write!(
+                f,
+                "job {job} should have completed, but the store says {state}{}",
+                code_words(*exit_code)
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What only the end of a history shows: lost jobs and lost ends.
 
 use longshore_history::{
-    Breach, Expectation, ExpectedRuns, JobId, JobState, Place, Promise, StoredJob, check,
+    Breach, Expectation, ExpectedEnd, ExpectedRuns, JobId, JobState, Place, Promise, StoredJob,
+    Witness, check,
 };
 
 use crate::support::{
@@ -17,6 +18,32 @@ fn an_acknowledged_job_must_be_known_to_the_store() {
         &Expectation::each_once(jobs([1, 2])).with_stored([(JobId(1), StoredJob::COMPLETED)]),
         AT_END,
         Breach::MissingFromStore { job: JobId(2) },
+        &[],
+    );
+}
+
+#[test]
+fn an_acknowledged_job_must_be_known_to_the_store_even_if_nothing_was_recorded() {
+    assert_violated(
+        &Witness::default(),
+        &Expectation::each_once(jobs([1, 2])).with_stored([(JobId(1), StoredJob::COMPLETED)]),
+        AT_END,
+        Breach::MissingFromStore { job: JobId(2) },
+        &[],
+    );
+}
+
+#[test]
+fn a_failed_job_did_not_complete_even_if_nothing_was_recorded() {
+    assert_violated(
+        &Witness::default(),
+        &completed([1, 2]).with_stored(stored(2, JobState::Failed, None)),
+        AT_END,
+        Breach::NotCompleted {
+            job: JobId(2),
+            state: JobState::Failed,
+            exit_code: None,
+        },
         &[],
     );
 }
@@ -105,7 +132,7 @@ fn a_job_must_have_started_where_the_store_was_not_asked() {
 fn a_job_must_run_as_often_as_expected() {
     assert_violated(
         &witness(&["START 1 1", "END 1 1", "START 2 1", "END 2 1"]),
-        &completed([1, 2]).with_job(JobId(2), ExpectedRuns::exactly(3)),
+        &completed([1, 2]).with_job(JobId(2), ExpectedRuns::exactly(3), ExpectedEnd::Completed),
         AT_END,
         Breach::RanTooSeldom {
             job: JobId(2),
@@ -120,7 +147,9 @@ fn a_job_must_run_as_often_as_expected() {
 fn a_failed_job_must_have_used_its_expected_retries() {
     assert_violated(
         &witness(&["START 1 1", "END 1 1", "START 1 2", "END 1 2"]),
-        &completed_with_runs([1], 1, 4, 4).with_stored(stored(1, JobState::Failed, Some(1))),
+        &completed([1])
+            .with_job(JobId(1), ExpectedRuns::exactly(4), ExpectedEnd::Any)
+            .with_stored(stored(1, JobState::Failed, Some(1))),
         AT_END,
         Breach::RanTooSeldom {
             job: JobId(1),
@@ -129,6 +158,59 @@ fn a_failed_job_must_have_used_its_expected_retries() {
         },
         &[1, 2, 3, 4],
     );
+}
+
+#[test]
+fn a_job_that_ran_to_its_end_and_failed_did_not_complete() {
+    let history = witness(&["START 1 1", "START 2 1", "END 1 1", "END 2 1"]);
+    let expectation = completed([1, 2]).with_stored(stored(2, JobState::Failed, Some(1)));
+    assert_violated(
+        &history,
+        &expectation,
+        AT_END,
+        Breach::NotCompleted {
+            job: JobId(2),
+            state: JobState::Failed,
+            exit_code: Some(1),
+        },
+        &[2, 4],
+    );
+    assert_eq!(
+        check(&history, &expectation).to_string(),
+        "verdict: VIOLATED S4: job 2 should have completed, \
+         but the store says failed (exit code 1)"
+    );
+}
+
+#[test]
+fn a_job_whose_end_was_lost_with_its_success_did_not_complete() {
+    assert_violated(
+        &witness(&["START 1 1"]),
+        &completed([1]).with_stored(stored(1, JobState::Failed, Some(2))),
+        AT_END,
+        Breach::NotCompleted {
+            job: JobId(1),
+            state: JobState::Failed,
+            exit_code: Some(2),
+        },
+        &[1],
+    );
+}
+
+#[test]
+fn a_job_that_was_killed_or_cancelled_did_not_complete_either() {
+    for state in [JobState::TimedOut, JobState::Cancelled] {
+        let verdict = check(
+            &witness(&["START 1 1"]),
+            &completed([1]).with_stored(stored(1, state, None)),
+        );
+        assert_eq!(
+            verdict.to_string(),
+            format!(
+                "verdict: VIOLATED S4: job 1 should have completed, but the store says {state}"
+            )
+        );
+    }
 }
 
 #[test]

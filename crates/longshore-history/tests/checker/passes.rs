@@ -1,6 +1,8 @@
 //! Histories in which every promise held.
 
-use longshore_history::{Expectation, ExpectedRuns, JobId, JobState, Limit, StoredJob};
+use longshore_history::{
+    Expectation, ExpectedEnd, ExpectedRuns, JobId, JobState, Limit, StoredJob,
+};
 
 use crate::support::{assert_passed, completed, completed_with_runs, jobs, limit, stored, witness};
 
@@ -75,8 +77,21 @@ fn a_killed_attempt_without_an_end_holds_neither_its_job_nor_its_limit() {
 fn a_job_that_was_killed_for_its_time_needs_no_end() {
     assert_passed(
         &witness(&["START 1 1", "START 2 1", "END 2 1"]),
-        &completed([1, 2]).with_stored(stored(1, JobState::TimedOut, None)),
+        &completed([1, 2])
+            .with_job(JobId(1), ExpectedRuns::ONCE, ExpectedEnd::Any)
+            .with_stored(stored(1, JobState::TimedOut, None)),
         "verdict: PASSED: 2 jobs, each ran exactly once",
+    );
+}
+
+#[test]
+fn a_job_that_fails_as_expected_passes() {
+    assert_passed(
+        &witness(&["START 1 1", "END 1 1", "START 1 2", "END 1 2"]),
+        &completed([1])
+            .with_job(JobId(1), ExpectedRuns::exactly(2), ExpectedEnd::Any)
+            .with_stored(stored(1, JobState::Failed, Some(1))),
+        "verdict: PASSED: 1 job, 2 runs, each job as often as expected",
     );
 }
 
@@ -90,7 +105,7 @@ fn a_job_cancelled_in_its_queue_passes_without_a_run() {
     assert_passed(
         &witness(&["START 1 1", "END 1 1"]),
         &completed([1, 2])
-            .with_job(JobId(2), ExpectedRuns::exactly(0))
+            .with_job(JobId(2), ExpectedRuns::exactly(0), ExpectedEnd::Any)
             .with_stored([(JobId(2), cancelled)]),
         "verdict: PASSED: 2 jobs, 1 run, each job as often as expected",
     );

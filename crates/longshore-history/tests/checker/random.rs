@@ -2,14 +2,14 @@
 //! place that is known beforehand.
 
 use longshore_history::{
-    BreachKind, Counts, Expectation, ExpectedRuns, JobId, Limit, Mark, Place, Promise, Summary,
-    Verdict, check,
+    Breach, BreachKind, Counts, Expectation, ExpectedEnd, ExpectedRuns, JobId, JobState, Limit,
+    Mark, Place, Promise, Summary, Verdict, check,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::schedule::{Schedule, Step};
-use crate::support::{at, jobs, limit, run, violation};
+use crate::support::{at, jobs, limit, run, stored, violation};
 
 fn passed(schedule: &Schedule, expectation: &Expectation) -> Summary {
     match check(&schedule.witness(), expectation) {
@@ -128,6 +128,18 @@ proptest! {
     }
 
     #[test]
+    fn a_job_that_did_not_complete_is_found(
+        schedule in Schedule::without_kills(), pick: Index,
+        state in prop::sample::select(&[JobState::Failed, JobState::TimedOut, JobState::Cancelled][..]),
+    ) {
+        let job = 1 + i64::try_from(pick.index(5)).expect("small") % schedule.jobs;
+        let expectation = schedule.expectation().with_stored(stored(job, state, None));
+        let (found, _) = violation(&schedule.witness(), &expectation);
+        let wanted = Breach::NotCompleted { job: JobId(job), state, exit_code: None };
+        prop_assert_eq!((found.promise, found.at, found.breach), (Promise::S4, Place::End, wanted));
+    }
+
+    #[test]
     fn a_doubled_end_is_found(
         mut schedule in Schedule::without_kills(), pick: Index, after: Index,
     ) {
@@ -188,7 +200,7 @@ proptest! {
         let expectation = jobs(1..=3)
             .into_iter()
             .fold(Expectation::default(), |expectation, job: JobId| {
-                expectation.with_job(job, any_number)
+                expectation.with_job(job, any_number, ExpectedEnd::Any)
             })
             .with_limit(limit(max, 1..=3));
 

@@ -1,7 +1,9 @@
 //! Random histories of a system that keeps its promises, and a slow, obviously
 //! right way to see what was live in any history.
 
-use longshore_history::{Expectation, ExpectedRuns, JobId, Mark, RunId, Who, Witness, WitnessLine};
+use longshore_history::{
+    Expectation, ExpectedEnd, ExpectedRuns, JobId, Mark, RunId, Who, Witness, WitnessLine,
+};
 use proptest::prelude::*;
 
 use crate::support::{completed, limit, run};
@@ -66,7 +68,7 @@ impl Schedule {
             at_most: 1 + KILLS_MAX,
         };
         (1..=self.jobs).fold(self.expectation(), |expectation, job| {
-            expectation.with_job(JobId(job), runs)
+            expectation.with_job(JobId(job), runs, ExpectedEnd::Completed)
         })
     }
 

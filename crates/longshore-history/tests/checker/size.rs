@@ -3,7 +3,8 @@
 //! asserted is the verdict, never the time.
 
 use longshore_history::{
-    BreachKind, Expectation, ExpectedRuns, JobId, Limit, StoredJob, Verdict, Witness, check,
+    BreachKind, Expectation, ExpectedEnd, ExpectedRuns, JobId, Limit, StoredJob, Verdict, Witness,
+    check,
 };
 
 use crate::support::{completed, limit};
@@ -77,7 +78,7 @@ fn many_lines_of_one_job_in_overlapping_attempts_are_judged() {
         at_most: u32::MAX,
     };
     let expectation = Expectation::default()
-        .with_job(JobId(1), any_number)
+        .with_job(JobId(1), any_number, ExpectedEnd::Completed)
         .with_stored([(JobId(1), StoredJob::COMPLETED)]);
     let verdict = check(&parsed(&text, 100_000), &expectation);
     let Verdict::Violated { all_counts, .. } = &verdict else {

@@ -1,7 +1,7 @@
 //! What single lines break: S1, S2 and the "once" of S4.
 
 use longshore_history::{Breach, BreachKind, JobId, JobState, Place, Promise, StoredJob, Verdict};
-use longshore_history::{Expectation, ExpectedRuns, check};
+use longshore_history::{Expectation, ExpectedEnd, ExpectedRuns, check};
 
 use crate::support::{
     assert_violated, at, completed, completed_with_runs, limit, live, run, violation, witness,
@@ -195,7 +195,11 @@ fn a_job_must_not_run_again_as_another_attempt() {
 fn a_job_that_must_not_run_at_all_must_not_run_once() {
     assert_violated(
         &witness(&["START 1 1", "END 1 1", "START 2 1"]),
-        &Expectation::each_once([JobId(1)]).with_job(JobId(2), ExpectedRuns::exactly(0)),
+        &Expectation::each_once([JobId(1)]).with_job(
+            JobId(2),
+            ExpectedRuns::exactly(0),
+            ExpectedEnd::Any,
+        ),
         on_line(Promise::S4, 3),
         Breach::RanTooOften {
             job: JobId(2),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use longshore_history::{
-    AttemptNumber, Breach, Expectation, ExpectedRuns, JobId, JobState, Limit, LiveRun, Place,
-    Position, Promise, RunId, StoredJob, Verdict, Violation, Witness, check,
+    AttemptNumber, Breach, Expectation, ExpectedEnd, ExpectedRuns, JobId, JobState, Limit, LiveRun,
+    Place, Position, Promise, RunId, StoredJob, Verdict, Violation, Witness, check,
 };
 
 /// A witness from lines such as `START 4 1`; clock and writer are filled in.
@@ -31,14 +31,15 @@ pub fn completed(ids: impl IntoIterator<Item = i64>) -> Expectation {
     Expectation::each_once(jobs).with_stored(stored)
 }
 
-/// As [`completed`], but `job` may run `runs` times.
+/// As [`completed`], but `job` may run `at_least` to `at_most` times.
 pub fn completed_with_runs(
     ids: impl IntoIterator<Item = i64>,
     job: i64,
     at_least: u32,
     at_most: u32,
 ) -> Expectation {
-    completed(ids).with_job(JobId(job), ExpectedRuns { at_least, at_most })
+    let runs = ExpectedRuns { at_least, at_most };
+    completed(ids).with_job(JobId(job), runs, ExpectedEnd::Completed)
 }
 
 /// What the store says of one job.

@@ -28,7 +28,7 @@ fn a_run_of_nothing_is_unknown() {
 }
 
 #[test]
-fn an_empty_witness_is_unknown_whatever_the_store_says() {
+fn an_empty_witness_is_unknown_even_if_the_store_calls_all_completed() {
     assert_unknown(
         &Witness::default(),
         &completed([1, 2]),

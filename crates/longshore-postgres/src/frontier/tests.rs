@@ -19,9 +19,12 @@ struct Simulation {
     open: BTreeMap<i64, Vec<(i16, i64)>>,
     visible: Vec<(i16, i64)>,
     frontier: Frontier,
-    /// A look that is not over, and the segments still to be looked at.
-    look: Option<(Look, Vec<Segment>)>,
+    /// A look that is not over, and where it is still to look.
+    look: Option<(Look, Vec<Asked>)>,
+    /// Whether the look that is not over goes past what is covered.
+    is_new: bool,
     now: Duration,
+    hints: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ enum Step {
     Take,
     /// A look goes on by one of its statements.
     Look,
+    /// Longer than a frontier has patience for.
+    Wait,
 }
 
 impl Simulation {
@@ -103,12 +108,37 @@ impl Simulation {
                 self.end(n);
             }
             Step::Take => {
-                if let Some(first) = self.visible.iter().min().copied() {
-                    self.frontier.note(first.0);
-                    self.visible.retain(|row| *row != first);
-                }
+                self.take();
             }
             Step::Look => self.look_on(),
+            Step::Wait => self.now += PATIENCE,
+        }
+    }
+
+    /// Somebody acquires the first visible row beyond the frontier. Returns whether there was one.
+    fn take(&mut self) -> bool {
+        let segments = self.frontier.segments();
+        let mut line = self.visible.iter();
+        let first = line
+            .by_ref()
+            .filter(|row| is_beyond(&segments, **row))
+            .min()
+            .copied();
+        if let Some(first) = first {
+            self.frontier.note(first.0);
+            self.visible.retain(|row| *row != first);
+        }
+        first.is_some()
+    }
+
+    /// Ends the look that is under way, if one is, and makes another.
+    fn look_once(&mut self) {
+        while self.look.is_some() {
+            self.look_on();
+        }
+        self.look_on();
+        while self.look.is_some() {
+            self.look_on();
         }
     }
 
@@ -122,52 +152,59 @@ impl Simulation {
                 drawn_xid: None,
                 at: self.now,
             };
-            self.look = Some((look, self.frontier.segments()));
+            self.is_new = false;
+            self.look = Some((look, self.frontier.asked()));
             return;
         };
         if look.oldest_open == 0 {
             look.oldest_open = self.oldest_open();
         } else if left.is_empty() {
             // As probe_line decides: only where there is something new to prove.
-            let known = self.frontier.segments();
-            let is_new = look.lanes.iter().any(|(lane, first)| {
-                let behind = known.iter().find(|segment| segment.lane == *lane);
-                let bound = first.map_or(look.drawn, |seq| seq - 1);
-                behind.is_none_or(|segment| bound > segment.seq)
-            });
-            if is_new {
+            if self.is_new {
                 let xid = self.draw_xid();
                 self.newest_ended = self.newest_ended.max(xid);
                 look.drawn_xid = Some(xid);
             }
-            assert_eq!(self.frontier.learn(&look), 0, "nobody waited 10 s");
+            self.hints += self.frontier.learn(&look);
             return;
         } else {
-            let Segment {
-                lane,
-                seq,
-                next_lane,
-            } = left.remove(0);
-            look.lanes.push((lane, self.first_in(lane, seq)));
+            let Asked { segment, covered } = left.remove(0);
+            let first = self.first_in(segment.lane, segment.seq);
+            self.is_new |= first.map_or(look.drawn, |seq| seq - 1) > covered;
+            look.lanes.push((segment.lane, first));
             let others = LANES
                 .into_iter()
-                .filter(|other| *other > lane && *other < next_lane);
+                .filter(|other| *other > segment.lane && *other < segment.next_lane);
             let shown = others.filter_map(|other| Some((other, Some(self.first_in(other, -1)?))));
+            let seen = look.lanes.len();
             look.lanes.extend(shown);
+            self.is_new |= look.lanes.len() > seen;
         }
         self.look = Some((look, left));
     }
 
-    /// Every row that waits, or will once its transaction commits, lies beyond the frontier.
+    /// Every row that waits, or will once its transaction commits, lies beyond what is proved, and
+    /// without hints beyond where acquisitions begin.
     fn assert_nothing_is_passed_over(&self) {
-        let segments = self.frontier.segments();
-        for (lane, seq) in self.visible.iter().chain(self.open.values().flatten()) {
-            let covered = segments.iter().any(|segment| {
-                (*lane, *seq) > (segment.lane, segment.seq) && *lane < segment.next_lane
-            });
-            assert!(covered, "({lane}, {seq}) is passed over by {segments:?}");
+        let proved: Vec<Segment> = self.frontier.asked().iter().map(|a| a.segment).collect();
+        let begins = self.frontier.segments();
+        for row in self.visible.iter().chain(self.open.values().flatten()) {
+            assert!(
+                is_beyond(&proved, *row),
+                "{row:?} is passed over by {proved:?}"
+            );
+            assert!(
+                self.hints > 0 || is_beyond(&begins, *row),
+                "{row:?} is passed over by {begins:?}"
+            );
         }
     }
+}
+
+fn is_beyond(segments: &[Segment], (lane, seq): (i16, i64)) -> bool {
+    segments
+        .iter()
+        .any(|segment| (lane, seq) > (segment.lane, segment.seq) && lane < segment.next_lane)
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -182,6 +219,10 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn steps_and_waits() -> impl Strategy<Value = Step> {
+    prop_oneof![8 => steps(), 1 => Just(Step::Wait)]
+}
+
 proptest! {
     #[test]
     fn a_late_commit_is_never_passed_over(steps in proptest::collection::vec(steps(), 1..120)) {
@@ -190,6 +231,24 @@ proptest! {
             simulation.step(step);
             simulation.assert_nothing_is_passed_over();
         }
+        prop_assert_eq!(simulation.hints, 0, "nobody waited 10 s");
+    }
+
+    #[test]
+    fn what_a_hint_passes_over_is_taken_in_the_end(
+        steps in proptest::collection::vec(steps_and_waits(), 1..120),
+    ) {
+        let mut simulation = Simulation::new();
+        for step in steps {
+            simulation.step(step);
+            simulation.assert_nothing_is_passed_over();
+        }
+        while !simulation.open.is_empty() {
+            simulation.step(Step::Commit(0));
+        }
+        simulation.look_once();
+        while simulation.take() {}
+        prop_assert_eq!(simulation.visible, vec![]);
     }
 
     #[test]
@@ -265,4 +324,34 @@ fn an_open_writer_holds_the_frontier_back_for_ten_seconds_and_then_it_is_a_hint(
         "counted"
     );
     assert_eq!(frontier.segments()[1].seq, 39);
+    assert_eq!(frontier.asked()[1].segment.seq, -1, "and not proved");
+}
+
+#[test]
+fn a_row_below_the_hint_takes_it_back_and_what_is_proved_stays() {
+    let mut frontier = Frontier::default();
+    let begins =
+        |frontier: &Frontier| (frontier.asked()[1].segment.seq, frontier.segments()[1].seq);
+    frontier.learn(&look(&[(101, Some(20))], 7, 7, 0));
+    frontier.learn(&look(&[(101, Some(60))], 7, 8, 1));
+    assert_eq!(begins(&frontier), (19, 19), "proved");
+    let writer = 7;
+    for second in [2, 12] {
+        frontier.learn(&look(&[(101, Some(60))], writer, 9, second));
+    }
+    assert_eq!(begins(&frontier), (19, 59), "a hint");
+    let committed = look(&[(101, Some(33))], 20, 20, 13);
+    assert_eq!(frontier.learn(&committed), 0);
+    assert_eq!(begins(&frontier), (32, 32), "to before the late row");
+}
+
+#[test]
+fn a_proof_that_is_under_way_covers_what_it_will_prove() {
+    let mut frontier = Frontier::default();
+    let covered = |frontier: &Frontier| frontier.asked()[1].covered;
+    frontier.learn(&look(&[(101, None)], 6, 20, 0));
+    assert_eq!(covered(&frontier), 500);
+    frontier.learn(&look(&[(101, None)], 30, 30, 1));
+    assert_eq!(covered(&frontier), 500);
+    assert_eq!(frontier.asked()[1].segment.seq, 500);
 }

@@ -50,7 +50,19 @@ pub async fn scene(limit: Option<u32>) -> Scene {
         max_concurrent: limit.map(Limit),
     };
     let queue = store.create_queue(&queue).await.expect("a new name").id;
-    let worker = NewWorker {
+    let worker = new_worker(queue);
+    let worker = store.register_worker(&worker).await.expect("a worker");
+    Scene {
+        store,
+        queue,
+        worker,
+        database,
+    }
+}
+
+/// A worker that serves the queue.
+pub fn new_worker(queue: QueueId) -> NewWorker {
+    NewWorker {
         name: "worker".to_owned(),
         hostname: "machine".to_owned(),
         pid: 1,
@@ -59,13 +71,6 @@ pub async fn scene(limit: Option<u32>) -> Scene {
         queues: vec![queue],
         capacity: 1000,
         lease_ttl: Duration::from_hours(1),
-    };
-    let worker = store.register_worker(&worker).await.expect("a worker");
-    Scene {
-        store,
-        queue,
-        worker,
-        database,
     }
 }
 
@@ -112,6 +117,14 @@ impl Scene {
         for _ in 0..times {
             self.store.look_at_line(self.queue).await.expect("a look");
         }
+    }
+
+    /// Looks once, as if it were `later`.
+    pub async fn look_later(&self, later: Duration) {
+        self.store
+            .look_at_line_later(self.queue, later)
+            .await
+            .expect("a look");
     }
 
     /// Looks until the frontier of a lane has reached a seq. Other tests' transactions, in other
@@ -187,6 +200,25 @@ pub async fn submit_by_sql(client: &TestClient) -> JobId {
         .await
         .expect("valid");
     JobId(row.get(0))
+}
+
+/// Waits until nobody's transaction is older than this open one of `writer`: from then on it alone
+/// holds back a proof of the frontier. Other tests work in other databases of the server.
+pub async fn until_oldest_open(writer: &TestClient, watcher: &TestClient) {
+    let own = "SELECT pg_current_xact_id()::text::bigint";
+    let xid: i64 = writer.query_one(own, &[]).await.expect("an id").get(0);
+    let oldest = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while watcher
+        .query_one(oldest, &[])
+        .await
+        .expect("an id")
+        .get::<_, i64>(0)
+        < xid
+    {
+        assert!(Instant::now() < deadline, "an older transaction stays open");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Waits until `count` sessions of this database wait for a lock.

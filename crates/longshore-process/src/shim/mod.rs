@@ -18,7 +18,7 @@ mod supervisor;
 use std::io;
 use std::process::ExitCode;
 
-use crate::wire::Role;
+use crate::wire::{Role, VERSION};
 use channel::Channel;
 use supervisor::Supervisor;
 
@@ -40,7 +40,11 @@ fn run() -> io::Result<()> {
     match channel.receive::<Role>()? {
         // Whoever wanted it is gone: nothing was started, nothing is to be done.
         None => Ok(()),
-        Some(Role::Supervise) => Supervisor::new(channel)?.run(),
+        Some(Role::Supervise { version }) if version != VERSION => {
+            let problem = format!("this shim is of version {VERSION}, its worker of {version}");
+            Err(io::Error::other(problem))
+        }
+        Some(Role::Supervise { .. }) => Supervisor::new(channel)?.run(),
         Some(Role::Execute(execute)) => execute::run(&execute, &channel),
     }
 }

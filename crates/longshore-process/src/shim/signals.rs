@@ -1,7 +1,8 @@
 //! The signals that mean something to a shim, as something to wait for.
 //!
-//! All others stay blocked, so that nobody ends a shim by accident and leaves its job behind; the
-//! exec stage unblocks them all for the job.
+//! All others stay blocked, so that nobody ends a shim by accident and leaves its job behind, or
+//! takes the job's grace from it: a service manager may send TERM, INT or HUP to everything that
+//! belongs to the worker. The exec stage unblocks them all for the job.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,23 +13,25 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::wire::END_NOW;
+
 /// Where a shim's signals arrive.
 pub struct Signals(SignalFd);
 
 /// What came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Came {
-    /// Somebody wants the job to end at once: TERM.
-    pub terminate: bool,
+    /// Another worker wants the job to end at once.
+    pub end_now: bool,
 }
 
 impl Signals {
-    /// Blocks all signals; CHLD and TERM arrive here.
+    /// Blocks all signals; CHLD and [`END_NOW`] arrive here.
     pub fn block() -> io::Result<Self> {
         SigSet::all().thread_set_mask()?;
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGCHLD);
-        mask.add(Signal::SIGTERM);
+        mask.add(END_NOW);
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         Ok(Self(SignalFd::with_flags(&mask, flags)?))
     }
@@ -37,7 +40,7 @@ impl Signals {
     pub fn take(&self) -> io::Result<Came> {
         let mut came = Came::default();
         while let Some(signal) = self.0.read_signal()? {
-            came.terminate |= signal.ssi_signo == Signal::SIGTERM as u32;
+            came.end_now |= signal.ssi_signo == END_NOW as u32;
         }
         Ok(came)
     }

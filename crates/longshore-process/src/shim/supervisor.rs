@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::prctl::{set_child_subreaper, set_name};
-use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 
 use super::channel::{Channel, Look};
-use super::children::{end_all, reap_all_but};
+use super::children::{end_all, reap_all_but, reap_ended, terminate_all};
 use super::job::Job;
 use super::signals::{Signals, poll_timeout};
 use crate::procfs::signed;
@@ -102,23 +101,30 @@ impl Supervisor {
     }
 
     fn act(&mut self, ready: Ready) -> io::Result<Next> {
-        let terminate = ready.signals && self.signals.take()?.terminate;
+        let end_now = ready.signals && self.signals.take()?.end_now;
         if ready.starting && self.follow_start()? == Next::Exit {
             return Ok(Next::Exit);
         }
-        if let Some(job) = &mut self.job {
-            if job.has_ended()? {
-                return self.finish();
-            }
-            reap_all_but(signed(job.pid()))?;
-        }
-        if terminate || self.kill_at.is_some_and(|at| at <= Instant::now()) {
+        if self.is_over()? || end_now || self.kill_at.is_some_and(|at| at <= Instant::now()) {
             return self.finish();
         }
         if ready.control {
             return self.take_orders();
         }
         Ok(Next::Continue)
+    }
+
+    /// Reaps, and tells whether the job has come to its end: that of its main process, whatever it
+    /// left behind; but during a stop everything has its grace.
+    fn is_over(&mut self) -> io::Result<bool> {
+        let Some(job) = &mut self.job else {
+            return Ok(false);
+        };
+        if !job.has_ended()? {
+            reap_all_but(signed(job.pid()))?;
+            return Ok(false);
+        }
+        Ok(self.kill_at.is_none() || !reap_ended()?)
     }
 
     fn take_orders(&mut self) -> io::Result<Next> {
@@ -160,12 +166,9 @@ impl Supervisor {
         let Some(job) = &self.job else {
             return Ok(Next::Exit);
         };
-        // TERM once: to some programs a second one means "never mind the cleaning up". A later
-        // stop can only shorten the grace.
+        // A later stop can only shorten the grace.
         if self.kill_at.is_none() {
-            job.signal(Signal::SIGTERM)?;
-            // What was stopped (SIGSTOP) could not see the TERM.
-            job.signal(Signal::SIGCONT)?;
+            terminate_all(job)?;
         }
         let at = Instant::now() + grace.min(LONGEST_GRACE);
         self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));

@@ -14,7 +14,7 @@ use longshore_core::JobSpec;
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    ContainerIdentity, Ensured, ExecutorError, Handle, LaunchRequest, Watch, check_capabilities,
+    ContainerIdentity, Ensured, ExecutorError, Handle, LaunchRequest, Watch,
 };
 use longshore_core::spec::EnvValue;
 use longshore_core::store::{
@@ -48,7 +48,8 @@ pub(crate) enum Stopped {
     /// It never ran, and the attempt is over; here is what is to be recorded, and a container that
     /// is still to be removed.
     Over(Box<AttemptRecord>, Option<Handle>),
-    /// There is nothing to write: the lease is another's, or stays for others.
+    /// There is nothing to write: the lease is another's, or stays for others. A container that is
+    /// there is as it was.
     LetGo(Order),
     /// Something of this attempt may run that is not ours to watch or to stop: its lease has to
     /// stand until recovery has looked.
@@ -66,8 +67,6 @@ impl Launch<'_> {
     /// leaves behind is named in its answer.
     pub async fn run(&self) -> Result<Container, Stopped> {
         let executor = &self.served.executor;
-        check_capabilities(executor.kind(), executor.capabilities(), self.spec)
-            .map_err(|refusal| failed(ErrorClass::Permanent, &refusal))?;
         let env = self.environment().await?;
         self.check_may_start()?;
 
@@ -125,7 +124,8 @@ impl Launch<'_> {
         Ok(resolve_env(&sources, &self.spec.env))
     }
 
-    /// Creates the container, unless the attempt has one. Says whether it was never started.
+    /// Creates the container, unless the attempt has one. Says whether it was never started. What
+    /// the spec asks for and the executor can't do, the executor refuses by name.
     async fn create(&self, env: BTreeMap<String, EnvValue>) -> Result<(Handle, bool), Stopped> {
         let key = self.lease.key;
         let request = LaunchRequest {

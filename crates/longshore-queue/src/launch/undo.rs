@@ -25,8 +25,11 @@ impl Launch<'_> {
     /// over: nobody will start it.
     pub(super) async fn undo(&self, handle: &Handle, stopped: Stopped) -> Stopped {
         let removed = self.served.executor.forget(handle).await;
-        if let Err(error) = &removed {
-            tracing::warn!(handle = %handle, error = %error, "a container is left over");
+        match &removed {
+            Ok(()) => self.progress.removed(),
+            Err(error) => {
+                tracing::warn!(handle = %handle, error = %error, "a container is left over");
+            }
         }
         match stopped {
             Stopped::Over(record, _) => {
@@ -42,7 +45,8 @@ impl Launch<'_> {
     /// removing it without force.
     ///
     /// First the look, then the removal: a short job that started and ended is removed as readily
-    /// as one that never began.
+    /// as one that never began. Absence is proof here, because this executor itself made the
+    /// container and its listing names at least its own.
     pub(super) async fn after_failed_start(
         &self,
         handle: &Handle,
@@ -57,10 +61,14 @@ impl Launch<'_> {
                 }
                 Ok(Some(Phase::Created)) => {
                     if self.served.executor.forget(handle).await.is_ok() {
+                        self.progress.removed();
                         return Err(failed_by(error));
                     }
                 }
-                Ok(None) => return Err(failed_by(error)),
+                Ok(None) => {
+                    self.progress.removed();
+                    return Err(failed_by(error));
+                }
                 Err(silent) => tracing::debug!(handle = %handle, error = %silent, "can't look"),
             }
             looks += 1;

@@ -14,6 +14,7 @@ mod registry;
 mod submissions;
 mod upkeep;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Retrying {
     budget: Duration,
     counters: Arc<Counters>,
     in_flight: Arc<watch::Sender<usize>>,
+    /// Kept by each call until its own end, which may come after its caller has gone.
+    held: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Retrying {
@@ -61,6 +64,7 @@ impl Retrying {
             budget: DEFAULT_BUDGET,
             counters: Arc::default(),
             in_flight: Arc::new(watch::Sender::new(0)),
+            held: None,
         }
     }
 
@@ -70,6 +74,15 @@ impl Retrying {
     pub fn within(&self, budget: Duration) -> Self {
         Self {
             budget,
+            ..self.clone()
+        }
+    }
+
+    /// The same store, each of whose calls keeps `what` until the call itself has ended, whether or
+    /// not its caller still waits for it.
+    pub(crate) fn holding(&self, what: Arc<dyn Any + Send + Sync>) -> Self {
+        Self {
+            held: Some(what),
             ..self.clone()
         }
     }
@@ -112,9 +125,9 @@ impl Retrying {
         verb: &'static str,
         call: impl Future<Output = StoreResult<T>> + Send + 'static,
     ) -> StoreResult<T> {
-        let counted = InFlight::enter(&self.in_flight);
+        let kept = (InFlight::enter(&self.in_flight), self.held.clone());
         let task = tokio::spawn(async move {
-            let _counted = counted;
+            let _kept = kept;
             call.await
         });
         match task.await {

@@ -77,6 +77,7 @@ async fn a_lease_that_another_took_over_is_let_go_and_nothing_is_written() {
     // This executor's containers can't outlive their worker, so it must not run on beside
     // whatever the other one does.
     until("it is stopped", || scene.executor.live() == 0).await;
+    until("and forgotten", || scene.executor.left() == 0).await;
     worker.shutdown.drain();
     let report = worker.ended().await;
     assert_eq!(report.lost_leases, 1);

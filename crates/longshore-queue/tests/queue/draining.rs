@@ -10,7 +10,7 @@ use longshore_core::state::TerminalState;
 use longshore_queue::{EndedBy, Until};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Fault, Place, Scene, Script, ScriptedExecutor, in_time, until};
+use crate::support::{Fault, Place, Scene, Script, ScriptedExecutor, busy, in_time, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -127,6 +127,92 @@ async fn a_drain_ends_in_time_with_an_acquisition_that_hangs() {
     assert_eq!((report.acquired, report.reconciled), (0, 1));
     assert_eq!(scene.store.place(job), Place::Ready);
     assert_eq!(scene.executor.starts(job), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_in_the_middle_of_a_round_asks_no_further_queue_and_starts_nothing() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    scene.config.queues = vec!["local".to_owned(), "second".to_owned()];
+    let second = scene.store.add_queue(3, "second");
+    let spec = || Ok(longshore_core::JobSpec::process(["true"]));
+    let jobs = [
+        scene.store.add_to(longshore_core::QueueId(1), spec()),
+        scene.store.add_to(second, spec()),
+    ];
+    scene.store.fault("acquire", [Fault::Late(SECOND)]);
+    let worker = scene.start();
+    until("it asks", || scene.journal.count("ask") == 1).await;
+    worker.shutdown.drain();
+    let report = worker.ended().await;
+    assert_eq!(
+        scene.journal.count("ask"),
+        1,
+        "the second one was not asked"
+    );
+    for job in jobs {
+        assert_eq!(scene.executor.starts(job), 0);
+        assert_eq!(scene.store.place(job), Place::Ready);
+    }
+    assert_eq!((report.launched, report.unfinished), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acquisition_that_collides_during_a_drain_is_not_sent_again() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    scene
+        .store
+        .fault("acquire", (0..100).map(|_| Fault::Before(busy())));
+    let worker = scene.start();
+    until("it asks", || scene.journal.count("ask") >= 3).await;
+    worker.shutdown.drain();
+    let asked = scene.journal.count("ask");
+    worker.ended().await;
+    assert_eq!(scene.journal.count("ask"), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_acquisition_brings_late_goes_back_before_the_goodbye() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    let job = scene.job();
+    scene
+        .store
+        .fault("acquire", [Fault::Late(Duration::from_secs(4))]);
+    let worker = scene.start();
+    until("it asks", || scene.journal.count("ask") == 1).await;
+    let begun = Instant::now();
+    worker.shutdown.drain();
+    let report = worker.ended().await;
+    assert!(begun.elapsed() < 6 * SECOND, "{:?}", begun.elapsed());
+    sleep(60 * SECOND).await;
+    assert_eq!(scene.store.place(job), Place::Ready, "no lease is left");
+    assert_eq!((report.acquired, report.reconciled), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_grace_longer_than_a_drain_waits_is_cut_and_the_job_goes_back() {
+    let mut scene = Scene::new();
+    scene.config.shutdown_timeout = SECOND;
+    let spec = longshore_core::JobSpec {
+        stop_grace: Some(300 * SECOND),
+        ..longshore_core::JobSpec::process(["true"])
+    };
+    let script = Script {
+        ignores_term: true,
+        ..Script::runs_for_ever()
+    };
+    let job = scene.scripted_of(spec, script);
+    let worker = scene.start();
+    until("it runs", || scene.store.is_running(job)).await;
+    let begun = Instant::now();
+    worker.shutdown.drain();
+    let report = worker.ended().await;
+    assert!(begun.elapsed() < 35 * SECOND, "{:?}", begun.elapsed());
+    assert_eq!((report.handed_back, report.unfinished), (1, 0));
+    assert_eq!(scene.store.place(job), Place::Ready);
+    assert_eq!(scene.executor.live(), 0);
 }
 
 #[tokio::test(start_paused = true)]

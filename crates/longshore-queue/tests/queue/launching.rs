@@ -4,16 +4,14 @@
 use std::time::Duration;
 
 use longshore_core::JobSpec;
-use longshore_core::attempt::{Exit, Outcome};
+use longshore_core::attempt::Outcome;
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::Phase as ContainerPhase;
 use longshore_core::spec::EnvValue;
 use longshore_core::state::TerminalState;
 use longshore_core::template::Template;
 use longshore_queue::BootClock;
-use tokio::time::sleep;
 
-use crate::support::{Fault, Place, Scene, Script, refused, start_worker, unavailable, until};
+use crate::support::{Fault, Place, Scene, Script, start_worker, unavailable, until};
 
 #[tokio::test(start_paused = true)]
 async fn the_handle_is_stored_before_the_start_and_the_end_before_the_removal() {
@@ -89,88 +87,6 @@ async fn a_cancel_seen_at_the_fence_removes_the_container_and_finishes_as_cancel
         scene.journal.of(&["start", "forget", "finish"]),
         ["forget 1", "finish 1"]
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_container_of_a_higher_token_is_left_alone_and_nothing_is_written() {
-    let scene = Scene::new();
-    let script = Script {
-        superseded: true,
-        ..Script::default()
-    };
-    let job = scene.scripted(script);
-    let worker = scene.start();
-    until("it is acquired", || scene.journal.count("acquired") == 1).await;
-    // The store says that the lease is ours and the container says that it is not: until recovery
-    // has looked, many heartbeats later, nobody hands it back.
-    sleep(Duration::from_secs(100)).await;
-    worker.shutdown.drain();
-    let report = worker.ended().await;
-    assert_eq!((report.unfinished, report.reconciled), (1, 0));
-    assert_eq!(scene.store.place(job), Place::Leased);
-    assert_eq!(scene.executor.starts(job), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_container_that_runs_since_an_earlier_token_is_adopted_and_not_started() {
-    let scene = Scene::new();
-    let script = Script {
-        finds: Some(ContainerPhase::Running),
-        ..Script::runs_for(Duration::from_secs(9))
-    };
-    let job = scene.scripted(script);
-    let report = scene.work().await;
-    assert_eq!(report.completed, 1);
-    assert_eq!(
-        scene
-            .journal
-            .of(&["create", "fence", "watch", "start", "exited", "finish"]),
-        ["fence 1", "watch 1", "exited 1", "finish 1"]
-    );
-    assert_eq!(scene.executor.starts(job), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_container_that_ended_under_an_earlier_token_is_harvested() {
-    let scene = Scene::new();
-    let script = Script {
-        finds: Some(ContainerPhase::Exited),
-        ..Script::exits(5)
-    };
-    let job = scene.scripted(script);
-    let report = scene.work().await;
-    assert_eq!(report.failed, 1);
-    assert_eq!(scene.store.record(job).exit, Some(Exit::with_code(5)));
-    assert_eq!(scene.journal.count("start"), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_running_container_whose_handle_cant_be_stored_is_never_run_beside_another() {
-    let scene = Scene::new();
-    let script = Script {
-        finds: Some(ContainerPhase::Running),
-        ..Script::runs_for_ever()
-    };
-    let job = scene.scripted(script);
-    scene
-        .store
-        .fault("mark_launched", (0..10).map(|_| Fault::Before(refused())));
-    let worker = scene.start();
-    until("the fence was given up", || {
-        scene.journal.count("fence") == 5
-    })
-    .await;
-    sleep(Duration::from_secs(100)).await;
-    assert_eq!(
-        scene.store.place(job),
-        Place::Leased,
-        "nobody hands it back while it runs"
-    );
-    worker.shutdown.drain();
-    let report = worker.ended().await;
-    assert_eq!((report.unfinished, report.reconciled), (1, 0));
-    assert!(scene.executor.doubled().is_empty());
-    assert_eq!(scene.journal.count("finish"), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,50 +210,6 @@ async fn an_unknown_template_fails_the_launch_for_good() {
     assert_eq!((report.failed, report.retried), (1, 0));
     let error = scene.store.record(job).error.expect("it says why");
     assert!(error.text.contains("gone"), "{}", error.text);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_start_is_proved_never_to_run_before_it_is_retried() {
-    let scene = Scene::new();
-    let script = Script {
-        start_error: Some(ErrorClass::Transient),
-        ..Script::default()
-    };
-    let job = scene.scripted(script);
-    let report = scene.work().await;
-    assert_eq!((report.retried, report.completed), (1, 1));
-    let steps = scene.journal.of(&["start", "forget", "finish"]);
-    assert_eq!(steps[..3], ["start 1", "forget 1", "finish 1"]);
-    assert_eq!(scene.executor.starts(job), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_start_that_went_through_although_its_answer_was_an_error_is_not_sent_again() {
-    let scene = Scene::new();
-    let script = Script {
-        start_error: Some(ErrorClass::Transient),
-        starts_all_the_same: true,
-        ..Script::runs_for(Duration::from_secs(3))
-    };
-    let job = scene.scripted(script);
-    let report = scene.work().await;
-    assert_eq!((report.retried, report.completed), (0, 1));
-    assert_eq!(scene.executor.starts(job), 1);
-    assert_eq!(scene.store.record(job).outcome, Outcome::Exited);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_short_job_whose_start_went_through_in_spite_of_its_answer_runs_once() {
-    let scene = Scene::new();
-    let script = Script {
-        start_error: Some(ErrorClass::Transient),
-        starts_all_the_same: true,
-        ..Script::exits(0)
-    };
-    let job = scene.scripted(script);
-    let report = scene.work().await;
-    assert_eq!((report.retried, report.completed), (0, 1));
-    assert_eq!(scene.executor.starts(job), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ mod support;
 
 mod cancelling;
 mod chaos;
+mod closing;
 mod draining;
 mod finishing;
 mod heartbeats;
@@ -14,4 +15,5 @@ mod output;
 mod reconciling;
 mod retrying;
 mod supervising;
+mod undoing;
 mod working;

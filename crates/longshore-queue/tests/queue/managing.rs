@@ -6,6 +6,7 @@ use std::time::Duration;
 use longshore_core::JobSpec;
 use longshore_core::attempt::Outcome;
 use longshore_core::classify::ErrorClass;
+use longshore_core::spec::Timeout;
 use longshore_core::state::TerminalState;
 use longshore_queue::{GracefulShutdown, QueueError};
 use tokio::task::JoinSet;
@@ -18,21 +19,32 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test(start_paused = true)]
 async fn concurrent_batches_never_pass_their_limit_together() {
     let scene = Scene::new();
-    for _ in 0..10 {
-        scene.scripted(Script::runs_for_ever());
+    for n in 0..40 {
+        scene.scripted(Script::runs_for(Duration::from_millis(1 + n % 7)));
     }
     let mut calls = JoinSet::new();
     for _ in 0..4 {
         let manager = scene.manager();
         calls.spawn(async move {
-            let batch = manager.launch_next_batch("local", 3, 10 * SECOND).await;
-            (batch.expect("it launches"), manager)
+            let mut launched = 0;
+            // Jobs end between the calls and within them.
+            for _ in 0..50 {
+                let batch = manager.launch_next_batch("local", 3, 10 * SECOND).await;
+                launched += batch.expect("it launches").launched;
+                sleep(Duration::from_millis(1)).await;
+            }
+            let report = manager.close().await;
+            assert_eq!(report.completed, u64::from(launched));
+            launched
         });
     }
-    let results = calls.join_all().await;
-    let launched: u32 = results.iter().map(|(batch, _)| batch.launched).sum();
-    assert_eq!(launched, 3);
-    assert_eq!(scene.executor.live(), 3);
+    let launched: u32 = calls.join_all().await.into_iter().sum();
+    assert_eq!(launched, 40, "every job was launched by one of them");
+    assert_eq!(
+        scene.executor.most_live(),
+        3,
+        "as the containers saw it: the limit was reached and never passed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,42 +172,20 @@ async fn an_acquired_job_that_is_held_for_long_is_not_handed_back_behind_its_hol
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manager_that_was_closed_launches_nothing_more() {
+async fn a_manager_alone_ends_what_has_waited_for_too_long() {
     let scene = Scene::new();
-    let job = scene.scripted(Script::runs_for(5 * SECOND));
+    scene.scripted(Script::runs_for(100 * SECOND));
     let manager = scene.manager();
     manager
         .launch_next_batch("local", 1, SECOND)
         .await
         .expect("it launches");
-    let report = manager.close().await;
-    assert_eq!(report.completed, 1, "what ran had its grace time");
-    assert!(scene.store.is_settled(job, TerminalState::Completed));
-    let refused = manager.launch_next_batch("local", 1, SECOND).await;
-    assert!(matches!(refused, Err(QueueError::ShuttingDown)));
-    assert_eq!(manager.running().await, 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_manager_whose_worker_a_person_drains_launches_nothing_more() {
-    let scene = Scene::new();
-    scene.scripted(Script::runs_for(50 * SECOND));
-    let manager = scene.manager();
-    manager
-        .launch_next_batch("local", 1, SECOND)
-        .await
-        .expect("it launches");
-    let workers = |draining| {
-        let mut inner = scene.store.lock();
-        inner
-            .workers
-            .values_mut()
-            .for_each(|worker| worker.draining = draining);
-    };
-    workers(true);
-    sleep(15 * SECOND).await;
-    let refused = manager.launch_next_batch("local", 2, SECOND).await;
-    assert!(matches!(refused, Err(QueueError::ShuttingDown)));
+    let waiting = scene.job_of(JobSpec {
+        queue_timeout: Some(Timeout::After(5 * SECOND)),
+        ..JobSpec::process(["true"])
+    });
+    sleep(20 * SECOND).await;
+    assert!(scene.store.is_settled(waiting, TerminalState::TimedOut));
     manager.close().await;
 }
 

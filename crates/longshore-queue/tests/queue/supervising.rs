@@ -249,3 +249,43 @@ async fn a_start_that_the_store_could_not_be_told_of_is_in_the_record() {
     assert_eq!(report.completed, 1);
     assert!(scene.store.record(job).started);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_timeout_whose_watch_breaks_while_it_is_stopped_stays_a_timeout() {
+    let scene = Scene::new();
+    let spec = JobSpec {
+        run_timeout: Some(Timeout::After(SECOND)),
+        ..JobSpec::process(["true"])
+    };
+    let script = Script {
+        ignores_term: true,
+        watch_breaks_after: Some(3 * SECOND),
+        ..Script::runs_for_ever()
+    };
+    let job = scene.scripted_of(spec, script);
+    let report = scene.work().await;
+    assert_eq!((report.timed_out, report.lost), (1, 0));
+    let record = scene.store.record(job);
+    assert_eq!(record.outcome, Outcome::RunTimeout);
+    let error = record.error.expect("it says what is not known");
+    assert!(error.text.contains("lost sight"), "{}", error.text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_never_told_after_a_stop_is_not_waited_for_without_bound() {
+    let scene = Scene::new();
+    let spec = JobSpec {
+        run_timeout: Some(Timeout::After(SECOND)),
+        ..JobSpec::process(["true"])
+    };
+    let script = Script {
+        end_is_never_told: true,
+        ..Script::runs_for_ever()
+    };
+    let job = scene.scripted_of(spec, script);
+    let begun = Instant::now();
+    let report = scene.work().await;
+    assert!(begun.elapsed() < 60 * SECOND, "{:?}", begun.elapsed());
+    assert_eq!(report.timed_out, 1);
+    assert_eq!(scene.store.record(job).outcome, Outcome::RunTimeout);
+}

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use longshore_core::limit::Limit;
 use longshore_core::state::TerminalState;
-use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker};
+use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker, housekeeping};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Fault, Place, Scene, Script, in_time, start_worker, unavailable, until};
+use crate::support::{
+    Fault, Place, Scene, Script, in_time, refused, start_worker, unavailable, until,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -95,6 +97,106 @@ async fn once_takes_one_batch_and_watches_it_to_its_end() {
     assert_eq!((report.acquired, report.completed), (2, 2));
     assert_eq!(report.ended_by, EndedBy::OneBatch);
     assert_eq!(scene.store.place(jobs[2]), Place::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_takes_one_batch_although_a_queue_of_its_round_fails() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::OneBatch;
+    scene.config.queues = vec!["local".to_owned(), "second".to_owned()];
+    let _ = scene.store.add_queue(3, "second");
+    let first = scene.scripted(Script::runs_for(30 * SECOND));
+    scene
+        .store
+        .fault("acquire", [Fault::None, Fault::Before(unavailable())]);
+    let worker = scene.start();
+    until("it runs", || scene.store.is_running(first)).await;
+    let second = scene.job();
+    let report = worker.ended().await;
+    assert_eq!((report.acquired, report.ended_by), (1, EndedBy::OneBatch));
+    assert_eq!(scene.store.place(second), Place::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_takes_no_second_batch_under_a_fresh_id() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::OneBatch;
+    scene.config.max_concurrent = 1;
+    let taken = scene.scripted(Script::runs_for_ever());
+    let worker = scene.start();
+    until("it runs", || scene.store.is_running(taken)).await;
+    let other = scene.job();
+    let fenced = |inner: &mut crate::support::WorkerRow| inner.fenced = true;
+    scene.store.lock().workers.values_mut().for_each(fenced);
+    let report = worker.ended().await;
+    assert_eq!((report.acquired, report.fenced), (1, 1));
+    assert_eq!(scene.store.place(other), Place::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_waits_for_a_heartbeat_rather_than_end_without_a_batch() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::OneBatch;
+    let job = scene.job();
+    // The machine slept for an hour right after the registration.
+    let asleep = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (slept, begun) = (std::sync::Arc::clone(&asleep), Instant::now());
+    let clock = longshore_queue::BootClock::from_fn(move || {
+        // The first reading is the registration's.
+        let slept = slept.swap(true, std::sync::atomic::Ordering::Relaxed);
+        begun.elapsed() + Duration::from_secs(if slept { 3600 } else { 0 })
+    });
+    let report = start_worker(scene.worker().with_clock(clock)).ended().await;
+    assert_eq!((report.acquired, report.completed), (1, 1));
+    assert!(scene.store.is_settled(job, TerminalState::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_fails_does_not_keep_the_others_of_its_round_waiting() {
+    let mut scene = Scene::new();
+    scene.config.until = Until::Stopped;
+    scene.config.poll_interval = 30 * SECOND;
+    scene.config.acquire_timeout = SECOND;
+    scene.config.queues = vec!["local".to_owned(), "second".to_owned()];
+    let second = scene.store.add_queue(3, "second");
+    let job = scene
+        .store
+        .add_to(second, Ok(longshore_core::JobSpec::process(["true"])));
+    scene.store.fault_queue(longshore_core::QueueId(1));
+    let begun = Instant::now();
+    let worker = scene.start();
+    until("the other queue is served", || {
+        scene.store.is_settled(job, TerminalState::Completed)
+    })
+    .await;
+    assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+    worker.shutdown.drain();
+    worker.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_for_too_long_before_the_worker_began_is_not_run() {
+    let scene = Scene::new();
+    let job = scene.job_of(longshore_core::JobSpec {
+        queue_timeout: Some(longshore_core::spec::Timeout::After(SECOND)),
+        ..longshore_core::JobSpec::process(["true"])
+    });
+    sleep(2 * SECOND).await;
+    let report = scene.work().await;
+    assert_eq!(report.acquired, 0);
+    assert!(scene.store.is_settled(job, TerminalState::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_jobs_are_taken_away_although_storage_could_not_be_tended() {
+    let scene = Scene::new();
+    scene
+        .store
+        .fault("tend_storage", [Fault::Before(refused())]);
+    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
+    let swept = housekeeping::long_pass(&store, scene.config.retention).await;
+    assert!(swept.is_err(), "what went wrong is said");
+    assert_eq!(scene.journal.count("prune"), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use longshore_core::disposition::Spent;
 use longshore_core::limit::{Limit, room};
 use longshore_core::priority::Lane;
 use longshore_core::store::{AcquireRequest, Lease, LeaseKey, StoreError};
-use longshore_core::{AttemptNumber, JobId, QueueId, Token};
+use longshore_core::{AttemptNumber, JobId, QueueId, Token, WorkerId};
 use rusqlite::named_params;
 
 use crate::error::{Fault, Outcome};
@@ -73,7 +73,7 @@ pub(super) fn acquire(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<Vec<Row>
     Ok(rows)
 }
 
-/// How many jobs the limits let pass.
+/// How many jobs the limits let pass, to this worker.
 fn room_left(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<u32> {
     let want = request.want.min(AcquireRequest::MAX_WANT);
     let queue = tx.maybe(
@@ -93,7 +93,7 @@ fn room_left(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<u32> {
         }
         .into());
     };
-    if paused {
+    if paused || !may_acquire(tx, request.worker)? {
         return Ok(0);
     }
     let queue_limit = max_concurrent.map(Limit);
@@ -111,6 +111,13 @@ fn room_left(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<u32> {
         }
     };
     Ok(room(want, live, queue_limit, request.max_concurrent))
+}
+
+/// Whether the worker is one that acquires, as it is now: nobody would tend to what a worker got
+/// that drains, was taken over or is gone.
+fn may_acquire(tx: &Tx<'_>, worker: WorkerId) -> Outcome<bool> {
+    let params = named_params! { ":worker": worker.0 };
+    tx.one(sql!("acquire_worker"), params, |row| row.get(0))
 }
 
 fn first_in_line(tx: &Tx<'_>, queue: QueueId, count: u32) -> Outcome<Vec<Row>> {

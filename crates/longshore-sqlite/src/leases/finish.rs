@@ -1,10 +1,10 @@
 //! The end of an attempt: its lease goes, its record is written, and its job moves on.
 
 use longshore_core::QueueId;
-use longshore_core::attempt::AttemptRecord;
+use longshore_core::attempt::{AttemptError, AttemptRecord, Exit};
 use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::priority::Lane;
-use longshore_core::state::{Event, State, TerminalState};
+use longshore_core::state::{Event, State, TerminalState, transition};
 use longshore_core::store::{Finish, FinishOutcome, LeaseKey};
 use longshore_core::waiting::Reason;
 use rusqlite::named_params;
@@ -15,10 +15,7 @@ use crate::rows::{Micros, column, json, small};
 use crate::sql;
 use crate::tx::Tx;
 
-/// The most that is kept of an error's text.
-const MAX_ERROR_BYTES: usize = 4096;
-
-/// What the lease said when it was taken away.
+/// What the lease says that is to end.
 struct Ended {
     queue: QueueId,
     lane: Lane,
@@ -32,7 +29,7 @@ struct Ended {
 }
 
 pub(super) fn finish(tx: &Tx<'_>, finish: &Finish) -> Outcome<FinishOutcome> {
-    let Some(mut ended) = take_lease(tx, finish.lease)? else {
+    let Some(mut ended) = held_lease(tx, finish.lease)? else {
         return was_finished(tx, finish.lease);
     };
     if finish.record.started && ended.started_at.is_none() {
@@ -45,10 +42,21 @@ pub(super) fn finish(tx: &Tx<'_>, finish: &Finish) -> Outcome<FinishOutcome> {
     } else {
         State::Launching
     };
-    places::step(finish.lease.job, state, event(then))?;
+    // Before anything is written: the others of its call go on.
+    if let Err(illegal) = transition(state, event(then)) {
+        return Ok(FinishOutcome::Illegal(illegal));
+    }
+    tx.execute_one(
+        sql!("finish_drop_lease"),
+        named_params! { ":job": finish.lease.job.0 },
+    )?;
     record(tx, finish.lease, &ended, &finish.record)?;
     move_on(tx, finish, &ended, then)?;
-    Ok(FinishOutcome::Finished)
+    if then == finish.then {
+        Ok(FinishOutcome::Finished)
+    } else {
+        Ok(FinishOutcome::Cancelled)
+    }
 }
 
 /// A job whose end a person asked for does not go back to its line: whoever hands it back, or
@@ -78,13 +86,13 @@ fn event(then: Disposition) -> Event {
     }
 }
 
-fn take_lease(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<Option<Ended>> {
+fn held_lease(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<Option<Ended>> {
     let params = named_params! {
         ":job": lease.job.0,
         ":attempt": lease.attempt.0,
         ":token": lease.token.0,
     };
-    tx.maybe(sql!("finish_take_lease"), params, |row| {
+    tx.maybe(sql!("finish_lease"), params, |row| {
         Ok(Ended {
             queue: QueueId(row.get("queue_id")?),
             lane: Lane(row.get("lane")?),
@@ -119,6 +127,8 @@ fn was_finished(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<FinishOutcome> {
 
 fn record(tx: &Tx<'_>, lease: LeaseKey, ended: &Ended, record: &AttemptRecord) -> Outcome<()> {
     let error = record.error.as_ref();
+    // An exit that says nothing is none.
+    let exit = record.exit.filter(|exit| *exit != Exit::default());
     let left_out = |bytes: u64| (bytes > 0).then(|| column(bytes));
     let versions = if record.template_versions.is_empty() {
         None
@@ -142,19 +152,14 @@ fn record(tx: &Tx<'_>, lease: LeaseKey, ended: &Ended, record: &AttemptRecord) -
             ":omitted_stderr_bytes": left_out(record.omitted_bytes[1]),
             ":outcome": record.outcome.as_str(),
             ":error_class": error.map(|error| error.class.as_str()),
-            ":exit_code": record.exit.and_then(|exit| exit.code),
-            ":signal": record.exit.and_then(|exit| exit.signal),
-            ":oom_killed": record.exit.map(|exit| exit.oom_killed),
+            ":exit_code": exit.and_then(|exit| exit.code),
+            ":signal": exit.and_then(|exit| exit.signal),
+            ":oom_killed": exit.map(|exit| exit.oom_killed),
             ":handle": ended.handle,
-            ":error_text": error.map(|error| shortened(&error.text)),
+            ":error_text": error.map(AttemptError::kept_text),
             ":template_versions": versions,
         },
     )
-}
-
-/// The beginning of a text, cut between characters.
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_ERROR_BYTES)]
 }
 
 fn move_on(tx: &Tx<'_>, finish: &Finish, ended: &Ended, then: Disposition) -> Outcome<()> {

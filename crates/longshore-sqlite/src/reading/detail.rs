@@ -14,7 +14,7 @@ use crate::tx::Tx;
 use crate::{registry, sql};
 
 /// Some of the jobs that hold a queue's slots are named, not all.
-const NAMED_HOLDERS: i64 = 5;
+const NAMED_HOLDERS: i64 = 10;
 
 pub(super) fn show(tx: &Tx<'_>, job: JobId) -> Outcome<JobDetail> {
     let (summary, body) = summary::of(tx, job)?;
@@ -50,7 +50,7 @@ fn why(
 ) -> Outcome<WhyWaiting> {
     let queue = registry::queue_by_id(tx, waiting.queue)?;
     let workers = counts::workers_of(tx, waiting.queue)?;
-    // Counted just past the limit: further ones would change nothing that is said.
+    // Counted up to the limit: further ones would change nothing that is said.
     let reach = queue.max_concurrent.map_or(1, |Limit(limit)| limit.max(1));
     let params = named_params! { ":queue": waiting.queue.0, ":reach": reach };
     let live = tx.one(sql!("acquire_live"), params, |row| row.get(0))?;

@@ -1,32 +1,14 @@
 //! Templates: versions are added, never changed.
 
-use longshore_core::spec::{FieldError, check_name};
-use longshore_core::store::{StoreError, StoreResult};
+use longshore_core::store::StoreError;
 use longshore_core::suggest;
-use longshore_core::template::{MAX_TEMPLATE_BYTES, Template, parse_template};
+use longshore_core::template::Template;
 use rusqlite::{Row, named_params};
 
 use crate::error::Outcome;
 use crate::rows::Micros;
 use crate::sql;
 use crate::tx::Tx;
-
-pub(super) fn check_template(name: &str, body: &str) -> StoreResult<()> {
-    check_name("name", name)?;
-    let refuse = |problem: String| FieldError {
-        field: "body".to_owned(),
-        problem,
-    };
-    if body.len() > MAX_TEMPLATE_BYTES {
-        let problem = format!(
-            "has {} bytes; at most {MAX_TEMPLATE_BYTES} are allowed",
-            body.len()
-        );
-        return Err(refuse(problem).into());
-    }
-    parse_template(body).map_err(|error| refuse(error.to_string()))?;
-    Ok(())
-}
 
 pub(super) fn save_template(tx: &Tx<'_>, name: &str, body: &str) -> Outcome<Template> {
     let newest = newest_template(tx, name)?;
@@ -60,11 +42,7 @@ pub(super) fn find_template(tx: &Tx<'_>, name: &str) -> Outcome<Template> {
         return Ok(template);
     }
     let all = tx.all(sql!("templates"), [], template_from_row)?;
-    let hint = if all.is_empty() {
-        "there are none yet".to_owned()
-    } else {
-        suggest::hint(name, all.iter().map(|template| template.name.as_str()))
-    };
+    let hint = suggest::hint(name, all.iter().map(|template| template.name.as_str()));
     Err(StoreError::UnknownTemplate {
         name: name.to_owned(),
         hint,

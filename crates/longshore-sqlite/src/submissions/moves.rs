@@ -2,7 +2,7 @@
 
 use longshore_core::disposition::Spent;
 use longshore_core::priority::Lane;
-use longshore_core::state::{Event, State, TerminalState};
+use longshore_core::state::{Event, TerminalState};
 use longshore_core::store::CancelOutcome;
 use longshore_core::waiting::Reason;
 use longshore_core::{JobId, JobSpec, Priority};
@@ -34,12 +34,7 @@ pub(super) fn queue_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
 
 pub(super) fn dequeue_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
     let place = places::find(tx, job)?;
-    let queued = match place.state() {
-        // Two arrows in one: the retry is called off, and the job leaves its queue.
-        State::Retrying => places::step(job, State::Retrying, Event::RetryNow)?,
-        other => other,
-    };
-    places::step(job, queued, Event::Dequeue)?;
+    places::step(job, place.state(), Event::Dequeue)?;
     let waiting = take(tx, &place)?;
     places::put_aside(
         tx,
@@ -55,11 +50,7 @@ pub(super) fn dequeue_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
 
 pub(super) fn reprioritise(tx: &Tx<'_>, job: JobId, priority: Priority) -> Outcome<()> {
     let place = places::find(tx, job)?;
-    let state = place.state();
-    if !is_waiting(state) {
-        // Joining another line is being queued anew, for which these states have no arrow.
-        places::step(job, state, Event::Queue)?;
-    }
+    places::step(job, place.state(), Event::Reprioritise)?;
     let waiting = take(tx, &place)?;
     let moved = Waiting {
         lane: Lane::joining(priority),
@@ -133,18 +124,6 @@ pub(super) fn retry_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
 fn take(tx: &Tx<'_>, place: &Place) -> Outcome<Waiting> {
     places::take_waiting(tx, place)?
         .ok_or_else(|| Fault::Damaged(format!("a job that waits is not waiting: {place:?}")))
-}
-
-fn is_waiting(state: State) -> bool {
-    match state {
-        State::Pending | State::Queued | State::Retrying => true,
-        State::Launching
-        | State::Running
-        | State::Completed
-        | State::Failed
-        | State::TimedOut
-        | State::Cancelled => false,
-    }
 }
 
 /// What was asked for; none if it can't be read.

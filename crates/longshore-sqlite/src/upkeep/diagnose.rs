@@ -1,8 +1,10 @@
 //! What `doctor` sees of this file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use longshore_core::store::{Finding, Severity};
+use rusqlite::named_params;
 
 use crate::error::Outcome;
 use crate::tx::Tx;
@@ -11,6 +13,9 @@ use crate::{migrate, sql};
 /// A log larger than this says that some reader keeps it from being checkpointed.
 const LARGE_LOG_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Some of the jobs whose leases nobody tends to are named, not all.
+const NAMED_JOBS: usize = 10;
+
 pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
     Ok(vec![
         file(path),
@@ -18,6 +23,7 @@ pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
         journal(tx)?,
         log(path),
         integrity(tx)?,
+        stranded(tx)?,
     ])
 }
 
@@ -115,6 +121,48 @@ fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
         advice: "the file is damaged: stop every worker, copy it aside, and restore a backup"
             .to_owned(),
         ..finding
+    })
+}
+
+/// Leases that nobody tends to. Says the same as on PostgreSQL.
+fn stranded(tx: &Tx<'_>) -> Outcome<Finding> {
+    let leases = tx.all(
+        sql!("stranded_leases"),
+        named_params! { ":now": tx.now },
+        |row| {
+            Ok((
+                row.get::<_, i64>("job_id")?,
+                row.get::<_, String>("queue")?,
+                row.get::<_, bool>("is_limited")?,
+            ))
+        },
+    )?;
+    if leases.is_empty() {
+        return Ok(ok("leases", "every lease has a live worker"));
+    }
+    let named = leases.iter().take(NAMED_JOBS).map(|(job, ..)| job);
+    let jobs: Vec<String> = named.map(ToString::to_string).collect();
+    let more = if leases.len() > NAMED_JOBS {
+        ", …"
+    } else {
+        ""
+    };
+    let queues: BTreeSet<&str> = leases.iter().map(|(_, queue, _)| &**queue).collect();
+    let queues: Vec<&str> = queues.into_iter().collect();
+    let slots = leases.iter().filter(|(_, _, is_limited)| *is_limited);
+    let seen = format!(
+        "{} leases whose worker is stopped or silent: jobs {}{more} in {}, with {} slots of limited \
+         queues",
+        leases.len(),
+        jobs.join(", "),
+        queues.join(", "),
+        slots.count(),
+    );
+    Ok(Finding {
+        severity: Severity::Warning,
+        advice: "a worker that was only cut off goes on with them; nobody else takes them over yet"
+            .to_owned(),
+        ..ok("leases", seen)
     })
 }
 

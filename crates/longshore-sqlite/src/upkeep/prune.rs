@@ -8,9 +8,9 @@ use crate::rows::count;
 use crate::sql;
 use crate::tx::Tx;
 
-/// Parts of output that one pass takes away at most (and those of one job more): freeing them is
-/// what takes time.
-const MAX_CHUNKS: usize = 20_000;
+/// Parts of output that one pass takes away at most. Freeing them is what takes time, under the
+/// write lock: workers store parts of 64 KiB, so these are about 32 MiB.
+const MAX_CHUNKS: usize = 500;
 
 pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
     let params = named_params! {
@@ -18,14 +18,21 @@ pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
         ":batch": retention.batch,
     };
     let candidates = tx.all(sql!("prune_candidates"), params, |row| row.get::<_, i64>(0))?;
-    let mut pruned = Pruned::default();
-    let mut chunks = 0;
+    let mut pruned = Pruned {
+        more: candidates.len() >= retention.batch as usize,
+        ..Pruned::default()
+    };
+    let mut chunks_left = MAX_CHUNKS;
     for job in candidates {
-        if chunks > MAX_CHUNKS {
+        let limit = i64::try_from(chunks_left).expect("a small bound");
+        let params = named_params! { ":job": job, ":limit": limit };
+        chunks_left -= tx.execute(sql!("prune_output"), params)?;
+        if chunks_left == 0 {
+            // There may be more output of this job: the next pass goes on with it.
+            pruned.more = true;
             break;
         }
         let of_job: &[(&str, &dyn ToSql)] = &[(":job", &job)];
-        chunks += tx.execute(sql!("prune_output"), of_job)?;
         let attempts = tx.execute(sql!("prune_attempts"), of_job)?;
         tx.execute(sql!("prune_labels"), of_job)?;
         tx.execute(sql!("drop_deadline"), of_job)?;

@@ -1,13 +1,11 @@
 //! One caller's part of a commit.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use longshore_core::store::StoreResult;
 use rusqlite::Error as SqliteError;
 use tokio::sync::oneshot;
 
 use super::{News, closed};
-use crate::error::{Fault, Outcome, again, from_sqlite};
+use crate::error::{Outcome, again, defect_as_fault, from_sqlite};
 use crate::tx::Tx;
 
 /// Something to be written, with the types of its answer hidden.
@@ -34,12 +32,7 @@ where
 {
     fn run(&mut self, tx: &Tx<'_>) -> bool {
         let work = self.body.take().expect("a piece runs once");
-        // A defect in one verb must not take the writer away from all the others.
-        let result = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| {
-            Err(Fault::Damaged(
-                "it panicked; the panic's message is on stderr".to_owned(),
-            ))
-        });
+        let result = defect_as_fault(|| work(tx));
         let is_fine = result.is_ok();
         self.result = Some(result.map_err(|fault| fault.of(self.verb)));
         is_fine

@@ -51,9 +51,8 @@ impl Thread {
                 }
             }
         }
-        if let Err(fault) = self.checkpoint() {
-            tracing::debug!(%fault, "the last checkpoint was left to the next process");
-        }
+        // No checkpoint here: it would take the write lock beside others that are busy. Whoever
+        // closes the file last makes one as it does.
     }
 
     /// The next message; waits for it, or takes a breath when there is no need to wait.
@@ -145,9 +144,10 @@ impl Thread {
         self.statement("SAVEPOINT piece")?;
         let is_fine = piece.run(&Tx::in_progress(&self.connection));
         if self.connection.is_autocommit() {
-            // SQLite does this by itself when a disk is full or fails, or memory is short.
+            // SQLite does this by itself when a disk is full or fails, or memory is short. The piece
+            // that met it says which; the others may be repeated.
             return Err(SqliteError::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
                 Some("the transaction was rolled back under another verb".to_owned()),
             ));
         }

@@ -113,6 +113,22 @@ async fn a_closed_store_has_finished_what_was_asked_and_takes_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_handle_that_closes_beside_others_leaves_their_log_alone() {
+    let folder = Folder::new();
+    let busy = open(&folder.file()).await;
+    busy.submit(&[job()]).await.expect("submit");
+    let log = folder.file().with_file_name("longshore.db-wal");
+    let size = || std::fs::metadata(&log).map_or(0, |found| found.len());
+    let before = size();
+    assert!(before > 0, "the submission is in the log");
+    let glance = open(&folder.file()).await;
+    glance.newest_job().await.expect("newest");
+    glance.close().await;
+    assert_eq!(size(), before, "cutting it would take the write lock");
+    busy.close().await;
+}
+
+#[tokio::test]
 async fn the_log_is_cut_back_while_the_store_is_used_and_gone_once_it_is_closed() {
     let folder = Folder::new();
     let store = open(&folder.file()).await;

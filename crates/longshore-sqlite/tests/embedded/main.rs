@@ -1,6 +1,7 @@
 //! What is this store's own: files, processes that share one, and what statements cost. What every
 //! store promises is in the conformance suite.
 
+mod acquiring;
 mod contention;
 mod durability;
 mod opening;

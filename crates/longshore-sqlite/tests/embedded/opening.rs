@@ -58,12 +58,14 @@ async fn processes_that_open_a_new_file_at_once_all_succeed() {
             .expect("list");
         assert_eq!(page.jobs.len(), 4, "one job of each process");
         store.close().await;
-        let applied: i64 = beside(&folder.file())
-            .query_row("SELECT count(*) FROM refinery_schema_history", [], |row| {
-                row.get(0)
-            })
+        let (applied, newest): (i64, i64) = beside(&folder.file())
+            .query_row(
+                "SELECT count(*), max(version) FROM refinery_schema_history",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .expect("history");
-        assert_eq!(applied, 1, "each migration ran once");
+        assert_eq!(applied, newest, "each migration ran once");
     }
 }
 
@@ -113,24 +115,63 @@ async fn a_file_of_a_newer_longshore_is_refused_and_left_alone() {
     let before = std::fs::read(folder.file()).expect("read");
     let refused = SqliteStore::open(folder.file(), Options::default()).await;
     assert!(
-        matches!(
-            refused,
-            Err(StoreError::SchemaTooNew {
-                found: 99,
-                supported: 1
-            })
-        ),
+        matches!(refused, Err(StoreError::SchemaTooNew { found: 99, .. })),
         "{refused:?}"
     );
     assert_eq!(std::fs::read(folder.file()).expect("read"), before);
 }
 
 #[tokio::test]
+async fn a_database_of_another_program_is_named_as_such_and_left_alone() {
+    let with_tables = "CREATE TABLE places (name); INSERT INTO places VALUES ('Kiel');";
+    let with_a_mark = "PRAGMA application_id = 4711;";
+    let with_migrations_of_its_own = "
+        CREATE TABLE refinery_schema_history (
+            version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);
+        INSERT INTO refinery_schema_history VALUES (1, 'places', '', '123');";
+    for made_by in [with_tables, with_a_mark, with_migrations_of_its_own] {
+        let folder = Folder::new();
+        beside(&folder.file())
+            .execute_batch(made_by)
+            .expect("another program's");
+        let before = std::fs::read(folder.file()).expect("read");
+        let refused = SqliteStore::open(folder.file(), Options::default()).await;
+        let Err(StoreError::BadAddress(problem)) = refused else {
+            panic!("{made_by}: {refused:?}");
+        };
+        assert!(problem.contains("of another program"), "{problem}");
+        let after = std::fs::read(folder.file()).expect("read");
+        assert!(after == before, "not a byte was changed: {made_by}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked() {
+    let folder = Folder::new();
+    open(&folder.file()).await.close().await;
+    let mark = |file: &std::path::Path| -> i32 {
+        beside(file)
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .expect("a pragma")
+    };
+    let ours = mark(&folder.file());
+    assert_eq!(ours, 0x4C53_4852, "new files are marked");
+    beside(&folder.file())
+        .execute_batch(
+            "PRAGMA application_id = 0;
+            DELETE FROM refinery_schema_history WHERE version > 1;",
+        )
+        .expect("as version 1 left it");
+    open(&folder.file()).await.close().await;
+    assert_eq!(mark(&folder.file()), ours);
+}
+
+#[tokio::test]
 async fn a_file_whose_migration_failed_is_as_it_was_before() {
     let folder = Folder::new();
     beside(&folder.file())
-        .execute_batch("CREATE TABLE lease (in_the_way)")
-        .expect("a table of another program");
+        .execute_batch("PRAGMA application_id = 0x4C534852; CREATE TABLE lease (in_the_way)")
+        .expect("a file of ours with a stray table");
     let refused = SqliteStore::open(folder.file(), Options::default()).await;
     assert!(
         matches!(refused, Err(StoreError::Unexpected { .. })),

@@ -1,7 +1,10 @@
 //! A backlog of a million waiting jobs costs an acquisition no more than one of a few thousand.
 
+use std::time::{Duration, Instant};
+
 use crate::support::{Folder, beside, open};
-use longshore_core::store::Store;
+use longshore_core::State;
+use longshore_core::store::{JobFilter, Reading, Store};
 use rusqlite::{Connection, StatementStatus, ToSql};
 
 const BATCH: i64 = 100;
@@ -44,13 +47,33 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
         ),
         (
             statement!("acquire_take"),
-            &[(":queue", &1), (":lane", &101), (":seq", &BATCH)],
+            &[(":queue", &1), (":lane", &101), (":seq", &(LIVE + BATCH))],
         ),
-        (statement!("place_of"), &[(":job", &500)]),
+        (statement!("place_of"), &[(":job", &1500)]),
         (statement!("list_jobs"), page),
         (statement!("list_pending"), page),
         (statement!("list_queued"), page),
         (statement!("list_retrying"), page),
+        (statement!("list_running"), page),
+        (
+            statement!("list_labelled"),
+            &[
+                (":key", &"team"),
+                (":value", &"a"),
+                (":labels", &r#"{"team":"a"}"#),
+                (":before", &i64::MAX),
+                (":queue", &1),
+                (":count", &BATCH),
+            ],
+        ),
+        (
+            statement!("job_has_labels"),
+            &[(":job", &1500), (":labels", &r#"{"team":"a"}"#)],
+        ),
+        (
+            statement!("prune_output"),
+            &[(":job", &1), (":limit", &BATCH)],
+        ),
         (
             statement!("list_settled"),
             &[
@@ -65,13 +88,17 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             &[(":before", &2), (":batch", &BATCH)],
         ),
         (
-            statement!("expire_waiting"),
+            statement!("late_deadlines"),
             &[(":now", &1), (":limit", &BATCH)],
         ),
     ]
 }
 
-/// A database with as many jobs in line, a tenth as many due later and a tenth ended.
+/// Jobs that run: the oldest of all, so that a list finds them last.
+const LIVE: i64 = 1000;
+
+/// A database with as many jobs in line, each with a label and each past its time to wait, and
+/// [`LIVE`] before them; a tenth as many due later and a tenth ended.
 async fn with_backlog(folder: &Folder, waiting: i64) -> Connection {
     open(&folder.file()).await.close().await;
     let connection = beside(&folder.file());
@@ -85,8 +112,14 @@ async fn with_backlog(folder: &Folder, waiting: i64) -> Connection {
             SELECT n FROM n;
         INSERT INTO job (id, created_at, queue_id, priority, spec)
             SELECT n, 1, 1, 50, '{{}}' FROM number;
+        INSERT INTO job_label (key, value, job_id) SELECT 'team', 'a', n FROM number;
+        INSERT INTO lease (job_id, token, slot, worker_id, acquire_no, claimed_at, started_at,
+                queue_id, attempt, lane, tries, losses)
+            SELECT n, n, n, 1, 1, 1, 1, 1, 1, 101, 0, 0 FROM number WHERE n <= {LIVE};
         INSERT INTO ready (queue_id, lane, seq, job_id, attempt, tries, losses, reason)
-            SELECT 1, 101, n, n, 0, 0, 0, 'new' FROM number;
+            SELECT 1, 101, n, n, 0, 0, 0, 'new' FROM number WHERE n > {LIVE};
+        INSERT INTO waiting_deadline (job_id, expires_at)
+            SELECT n, 1 FROM number WHERE n > {LIVE};
         INSERT INTO scheduled (job_id, due_at, queue_id, lane, attempt, tries, losses, reason)
             SELECT 10000000 + n, 1000 + n, 1, 101, 0, 0, 0, 'delayed' FROM number
             WHERE n % 10 = 0;
@@ -156,4 +189,32 @@ async fn a_million_waiting_jobs_cost_an_acquisition_what_a_few_thousand_do() {
         connection.execute_batch("ANALYZE").expect("statistics");
     }
     assert_costs_the_same(&small, &large, "with statistics");
+    assert_finds_what_is_rare(&folders[1]).await;
+}
+
+/// Asserts that a list finds a few jobs by their state though a million have their label, and a few
+/// by their label though a million are in their state.
+async fn assert_finds_what_is_rare(folder: &Folder) {
+    let beside = beside(&folder.file());
+    beside
+        .execute("INSERT INTO job_label VALUES ('rare', 'yes', 2000)", [])
+        .expect("a label");
+    let store = open(&folder.file()).await;
+    for (state, label, found) in [
+        (State::Running, ("team", "a"), 100),
+        (State::Queued, ("rare", "yes"), 1),
+    ] {
+        let filter = JobFilter {
+            states: vec![state],
+            labels: [(label.0.to_owned(), label.1.to_owned())].into(),
+            limit: 100,
+            ..JobFilter::default()
+        };
+        let asked = Instant::now();
+        let page = store.list_jobs(&filter).await.expect("a page");
+        assert_eq!(page.jobs.len(), found, "{state} jobs labelled {label:?}");
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(1), "{label:?} took {took:?}");
+    }
+    store.close().await;
 }

@@ -56,6 +56,7 @@ macro_rules! executor_conformance {
                 nothing_runs_before_the_start
             }
             stopping by run {
+                a_child_that_cleans_up_has_its_grace_though_the_main_process_is_gone
                 a_container_stopped_before_its_start_never_runs
                 a_job_that_handles_term_ends_as_it_likes
                 a_job_that_has_ended_is_stopped_at_once
@@ -67,7 +68,7 @@ macro_rules! executor_conformance {
             }
             surroundings by run {
                 a_job_knows_which_job_and_attempt_it_is
-                a_job_runs_as_its_user_if_that_is_declared
+                a_job_runs_as_its_user_or_its_user_is_refused
                 a_job_runs_in_its_working_directory
                 a_path_of_its_own_is_where_programs_are_looked_for
                 arguments_arrive_unchanged

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::wait::{PATIENCE, eventually};
+use crate::wait::{PATIENCE, eventually};
 
 use super::scene::{Scene, in_time};
 

@@ -17,7 +17,7 @@ use longshore_core::{AttemptNumber, InstanceId, JobId, Token};
 use tokio::time::timeout;
 
 use super::ExecutorHarness;
-use crate::store::wait::{PATIENCE, eventually};
+use crate::wait::{PATIENCE, eventually};
 
 /// The environment variable by which a case's processes are found.
 const MARK: &str = "LONGSHORE_TEST_SCENE";
@@ -246,8 +246,14 @@ impl Launched {
         }
     }
 
-    /// Pulls until standard output holds `text`.
-    pub async fn await_output(&mut self, text: &str) {
+    /// Pulls the first line of standard output (and whatever came with it).
+    pub async fn await_line(&mut self) -> String {
+        let seen = self.await_output("\n").await;
+        seen.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Pulls until standard output holds `text`; what was pulled.
+    pub async fn await_output(&mut self, text: &str) -> String {
         let mut seen = Vec::new();
         let pull = async {
             while !String::from_utf8_lossy(&seen).contains(text) {
@@ -260,6 +266,7 @@ impl Launched {
             }
         };
         in_time(text, pull).await;
+        String::from_utf8_lossy(&seen).into_owned()
     }
 }
 

@@ -19,6 +19,18 @@ pub async fn a_job_that_handles_term_ends_as_it_likes(scene: &Scene) {
     assert_eq!((finished.text(), finished.code()), ("bye\n", 3));
 }
 
+pub async fn a_child_that_cleans_up_has_its_grace_though_the_main_process_is_gone(scene: &Scene) {
+    let child = "trap \"sleep 0.3; echo cleaned; exit\" TERM; echo ready; \
+                 while :; do sleep 0.05; done";
+    // The outer shell handles no TERM: it ends at once.
+    let mut launched = scene
+        .launch(scene.shell(&format!("sh -c '{child}'; echo never")))
+        .await;
+    launched.await_output("ready\n").await;
+    scene.stop(&launched.handle, LONG).await;
+    assert_eq!(launched.finish().await.text(), "cleaned\n");
+}
+
 pub async fn a_job_that_ignores_term_is_killed_after_its_grace(scene: &Scene) {
     let script = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
     let mut launched = scene.launch(scene.shell(script)).await;

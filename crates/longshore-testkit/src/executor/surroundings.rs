@@ -73,15 +73,19 @@ pub async fn standard_input_is_empty(scene: &Scene) {
     );
 }
 
-pub async fn a_job_runs_as_its_user_if_that_is_declared(scene: &Scene) {
-    if !scene.can(Capability::User) {
-        return; // then it is refused: the next case
-    }
+pub async fn a_job_runs_as_its_user_or_its_user_is_refused(scene: &Scene) {
     let script = "id -u; id -g; echo to the device > /dev/stdout";
     let spec = JobSpec {
         user: Some("12345:54321".into()),
         ..scene.shell(script)
     };
+    if !scene.can(Capability::User) {
+        eprintln!("not declared (for processes: not root), so only the refusal is tested");
+        let ensured = in_time("ensure", scene.executor.ensure(&scene.request(spec))).await;
+        let error = ensured.expect_err("a user that can't be had is never ignored");
+        assert!(error.to_string().contains("user"), "{error}");
+        return;
+    }
     assert_eq!(
         scene.run(spec).await.text(),
         "12345\n54321\nto the device\n"

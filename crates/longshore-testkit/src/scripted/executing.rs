@@ -14,7 +14,7 @@ use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 
 use super::container::Container;
-use super::{Happening, ScriptedExecutor};
+use super::{Happening, ScriptedExecutor, no_such_container};
 
 #[async_trait]
 impl Executor for ScriptedExecutor {
@@ -79,6 +79,10 @@ impl Executor for ScriptedExecutor {
         container.script.start_gate.passed().await;
         {
             let mut state = self.inner.state();
+            if !state.containers.contains_key(handle) {
+                // Removed while its start was on its way.
+                return Err(no_such_container("start", handle));
+            }
             if !container.claim_start() {
                 let misuse = "a second start of one container";
                 self.inner
@@ -106,13 +110,22 @@ impl Executor for ScriptedExecutor {
 
     async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError> {
         let container = self.inner.find("stop", handle)?;
-        if container.phase() != Phase::Running {
-            return Ok(());
-        }
         {
             let mut state = self.inner.state();
-            self.inner
-                .note(&mut state, Happening::Stopping(container.run));
+            match container.phase() {
+                Phase::Running => {
+                    let stopping = Happening::Stopping(container.run);
+                    self.inner.note(&mut state, stopping);
+                }
+                Phase::Exited => return Ok(()),
+                // It is removed, so that no later start can run it.
+                Phase::Created => {
+                    state.containers.remove(handle);
+                    let forgotten = Happening::Forgotten(container.run);
+                    self.inner.note(&mut state, forgotten);
+                    return Ok(());
+                }
+            }
         }
         if !container.script.ignores_term {
             container.ask_to_end(Exit::by_signal(15));

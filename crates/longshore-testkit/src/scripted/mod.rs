@@ -238,14 +238,7 @@ impl Inner {
 
     fn find(&self, attempted: &str, handle: &Handle) -> Result<Arc<Container>, ExecutorError> {
         let found = self.state().containers.get(handle).cloned();
-        found.ok_or_else(|| {
-            let class = ErrorClass::Permanent;
-            ExecutorError::new(
-                class,
-                format!("{attempted} {handle}"),
-                "there is no such container",
-            )
-        })
+        found.ok_or_else(|| no_such_container(attempted, handle))
     }
 
     fn ended(&self, container: &Container, handle: &Handle, exit: Exit) {
@@ -254,6 +247,14 @@ impl Inner {
         container.has_ended(exit);
         self.note(&mut state, Happening::Ended(container.run, exit));
     }
+}
+
+fn no_such_container(attempted: &str, handle: &Handle) -> ExecutorError {
+    ExecutorError::new(
+        ErrorClass::Permanent,
+        format!("{attempted} {handle}"),
+        "there is no such container",
+    )
 }
 
 #[cfg(test)]

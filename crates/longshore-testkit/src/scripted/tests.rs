@@ -218,3 +218,34 @@ async fn gates_hold_a_launch_where_they_stand() {
         Exit::with_code(0)
     );
 }
+
+#[tokio::test]
+async fn a_container_stopped_before_its_start_never_runs() {
+    let executor = ScriptedExecutor::new();
+    let handle = created(&executor, 1).await;
+    executor
+        .stop(&handle, Duration::ZERO)
+        .await
+        .expect("nothing of it runs");
+    assert!(executor.start(&handle).await.is_err());
+    assert!(executor.starts().is_empty());
+}
+
+#[tokio::test]
+async fn a_container_forgotten_while_its_start_is_on_its_way_never_runs() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let executor =
+        ScriptedExecutor::scripted(move |_| Script::exits(0).starts_behind(held.clone()));
+    let handle = created(&executor, 1).await;
+    let starting = {
+        let (executor, handle) = (executor.clone(), handle.clone());
+        tokio::spawn(async move { executor.start(&handle).await })
+    };
+    tokio::task::yield_now().await;
+    executor.forget(&handle).await.expect("it never ran");
+    gate.open();
+    assert!(starting.await.expect("no panic").is_err());
+    assert!(executor.live().is_empty());
+    assert!(executor.starts().is_empty());
+}

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use longshore_core::limit::Limit;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{AcquireRequest, LeaseKey};
+use longshore_core::store::{AcquireRequest, FinishOutcome, LeaseKey};
 use longshore_core::{JobId, State};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::StoreHarness;
 use super::race::all_at_once;
-use super::scene::Scene;
+use super::scene::{Scene, record_for};
 use super::seed::Seed;
-use super::wait::{PATIENCE, eventually};
+use crate::wait::{PATIENCE, eventually};
 
 const COMPLETED: TerminalState = TerminalState::Completed;
 
@@ -293,8 +293,12 @@ async fn jostle(scene: &Scene, job: JobId, step: usize) {
                 Disposition::RetryAfter(Duration::from_millis(1)),
                 Disposition::Settle(COMPLETED),
             ];
+            let then = ways[step / 8 % ways.len()];
             for lease in scene.acquire(2).await {
-                scene.end(lease.key, ways[step / 8 % ways.len()]).await;
+                let outcome = scene.finish(lease.key, record_for(then), then).await;
+                // Another may have cancelled it meanwhile.
+                let is_done = matches!(outcome, FinishOutcome::Finished | FinishOutcome::Cancelled);
+                assert!(is_done, "step {step}: {outcome:?}");
             }
         }
     }

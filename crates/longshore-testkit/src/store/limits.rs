@@ -154,6 +154,28 @@ pub async fn the_lesser_of_both_limits_counts(h: &dyn StoreHarness) {
     }
 }
 
+pub async fn the_largest_limit_and_cap_hold_nothing_back(h: &dyn StoreHarness) {
+    let scene = Scene::limited(h, Limit::MAX.0).await;
+    let jobs = scene.submit_all(Seed::jobs(4)).await;
+    assert_eq!(scene.acquire_ids(1).await, jobs[..1]);
+    for (index, cap) in [(1, Limit::MAX), (2, Limit(u32::MAX))] {
+        let request = AcquireRequest {
+            max_concurrent: Some(cap),
+            ..scene.request(1)
+        };
+        let leases = scene.store.acquire(request).await.expect("acquire").leases;
+        assert_eq!(leases.len(), 1, "{cap:?}");
+        assert_eq!(leases[0].key.job, jobs[index]);
+    }
+    scene.set_limit(None).await;
+    let request = AcquireRequest {
+        max_concurrent: Some(Limit::MAX),
+        ..scene.request(1)
+    };
+    let leases = scene.store.acquire(request).await.expect("acquire").leases;
+    assert_eq!(leases.len(), 1, "a cap alone");
+}
+
 pub async fn the_limit_of_one_queue_is_no_other_queues(h: &dyn StoreHarness) {
     let scene = Scene::limited(h, 1).await;
     let other = scene

@@ -12,7 +12,6 @@ pub mod race;
 pub mod rest;
 pub mod scene;
 pub mod seed;
-pub mod wait;
 
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod contention;

@@ -52,7 +52,7 @@ pub struct SpecArgs {
     #[arg(long, short, value_name = "SIZE")]
     memory: Option<String>,
     /// The most CPUs, such as 1.5
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     cpus: Option<f64>,
     /// The most processes and threads
     #[arg(long, value_name = "NUMBER")]
@@ -202,6 +202,14 @@ fn from_environment(key: &str) -> Result<String, Refused> {
         ))
         .hint(format!("--env {key}= sets it to nothing"))
     })
+}
+
+/// A number as JSON knows them: one that it can't write would be left out without a word.
+fn number(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| "must be a number, such as 1.5".to_owned())
 }
 
 fn priority(text: &str) -> Result<Value, Refused> {

@@ -18,19 +18,32 @@ pub const MAX_JOBS: usize = 100_000;
 /// The largest file that is read: it is held in memory whole.
 const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Reads every job of a file, or of stdin for `-`.
-pub fn read_specs(path: &Path) -> anyhow::Result<Vec<ValidSpec>> {
+/// Reads every job of a file, or of stdin for `-`. Those that name no queue go to the default one.
+pub fn read_specs(path: &Path, default_queue: Option<&str>) -> anyhow::Result<Vec<ValidSpec>> {
     let name = if path == Path::new("-") {
         "stdin".to_owned()
     } else {
         path.display().to_string()
     };
     let text = read(path, &name)?;
-    let specs = parse(&text).map_err(|problem| {
-        Refused::failed(format!("{name}: {problem}"))
-            .hint("nothing was submitted; `longshore submit --help` shows what a job may say")
-    })?;
+    let in_queue = |spec| in_queue(spec, default_queue).map_err(|error| whole(&error));
+    let specs = parse(&text)
+        .and_then(|specs| specs.into_iter().map(in_queue).collect())
+        .map_err(|problem| {
+            Refused::failed(format!("{name}: {problem}"))
+                .hint("nothing was submitted; docs/job.md says what each field of a job may hold")
+        })?;
     Ok(specs)
+}
+
+fn in_queue(job: ValidSpec, default: Option<&str>) -> Result<ValidSpec, FieldError> {
+    let Some(queue) = default.filter(|_| job.spec().queue.is_none()) else {
+        return Ok(job);
+    };
+    let hold = job.is_held();
+    let mut spec = job.into_spec();
+    spec.queue = Some(queue.to_owned());
+    Ok(spec.validate()?.held(hold))
 }
 
 fn read(path: &Path, name: &str) -> Result<String, Refused> {
@@ -61,11 +74,14 @@ fn read(path: &Path, name: &str) -> Result<String, Refused> {
 
 fn parse(text: &str) -> Result<Vec<ValidSpec>, String> {
     let specs = match Form::of(text) {
-        Form::Empty => return Err("holds no job".to_owned()),
+        Form::Empty => Vec::new(),
         Form::Array => parse_array(text)?,
         Form::Lines => parse_lines(text)?,
         Form::Single => vec![parse_json(text).map_err(|e| whole(&e))?],
     };
+    if specs.is_empty() {
+        return Err("holds no job".to_owned());
+    }
     if specs.len() > MAX_JOBS {
         let found = specs.len();
         return Err(format!(
@@ -189,6 +205,8 @@ mod tests {
         for (text, problem) in [
             ("", "holds no job"),
             ("\n \n", "holds no job"),
+            ("[]", "holds no job"),
+            (" [\n]\n", "holds no job"),
             ("hello", "is not JSON"),
             (
                 "[{\"command\":[\"a\"]},{}]",

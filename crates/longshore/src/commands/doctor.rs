@@ -1,12 +1,11 @@
 //! `longshore doctor`: what is wrong, and what to do about it.
 
-use clap::CommandFactory as _;
 use longshore_core::store::{Finding, Severity, Store};
 use longshore_core::suggest;
 
 use crate::cli::Cli;
 use crate::config::Config;
-use crate::context::{Context, SUBMIT_QUEUE};
+use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::output::{Out, words};
 
@@ -24,7 +23,7 @@ pub struct Args {
 
 /// Looks.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
-    let mut findings = vec![configuration()];
+    let mut findings = vec![configuration(&context.config)];
     findings.extend(unknown_variables());
     findings.push(found(
         Severity::Ok,
@@ -64,20 +63,19 @@ pub fn found(severity: Severity, subject: &str, seen: impl Into<String>, advice:
     }
 }
 
-fn configuration() -> Finding {
+fn configuration(config: &Config) -> Finding {
     // The configuration was read before any command ran: what is wrong with it ended us there.
-    let seen = match Config::default_path() {
-        Some(path) if path.exists() => path.display().to_string(),
-        Some(path) => format!("no file at {}: defaults", path.display()),
-        None => "no home folder: defaults".to_owned(),
+    let seen = match (&config.path, Config::default_path()) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(path)) => format!("no file at {}: defaults", path.display()),
+        (None, None) => "no home folder: defaults".to_owned(),
     };
     found(Severity::Ok, "configuration", seen, "")
 }
 
 /// Variables that look like ours and are not: a slip would otherwise be ignored in silence.
 fn unknown_variables() -> Vec<Finding> {
-    let mut known = vec![SUBMIT_QUEUE.to_owned()];
-    collect_variables(&Cli::command(), &mut known);
+    let known = Cli::variables();
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("LONGSHORE_") && !known.contains(name))
@@ -91,14 +89,6 @@ fn unknown_variables() -> Vec<Finding> {
             )
         })
         .collect()
-}
-
-fn collect_variables(command: &clap::Command, into: &mut Vec<String>) {
-    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
-    into.extend(variables.map(|name| name.to_string_lossy().into_owned()));
-    for inner in command.get_subcommands() {
-        collect_variables(inner, into);
-    }
 }
 
 fn unreachable(error: &anyhow::Error) -> Finding {

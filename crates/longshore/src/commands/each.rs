@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::exit::{self, Exit};
 
 /// Asks `act` of each job and writes the word that it answers with. Goes on past jobs that it
-/// can't be done to; stops at a fault of the system, which the next one would meet too.
+/// can't be done to; stops at a fault of the system, which the next one would meet too. Whether
+/// anybody reads the answers changes nothing of what is done.
 pub async fn job(
     context: &mut Context,
     jobs: &[JobRef],
@@ -17,12 +18,14 @@ pub async fn job(
     let store = context.store().await?;
     let jobs = JobRef::resolve_all(jobs, &*store).await?;
     let mut exit = Exit::DONE;
+    let mut written = Ok(());
     for job in jobs {
         match act(&*store, job).await {
-            Ok(word) => context.out.line(&format!("{job} {word}"))?,
+            Ok(word) if written.is_ok() => written = context.out.line(&format!("{job} {word}")),
+            Ok(_) => {}
             Err(error) if exit::code_of(&error) == Exit::UNAVAILABLE => return Err(error),
             Err(error) => exit = exit::report(&error),
         }
     }
-    Ok(exit)
+    exit.unless_unheard(written)
 }

@@ -124,7 +124,9 @@ async fn write_table(out: &mut Out, pages: &mut Pages<'_>, now: Timestamp) -> an
     let mut is_first = true;
     loop {
         let page = pages.next().await?;
-        if is_first && page.jobs.is_empty() {
+        if !is_first {
+            table_of(out, &page.jobs, now).write_rows(out)?;
+        } else if page.jobs.is_empty() {
             output::talk("no job fits");
         } else {
             write_page(out, &page.jobs, now)?;
@@ -143,6 +145,10 @@ async fn write_table(out: &mut Out, pages: &mut Pages<'_>, now: Timestamp) -> an
 
 /// A table of jobs.
 pub fn write_page(out: &mut Out, jobs: &[JobSummary], now: Timestamp) -> anyhow::Result<()> {
+    table_of(out, jobs, now).write(out)
+}
+
+fn table_of(out: &Out, jobs: &[JobSummary], now: Timestamp) -> Table {
     use Column::{Long, Numbers, Words};
     let columns = [
         Numbers("ID"),
@@ -172,5 +178,5 @@ pub fn write_page(out: &mut Out, jobs: &[JobSummary], now: Timestamp) -> anyhow:
             table::optional(ran),
         ]);
     }
-    table.write(out)
+    table
 }

@@ -7,11 +7,8 @@ use longshore_core::{JobId, State};
 use crate::args::JobRef;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
-use crate::follow::{self, Follower, OutputWriter, Start, Streams};
+use crate::follow::{self, Follower, OutputWriter, PAGE_BYTES, Start, Streams};
 use crate::output::{self, Out};
-
-/// How much output is asked for at once.
-const PAGE_BYTES: u32 = 1024 * 1024;
 
 /// Write what a job wrote
 ///
@@ -68,7 +65,7 @@ async fn follow_to_end(
     let mut follower = Follower::new(store, job, Start::Newest, streams);
     tokio::select! {
         ended = follower.until_end(out) => {
-            ended?;
+            follow::or_say_how_to_go_on(ended, &[job])?;
             Ok(Exit::DONE)
         }
         () = follow::interrupted() => {

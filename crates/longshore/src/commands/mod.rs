@@ -15,6 +15,7 @@ mod release;
 mod retry;
 mod run;
 mod show;
+mod signals;
 mod stats;
 mod submit;
 mod template;

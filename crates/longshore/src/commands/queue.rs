@@ -8,7 +8,6 @@ use longshore_core::queue::{NewQueue, Queue, QueueChange, QueueStats};
 use longshore_core::spec::format_duration;
 use longshore_core::store::Store;
 
-use crate::args::Pair;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::output::table::{self, Column, Table};
@@ -83,9 +82,6 @@ struct Create {
     /// The most of its jobs at once [default: no limit]
     #[arg(long, value_name = "NUMBER")]
     max_concurrent: Option<u32>,
-    /// A label that its hosts must carry; repeatable
-    #[arg(long = "host-label", value_name = "KEY=VALUE")]
-    host_labels: Vec<Pair>,
 }
 
 /// A limit, or the word that takes it away.
@@ -161,18 +157,12 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
 fn new_queue(create: Create) -> anyhow::Result<NewQueue> {
     longshore_core::spec::check_name("queue", &create.name)
         .map_err(|error| Refused::usage(error.to_string()))?;
-    let mut host_selector = BTreeMap::new();
-    for pair in create.host_labels {
-        let value = pair.value.ok_or_else(|| {
-            Refused::usage(format!("--host-label {}: must be KEY=VALUE", pair.key))
-        })?;
-        host_selector.insert(pair.key, value);
-    }
     let max_concurrent = create.max_concurrent.map(Limit);
     Ok(NewQueue {
         name: create.name,
         executor: create.executor,
-        host_selector,
+        // Nothing can label a host yet: a selector would make a queue that nothing can serve.
+        host_selector: BTreeMap::new(),
         max_concurrent,
     })
 }

@@ -11,7 +11,7 @@ use crate::args::{SpecArgs, read_specs};
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::follow::{self, Follower, Start, Streams};
-use crate::output::{self, Out};
+use crate::output::{self, ClosedPipe, Out};
 
 /// Submit jobs
 ///
@@ -41,7 +41,7 @@ impl Args {
 /// Submits.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let specs = match &args.file {
-        Some(file) => read_specs(file)?,
+        Some(file) => read_specs(file, context.default_queue().as_deref())?,
         None if args.spec.runs_nothing() => {
             return Err(Refused::usage("there is nothing to run")
                 .hint(
@@ -56,15 +56,37 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     };
     let store = context.store().await?;
     let jobs = submit_all(&*store, &specs).await?;
-    for job in &jobs {
-        context.out.line(&job.to_string())?;
-    }
     // The ids are the caller's, whatever becomes of the waiting.
-    context.out.flush()?;
+    if let Err(error) = write_ids(&mut context.out, &jobs) {
+        if !error.is::<ClosedPipe>() {
+            // Or else somebody would submit them again.
+            output::talk(&format!("submitted all the same: {}", ranges(&jobs)));
+        }
+        return Err(error);
+    }
     if !args.wait {
         return Ok(Exit::DONE);
     }
-    follow_or_wait(&mut context.out, &*store, &jobs).await
+    let ended = follow_or_wait(&mut context.out, &*store, &jobs).await;
+    follow::or_say_how_to_go_on(ended, &jobs)
+}
+
+fn write_ids(out: &mut Out, jobs: &[JobId]) -> anyhow::Result<()> {
+    for job in jobs {
+        out.line(&job.to_string())?;
+    }
+    out.flush()
+}
+
+/// Ids for one line: those that follow each other are named by the first and the last.
+fn ranges(jobs: &[JobId]) -> String {
+    jobs.chunk_by(|one, next| one.0 + 1 == next.0)
+        .map(|run| match run {
+            [first, .., last] => format!("{first}-{last}"),
+            one => one.iter().map(JobId::to_string).collect(),
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Submits in one call: all or none. Says which jobs were there already.
@@ -96,5 +118,17 @@ async fn follow_or_wait(out: &mut Out, store: &dyn Store, jobs: &[JobId]) -> any
             follow::say_how_to_go_on(jobs);
             Ok(Exit::INTERRUPTED)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_follow_each_other_are_a_range() {
+        let ids = [7, 9, 10, 11, 3].map(JobId);
+        assert_eq!(ranges(&ids), "7, 9-11, 3");
+        assert_eq!(ranges(&ids[..1]), "7");
     }
 }

@@ -11,10 +11,9 @@ use crate::args::JobRef;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::follow::{self, Waits};
+use crate::outage::sit_out;
 use crate::output::{self, Out};
 
-/// Without a hint, how soon an end is seen.
-const POLL: Duration = Duration::from_millis(250);
 /// The most jobs whose states are asked for at once.
 const BATCH: usize = 1000;
 
@@ -49,7 +48,9 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     };
     let form = if args.json { Form::Json } else { Form::Lines };
     tokio::select! {
-        exit = until_all_ended(&mut context.out, &*store, &jobs, form) => exit,
+        exit = until_all_ended(&mut context.out, &*store, &jobs, form) => {
+            follow::or_say_how_to_go_on(exit, &jobs)
+        }
         () = follow::interrupted() => {
             follow::say_how_to_go_on(&jobs);
             Ok(Exit::INTERRUPTED)
@@ -111,11 +112,11 @@ pub async fn until_all_ended(
         let mut state_of_first = None;
         for part in open.chunks(BATCH) {
             let ids: Vec<JobId> = part.iter().map(|index| jobs[*index]).collect();
-            let states = store.states(&ids).await?;
+            let states = sit_out(async || store.states(&ids).await).await?;
             state_of_first = state_of_first.or(states.first().copied());
             for (index, state) in part.iter().zip(states) {
                 if state.is_terminal() {
-                    let job = store.show_job(jobs[*index]).await?;
+                    let job = sit_out(async || store.show_job(jobs[*index]).await).await?;
                     ends[*index] = Some((End::from(&job), Exit::of_job(&job)));
                     write_line(out, &End::from(&job), form)?;
                 }
@@ -126,7 +127,7 @@ pub async fn until_all_ended(
             waits.look(store, first, state).await?;
         }
         if ends.iter().any(Option::is_none) {
-            wakeups.wait(POLL).await;
+            wakeups.wait(follow::POLL).await;
         }
     }
     let (ends, exits): (Vec<End>, Vec<Exit>) = ends.into_iter().flatten().unzip();

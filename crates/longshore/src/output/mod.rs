@@ -5,6 +5,7 @@
 pub mod table;
 pub mod words;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use serde::Serialize;
@@ -18,6 +19,26 @@ pub enum ColorChoice {
     Auto,
     Always,
     Never,
+}
+
+impl ColorChoice {
+    /// Whether a stream is coloured: the one rule for output and logs.
+    pub fn is_on(self, is_terminal: bool) -> bool {
+        self.decide(is_terminal, |name| std::env::var_os(name))
+    }
+
+    fn decide(self, is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                // Empty is as good as not set: https://no-color.org.
+                let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = variable("TERM").is_some_and(|term| term == "dumb");
+                is_terminal && !no_color && !dumb
+            }
+        }
+    }
 }
 
 /// The reader of our stdout went away: end quietly.
@@ -36,15 +57,7 @@ impl Out {
     /// Standard output, coloured or not.
     pub fn new(color: ColorChoice) -> Self {
         let stdout = io::stdout();
-        let colored = match color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-                stdout.is_terminal() && !set("NO_COLOR") && !dumb
-            }
-        };
+        let colored = color.is_on(stdout.is_terminal());
         Self {
             writer: BufWriter::new(stdout),
             colored,
@@ -99,4 +112,29 @@ pub fn stderr_bytes(bytes: &[u8]) -> anyhow::Result<()> {
         }
         anyhow::Error::new(error).context("writing to standard error")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ColorChoice::{Always, Auto, Never};
+
+    #[test]
+    fn colour_is_for_terminals_unless_somebody_says_otherwise() {
+        for (choice, is_terminal, variable, expected) in [
+            (Auto, true, ("", ""), true),
+            (Auto, false, ("", ""), false),
+            (Auto, true, ("NO_COLOR", "1"), false),
+            (Auto, true, ("NO_COLOR", ""), true),
+            (Auto, true, ("TERM", "dumb"), false),
+            (Always, false, ("NO_COLOR", "1"), true),
+            (Never, true, ("", ""), false),
+        ] {
+            let set = |name: &str| (name == variable.0).then(|| variable.1.into());
+            assert_eq!(
+                choice.decide(is_terminal, set),
+                expected,
+                "{choice:?} {is_terminal} {variable:?}"
+            );
+        }
+    }
 }

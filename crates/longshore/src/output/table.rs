@@ -80,7 +80,16 @@ impl Table {
 
     /// Writes the table.
     pub fn write(&self, out: &mut Out) -> anyhow::Result<()> {
-        for line in self.inner.lines() {
+        self.write_from(out, 0)
+    }
+
+    /// Writes the rows alone, beneath those of a table that was written before.
+    pub fn write_rows(&self, out: &mut Out) -> anyhow::Result<()> {
+        self.write_from(out, 1)
+    }
+
+    fn write_from(&self, out: &mut Out, first: usize) -> anyhow::Result<()> {
+        for line in self.inner.lines().skip(first) {
             out.line(line.trim_end())?;
         }
         Ok(())

@@ -9,15 +9,20 @@ fn address(home: &Home, variable: Option<&str>, args: &[&str]) -> String {
     if let Some(variable) = variable {
         command.env("LONGSHORE_DATABASE_URL", variable);
     }
-    let output = command.output().expect("the binary can be run");
+    finding(
+        &command.output().expect("the binary can be run").stdout,
+        "address",
+    )
+}
+
+/// What `doctor --json` saw of a subject.
+fn finding(stdout: &[u8], subject: &str) -> String {
     let findings: serde_json::Value =
-        serde_json::from_slice(&output.stdout).expect("--json writes one JSON document");
-    let found = findings.as_array().expect("doctor writes an array").iter();
-    let mut addresses = found.filter(|finding| finding["subject"] == "address");
-    let address = addresses
-        .next()
-        .expect("doctor says which database it looked at");
-    address["seen"].as_str().expect("a text").to_owned()
+        serde_json::from_slice(stdout).expect("--json writes one JSON document");
+    let mut found = findings.as_array().expect("doctor writes an array").iter();
+    let found = found.find(|finding| finding["subject"] == subject);
+    let seen = &found.expect("doctor looked at it")["seen"];
+    seen.as_str().expect("a text").to_owned()
 }
 
 #[test]
@@ -78,6 +83,123 @@ fn jobs_that_name_no_queue_go_to_the_configured_one() {
     assert_eq!(home.json(&["show", &job])["queue"], "night");
     let job = home.submit(&["--queue", "local", "--", "true"]);
     assert_eq!(home.json(&["show", &job])["queue"], "local");
+}
+
+#[test]
+fn jobs_of_a_file_that_name_no_queue_go_to_the_configured_one() {
+    let home = Home::new();
+    for queue in ["night", "day"] {
+        home.ok(&["queue", "create", queue]);
+    }
+    let lines = "{\"command\": [\"true\"]}\n{\"command\": [\"true\"], \"queue\": \"local\"}\n\
+                 {\"command\": [\"true\"], \"hold\": true}\n";
+    let jobs = home.file("jobs.jsonl", lines);
+    let queues = |variable: Option<&str>| {
+        let mut command = home.command(&["submit", "-f", &jobs]);
+        if let Some(queue) = variable {
+            command.env("LONGSHORE_SUBMIT_QUEUE", queue);
+        }
+        let output = command.output().expect("the binary can be run");
+        assert!(output.status.success(), "{output:?}");
+        let ids = String::from_utf8(output.stdout).expect("ids are text");
+        let queue = |id| {
+            let job = home.json(&["show", id]);
+            [&job["queue"], &job["state"]].map(|text| text.as_str().expect("a text").to_owned())
+        };
+        ids.lines().map(queue).collect::<Vec<_>>()
+    };
+    let expected = |default: &str| {
+        [
+            (default, "queued"),
+            ("local", "queued"),
+            (default, "pending"),
+        ]
+        .map(|(queue, state)| [queue, state].map(str::to_owned))
+    };
+    assert_eq!(queues(None), expected("local"));
+    home.file(FILE, "[submit]\nqueue = \"night\"\n");
+    assert_eq!(queues(None), expected("night"));
+    assert_eq!(queues(Some("day")), expected("day"));
+    assert_eq!(queues(Some("")), expected("night"));
+}
+
+#[test]
+fn a_default_queue_that_is_no_name_is_refused_with_a_file_as_with_flags() {
+    let home = Home::new();
+    home.file(FILE, "[submit]\nqueue = \"No Name\"\n");
+    let by_file = home.run_with(&["submit", "-f", "-"], "{\"command\": [\"true\"]}\n");
+    let by_flags = home.run(&["submit", "--", "true"]);
+    for ran in [by_file, by_flags] {
+        assert_ne!(ran.code, 0, "{}", ran.report());
+        assert!(
+            ran.stderr.contains("queue: \"No Name\" is not a name"),
+            "{}",
+            ran.report()
+        );
+    }
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let home = Home::new();
+    let with_empty_variables = |args: &[&str]| {
+        let mut command = home.command(args);
+        for name in [
+            "LONGSHORE_DATABASE_URL",
+            "LONGSHORE_CONFIG",
+            "LONGSHORE_LOG_FORMAT",
+            "LONGSHORE_SUBMIT_QUEUE",
+            "LONGSHORE_WORKER_QUEUES",
+            "LONGSHORE_WORKER_MAX_CONCURRENT",
+            "LONGSHORE_WORKER_POLL_INTERVAL",
+            "LONGSHORE_WORKER_TIMEOUT",
+            "LONGSHORE_WORKER_SHUTDOWN_TIMEOUT",
+            "LONGSHORE_WORKER_LEASE_TTL",
+            "LONGSHORE_WORKER_HEARTBEAT",
+            "RUST_LOG",
+        ] {
+            command.env(name, "");
+        }
+        let output = command.output().expect("the binary can be run");
+        let text = |bytes| String::from_utf8(bytes).expect("it writes text");
+        let said = text(output.stdout) + &text(output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+        said
+    };
+    let job = with_empty_variables(&["submit", "--", "true"]);
+    assert_eq!(home.json(&["show", job.trim()])["queue"], "local");
+    let said = with_empty_variables(&["worker", "--until-empty"]);
+    let greeting = "serves every queue that this machine can serve, at most 5 jobs at once";
+    assert!(said.contains(greeting), "{said}");
+    let said = with_empty_variables(&["doctor"]);
+    assert!(!said.contains("warning"), "{said}");
+    // An empty text given by hand is no oversight.
+    assert_eq!(home.run(&["list", "--database", ""]).code, 2);
+}
+
+#[test]
+fn doctor_names_the_configuration_that_is_in_force() {
+    let home = Home::new();
+    let seen = |variable: Option<&str>, args: &[&str]| {
+        let mut command = home.command(&[args, &["doctor", "--json"]].concat());
+        if let Some(variable) = variable {
+            command.env("LONGSHORE_CONFIG", variable);
+        }
+        finding(
+            &command.output().expect("the binary can be run").stdout,
+            "configuration",
+        )
+    };
+    let own = home.path().join(FILE).display().to_string();
+    assert_eq!(seen(None, &[]), format!("no file at {own}: defaults"));
+    home.file(FILE, "");
+    assert_eq!(seen(None, &[]), own);
+    for name in ["flag.toml", "variable.toml"] {
+        home.file(name, "");
+    }
+    assert_eq!(seen(Some("variable.toml"), &[]), "variable.toml");
+    let flag = ["--config", "flag.toml"];
+    assert_eq!(seen(Some("variable.toml"), &flag), "flag.toml");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Bad input and faults: one clear error each, the right exit code, nothing lost.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::support::{Home, Ran};
 
 /// The report, without what differs from run to run.
@@ -34,6 +36,23 @@ fn an_unknown_command_or_flag_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn words_that_are_not_text_are_refused() {
+    let home = Home::new();
+    for command in [
+        &["list"][..],
+        &["run"],
+        &["run", "--"],
+        &["list", "--queue"],
+    ] {
+        let mut refused = home.command(command);
+        refused.arg(std::ffi::OsStr::from_bytes(b"\xff"));
+        let ran = crate::support::Running::start(&mut refused).finish();
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.report());
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.report());
+    }
+}
+
+#[test]
 fn bad_values_of_flags_name_the_field_and_what_is_allowed() {
     let home = Home::new();
     let submit = |args: &[&str]| home.run(&[&["submit"], args, &["--", "true"]].concat());
@@ -62,6 +81,11 @@ fn bad_values_of_flags_name_the_field_and_what_is_allowed() {
         &submit(&["--retry-strategy", "agressive"]),
     );
     snapshot("nothing_to_run", &home, &home.run(&["submit"]));
+    snapshot("cpus_nan", &home, &submit(&["--cpus", "nan"]));
+    for not_finite in ["inf", "-inf", "infinity", "1e999", "+NaN"] {
+        let ran = submit(&[&format!("--cpus={not_finite}")]);
+        assert_eq!(ran.code, 2, "{not_finite}: {}", ran.report());
+    }
     assert!(
         !home.database().exists(),
         "nothing was asked of the database"
@@ -85,6 +109,20 @@ fn bad_files_name_the_place_and_submit_nothing() {
         &home,
         &home.run(&["submit", "-f", "missing.json"]),
     );
+    for empty in ["", "\n", "[]", "[\n]\n"] {
+        let ran = submit(empty);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (1, ""),
+            "{empty:?}: {}",
+            ran.report()
+        );
+        assert!(
+            ran.stderr.contains("stdin: holds no job"),
+            "{empty:?}: {}",
+            ran.report()
+        );
+    }
     assert!(
         !home.database().exists(),
         "nothing was asked of the database"

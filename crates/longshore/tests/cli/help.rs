@@ -2,47 +2,64 @@
 
 use crate::support::Home;
 
-const COMMANDS: [&[&str]; 24] = [
-    &[],
-    &["run"],
-    &["submit"],
-    &["list"],
-    &["show"],
-    &["logs"],
-    &["wait"],
-    &["cancel"],
-    &["retry"],
-    &["hold"],
-    &["release"],
-    &["queue"],
-    &["queue", "list"],
-    &["queue", "show"],
-    &["queue", "create"],
-    &["queue", "limit"],
-    &["template"],
-    &["template", "save"],
-    &["worker"],
-    &["workers"],
-    &["stats"],
-    &["doctor"],
-    &["migrate"],
-    &["template", "show"],
-];
+/// Every command of the binary, `[]` for the binary itself: as its own help lists them, so that a
+/// new one can't be forgotten here.
+fn commands(home: &Home) -> Vec<Vec<String>> {
+    let mut found = vec![Vec::new()];
+    let mut next = 0;
+    while let Some(command) = found.get(next).cloned() {
+        let help = home.ok(&words(&command, "--help"));
+        let listed = help
+            .lines()
+            .skip_while(|line| *line != "Commands:")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            // What a command is about may go on in further lines, further in.
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .map(|line| line.split_whitespace().next().expect("a command's name"))
+            .filter(|name| *name != "help");
+        found.extend(listed.map(|name| [&command[..], &[name.to_owned()]].concat()));
+        next += 1;
+    }
+    found
+}
+
+fn words<'a>(command: &'a [String], last: &'a str) -> Vec<&'a str> {
+    let command = command.iter().map(String::as_str);
+    command.chain([last]).collect()
+}
 
 #[test]
 fn every_command_has_help_with_an_example() {
     let home = Home::new();
-    for command in COMMANDS {
+    let commands = commands(&home);
+    for command in &commands {
         let name = if command.is_empty() {
             "longshore".to_owned()
         } else {
             command.join(" ")
         };
-        let help = home.ok(&[command, &["--help"]].concat());
+        let help = home.ok(&words(command, "--help"));
         assert!(help.contains("Example: longshore "), "{name}: {help}");
         insta::with_settings!({ snapshot_suffix => name.replace(' ', "-"), omit_expression => true }, {
             insta::assert_snapshot!("help", help);
         });
+    }
+    // That the help was read as it is written: commands of both levels were found.
+    for known in [&["demo"][..], &["bench", "drain"], &["queue", "pause"]] {
+        assert!(commands.iter().any(|command| command == known), "{known:?}");
+    }
+}
+
+#[test]
+fn the_help_command_says_what_the_help_flag_says() {
+    let home = Home::new();
+    for command in commands(&home) {
+        let asked: Vec<&str> = ["help"]
+            .into_iter()
+            .chain(command.iter().map(String::as_str))
+            .collect();
+        assert_eq!(home.ok(&asked), home.ok(&words(&command, "--help")));
     }
 }
 

@@ -4,11 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bench;
 mod configuration;
+mod disk_full;
 mod errors;
 mod help;
+mod job_reference;
+mod logging;
+mod outage;
 mod pipes;
 mod postgres;
 mod reading;
+mod running;
 mod submitting;
 mod working;

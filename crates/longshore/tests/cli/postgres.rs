@@ -6,13 +6,23 @@ use tokio::runtime::Runtime;
 use crate::support::Home;
 
 /// A home whose configuration names a database of its own; dropped with it.
-struct Server {
-    home: Home,
+pub struct Server {
+    pub home: Home,
     database: TestDatabase,
     runtime: Runtime,
 }
 
 impl Server {
+    /// With a database that is ready.
+    pub fn migrated() -> Self {
+        Self::new(TestDatabase::create)
+    }
+
+    /// The database's address.
+    pub fn url(&self) -> String {
+        self.database.url()
+    }
+
     fn new(create: impl AsyncFnOnce() -> TestDatabase) -> Self {
         let runtime = Runtime::new().expect("a runtime can be had");
         let database = runtime.block_on(create());
@@ -68,7 +78,7 @@ fn two_that_migrate_at_once_both_succeed() {
 
 #[test]
 fn submitting_is_granted_to_roles_that_there_are() {
-    let server = Server::new(TestDatabase::create);
+    let server = Server::migrated();
     let ran = server
         .home
         .run(&["migrate", "--grant-submit", "no such role"]);
@@ -88,7 +98,7 @@ fn submitting_is_granted_to_roles_that_there_are() {
 
 #[test]
 fn a_job_goes_its_whole_way() {
-    let server = Server::new(TestDatabase::create);
+    let server = Server::migrated();
     let home = &server.home;
     let job = home.submit(&[
         "--label",

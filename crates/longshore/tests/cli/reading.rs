@@ -106,6 +106,18 @@ fn lists_are_filtered_and_paged() {
 }
 
 #[test]
+fn a_list_of_many_pages_has_one_head() {
+    const JOBS: usize = 2001;
+    let home = Home::new();
+    let jobs = "{\"command\": [\"true\"]}\n".repeat(JOBS);
+    assert_eq!(home.run_with(&["submit", "-f", "-"], &jobs).code, 0);
+    let list = home.ok(&["list", "--all"]);
+    assert_eq!(list.lines().count(), JOBS + 1);
+    let heads = list.lines().filter(|line| line.contains("STATE"));
+    assert_eq!(heads.count(), 1);
+}
+
+#[test]
 fn environment_values_are_shown_only_when_asked_for() {
     let home = a_home_with_jobs();
     for args in [&["show", "last"][..], &["show", "last", "--json"]] {
@@ -167,6 +179,8 @@ fn queues_are_made_limited_paused_and_resumed() {
         home.ok(&["queue", "resume", "night"]),
         "night: process, no limit\n"
     );
+    let nowhere = ["queue", "create", "gpu", "--host-label", "gpu=yes"];
+    assert_eq!(home.run(&nowhere).code, 2, "nothing can label a host yet");
     let again = home.run(&["queue", "create", "night"]);
     assert_eq!(again.code, 1, "{}", again.report());
 }

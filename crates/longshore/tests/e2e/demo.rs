@@ -187,3 +187,93 @@ fn a_folder_that_is_no_demo_is_refused_and_one_that_is_not_empty_too() {
     }
     assert!(home.path().join("full/file").exists());
 }
+
+/// A demo that is soon over.
+const SMALL: [&str; 9] = [
+    "demo",
+    "--jobs",
+    "4",
+    "--workers",
+    "2",
+    "--limit",
+    "2",
+    "--keep",
+    "demo",
+];
+
+fn record(home: &Home) -> serde_json::Value {
+    let text = fs::read_to_string(home.path().join("demo/demo.json")).expect("a kept demo");
+    serde_json::from_str(&text).expect("the record is JSON")
+}
+
+#[test]
+fn a_demo_leaves_the_users_database_alone() {
+    let home = Home::new();
+    let mut demo = home.command(&SMALL);
+    let child = demo.env("LONGSHORE_DATABASE_URL", "sqlite:mine.db").spawn();
+    let child = child.expect("the binary can be run");
+    let queue = format!("demo-{}", child.id());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert!(!home.path().join("mine.db").exists());
+    assert!(home.path().join("demo/longshore.db").exists());
+    // Ids of processes repeat from container to container.
+    assert_ne!(record(&home)["queue"], queue);
+}
+
+#[test]
+fn a_demo_in_a_named_database_is_judged_there_and_its_hint_names_it() {
+    let home = Home::new();
+    let ran = home.run(&[&SMALL[..], &["--database", "sqlite:mine.db"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    let mine = home
+        .path()
+        .join("mine.db")
+        .canonicalize()
+        .expect("it is there");
+    let look = format!("longshore --database sqlite:{} list", mine.display());
+    assert!(ran.stderr.contains(&look), "{}", ran.report());
+    assert!(!home.path().join("demo/longshore.db").exists());
+    // From elsewhere, and whatever the variable says.
+    let folder = home.path().join("demo");
+    let folder = folder.to_str().expect("temporary paths are UTF-8");
+    let mut judge = home.command(&["demo", "--judge", folder]);
+    let judge = judge
+        .current_dir("/")
+        .env("LONGSHORE_DATABASE_URL", "sqlite:other.db");
+    let judged = judge.output().expect("the binary can be run");
+    assert!(judged.status.success(), "{judged:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_of_a_demo_holds_no_password_and_judging_asks_for_it() {
+    let scene = crate::scene::Scene::on_postgres().await;
+    let home = &scene.home;
+    let address = with_password(&scene.address);
+    let ran = home.run(&[&SMALL[..], &["--database", &address]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    assert!(!ran.report().contains("hunter2"), "{}", ran.report());
+    assert!(!record(home).to_string().contains("hunter2"));
+
+    let judge = ["demo", "--judge", "demo"];
+    let ran = home.run(&judge);
+    assert_eq!(ran.code, 2, "{}", ran.report());
+    assert!(
+        ran.stderr.contains("hint: name it whole: --database"),
+        "{}",
+        ran.report()
+    );
+    let ran = home.run(&[&judge[..], &["--database", &address]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    // Also where the variable means the same database.
+    let mut judge = home.command(&judge);
+    let judged = judge.env("LONGSHORE_DATABASE_URL", &address).output();
+    let judged = judged.expect("the binary can be run");
+    assert!(judged.status.success(), "{judged:?}");
+}
+
+/// The server of the tests asks for no password, and is content with any.
+fn with_password(address: &str) -> String {
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}password=hunter2")
+}

@@ -4,6 +4,11 @@
 #[allow(dead_code, reason = "each of the test binaries uses a part of it")]
 mod support;
 
+// What the demo tells the checker of a job is what these tests tell it.
+#[path = "../../src/commands/demo/stored.rs"]
+mod stored;
+
 mod demo;
+mod judging;
 mod scene;
 mod thousand;

@@ -8,8 +8,9 @@ use longshore::postgres::PostgresStore;
 use longshore::postgres::testing::TestDatabase;
 use longshore::sqlite::{Options, SqliteStore};
 use longshore::{JobId, JobSpec, Store};
-use longshore_history::{self as history, Expectation, Limit, StoredJob, Verdict, Witness};
+use longshore_history::{self as history, Expectation, Limit, Verdict, Witness};
 
+use crate::stored;
 use crate::support::Home;
 
 /// Appends START, works for a few milliseconds, appends END; each line is one write.
@@ -104,22 +105,7 @@ impl Scene {
         let mut stored = Vec::new();
         for job in jobs {
             let detail = store.show_job(*job).await.expect("the job is there");
-            let state = detail
-                .summary
-                .state
-                .as_str()
-                .parse()
-                .expect("both name states alike");
-            let exit_code = detail.summary.exit_code;
-            let ever_acquired = !detail.attempts_made.is_empty();
-            stored.push((
-                history::JobId(job.0),
-                StoredJob {
-                    state,
-                    exit_code,
-                    ever_acquired,
-                },
-            ));
+            stored.push(stored::stored(&detail));
         }
         assert_eq!(
             store.audit().await.expect("the audit runs"),

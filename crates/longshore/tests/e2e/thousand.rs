@@ -1,6 +1,6 @@
 //! A thousand jobs under a limit: through worker processes, and through `launch_next_batch`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore::process::{ProcessExecutor, ShimCommand};
 use longshore::{JobId, QueueManager, State, WorkerConfig};
@@ -12,6 +12,9 @@ use crate::scene::Scene;
 
 const JOBS: usize = 1000;
 const QUEUE: &str = "thousand";
+
+/// How long all the jobs may take: many times what they need on a loaded machine.
+const DEADLINE: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_jobs_through_four_worker_processes_keep_the_limit_on_sqlite() {
@@ -35,6 +38,7 @@ async fn eight_tasks_that_launch_batches_keep_the_calls_limit_on_postgres() {
 
 async fn through_worker_processes(scene: Scene) {
     let jobs = submit(&scene, Some(Limit(5)), 5).await;
+    let begun = Instant::now();
     let workers: Vec<_> = (0..4)
         .map(|_| {
             let queue = [
@@ -50,11 +54,13 @@ async fn through_worker_processes(scene: Scene) {
         })
         .collect();
     for worker in workers {
-        let ran = tokio::task::spawn_blocking(|| worker.finish())
+        let left = DEADLINE.saturating_sub(begun.elapsed());
+        let ran = tokio::task::spawn_blocking(move || worker.finish_within(left))
             .await
             .expect("it ends");
         assert_eq!(ran.code, 0, "{}", ran.report());
     }
+    assert_all_completed(&scene, &jobs).await;
     assert_passed(&scene.verdict(&jobs, 5).await, 5);
 }
 
@@ -88,9 +94,14 @@ async fn through_launch_next_batch(scene: Scene) {
             manager.close().await;
         });
     }
-    while let Some(ended) = tasks.join_next().await {
-        ended.expect("no task panicked");
-    }
+    let all = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended.expect("no task panicked");
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, all).await.is_ok();
+    assert!(in_time, "the line was not empty after {DEADLINE:?}");
+    assert_all_completed(&scene, &jobs).await;
     assert_passed(&scene.verdict(&jobs, CALLS_LIMIT).await, CALLS_LIMIT);
 }
 
@@ -119,6 +130,18 @@ async fn submit(scene: &Scene, limit: Option<Limit>, together: u32) -> Vec<JobId
     assert!(states.iter().all(|state| *state == State::Queued));
     store.close().await;
     jobs
+}
+
+async fn assert_all_completed(scene: &Scene, jobs: &[JobId]) {
+    let store = scene.store().await;
+    let states = store.states(jobs).await.expect("the store answers");
+    store.close().await;
+    let others: Vec<_> = jobs
+        .iter()
+        .zip(states)
+        .filter(|(_, state)| *state != State::Completed)
+        .collect();
+    assert_eq!(others, []);
 }
 
 #[track_caller]

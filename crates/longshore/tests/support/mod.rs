@@ -112,8 +112,7 @@ impl Home {
 
     /// Starts it, to go on beside the test.
     pub fn spawn(&self, args: &[&str]) -> Running {
-        let child = self.command(args).spawn().expect("the binary can be run");
-        Running { child: Some(child) }
+        Running::start(&mut self.command(args))
     }
 }
 
@@ -132,6 +131,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Self {
+        let child = command.spawn().expect("the binary can be run");
+        Self { child: Some(child) }
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("it is running").id();
@@ -167,7 +172,12 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub fn finish(mut self) -> Ran {
+    pub fn finish(self) -> Ran {
+        self.finish_within(DEADLINE)
+    }
+
+    /// Waits for its end, for as long as what it does may take.
+    pub fn finish_within(mut self, deadline: Duration) -> Ran {
         let mut child = self.child.take().expect("it is running");
         // Polled beside a deadline, then read: what these write fits their pipes.
         let begun = Instant::now();
@@ -176,10 +186,10 @@ impl Running {
             .expect("a child can be waited for")
             .is_none()
         {
-            if begun.elapsed() > DEADLINE {
+            if begun.elapsed() > deadline {
                 let _already_gone = child.kill();
                 let ran = Ran::of(child.wait_with_output().expect("it was killed"));
-                panic!("it did not end:\n{}", ran.report());
+                panic!("it did not end within {deadline:?}:\n{}", ran.report());
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -1,6 +1,7 @@
 //! Faults of a store, by verb and in order.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use longshore_core::store::{Contention, StoreError};
 use rand::rngs::StdRng;
@@ -14,6 +15,8 @@ pub enum Fault {
     Before(StoreError),
     /// It happens, and its reply is lost.
     After(StoreError),
+    /// It happens, but only after this time: as one that waits for a lock.
+    Late(Duration),
     /// It happens, and is never answered.
     Hang,
 }

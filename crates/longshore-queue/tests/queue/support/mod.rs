@@ -3,7 +3,6 @@
 mod executor;
 mod faults;
 mod store;
-mod store_verbs;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -19,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 pub use executor::{Script, ScriptedExecutor};
 pub use faults::{Fault, busy, refused, unavailable};
-pub use store::{MemoryStore, Place};
+pub use store::{MemoryStore, Place, WorkerRow};
 
 /// Longer than anything takes; on the paused clock it costs nothing.
 pub const DEADLINE: Duration = Duration::from_mins(10);

@@ -6,12 +6,12 @@ use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::priority::Lane;
 use longshore_core::state::TerminalState;
 use longshore_core::store::AcquireRequest;
-use longshore_core::{Priority, State};
+use longshore_core::{Priority, State, WorkerId};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, Scene, new_queue};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 pub async fn an_acquired_job_is_launching_under_a_lease(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
@@ -165,6 +165,31 @@ pub async fn scheduled_jobs_that_are_due_take_part_by_their_priority(h: &dyn Sto
     );
     assert_eq!(scene.acquire_ids(10).await, [normal]);
     assert_eq!(scene.state(never).await, State::Queued);
+}
+
+pub async fn a_worker_that_drains_stopped_or_is_unknown_acquires_nothing(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let (stopping, other) = (scene.twin(h).await, scene.twin(h).await);
+    let job = scene.submit(Seed::job()).await;
+    scene
+        .store
+        .drain_worker(scene.worker)
+        .await
+        .expect("a known worker");
+    assert_eq!(scene.acquire_ids(1).await, [], "it drains");
+    scene
+        .store
+        .stop_worker(stopping.worker)
+        .await
+        .expect("a known worker");
+    assert_eq!(stopping.acquire_ids(1).await, [], "it said goodbye");
+    let unknown = AcquireRequest {
+        worker: WorkerId(i64::MAX),
+        ..scene.request(1)
+    };
+    let got = scene.store.acquire(unknown).await.expect("acquire").leases;
+    assert_eq!(got, [], "it never reported for work");
+    assert_eq!(other.acquire_ids(1).await, [job], "others go on");
 }
 
 pub async fn a_worker_lists_its_leases_with_the_numbers_of_their_calls(h: &dyn StoreHarness) {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use longshore_core::attempt::{AttemptRecord, Exit};
 use longshore_core::disposition::{Disposition, Spent};
-use longshore_core::state::TerminalState;
+use longshore_core::state::{Event, IllegalTransition, TerminalState};
 use longshore_core::store::{Finish, FinishOutcome, LeaseStatus};
 use longshore_core::{JobId, State};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, Scene, record_for, stale};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 const TERMINAL: [TerminalState; 4] = [
     TerminalState::Completed,
@@ -241,6 +241,61 @@ pub async fn many_finishes_are_judged_one_by_one_and_answered_in_order(h: &dyn S
         ]
     );
     assert_eq!(scene.store.finish(&[]).await.expect("nothing"), []);
+}
+
+pub async fn an_end_that_the_state_has_no_arrow_for_is_refused_alone(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let [before, bad, after] = [
+        scene.leased(Seed::job()).await,
+        scene.leased(Seed::job()).await,
+        scene.leased(Seed::job()).await,
+    ];
+    let then = Disposition::Settle(TerminalState::Completed);
+    let finish = |lease, started| Finish {
+        lease,
+        record: AttemptRecord {
+            started,
+            ..record_for(then)
+        },
+        then,
+    };
+    let finishes = [
+        finish(before, true),
+        finish(bad, false),
+        finish(after, true),
+    ];
+    let illegal = IllegalTransition {
+        state: State::Launching,
+        event: Event::Complete,
+    };
+    assert_eq!(
+        scene.store.finish(&finishes).await.expect("finish"),
+        [
+            FinishOutcome::Finished,
+            FinishOutcome::Illegal(illegal),
+            FinishOutcome::Finished
+        ],
+        "a job that never started can't have completed"
+    );
+    scene
+        .store
+        .request_cancel(bad.job)
+        .await
+        .expect("a live job");
+    assert_eq!(
+        scene.store.finish(&finishes[1..2]).await.expect("finish"),
+        [FinishOutcome::Illegal(illegal)],
+        "asked to stop or not"
+    );
+    assert_eq!(scene.state(bad.job).await, State::Launching);
+    assert_eq!(
+        scene.status(bad).await,
+        LeaseStatus::CancelRequested,
+        "it is held as before"
+    );
+    let failed = Disposition::Settle(TerminalState::Failed);
+    let outcome = scene.finish(bad, record_for(failed), failed).await;
+    assert_eq!(outcome, FinishOutcome::Finished, "another end of it is");
 }
 
 pub async fn a_hundred_finishes_in_one_call_all_happen(h: &dyn StoreHarness) {

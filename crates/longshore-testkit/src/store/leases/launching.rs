@@ -56,7 +56,7 @@ pub async fn saying_again_that_it_runs_says_nothing_new(h: &dyn StoreHarness) {
     let key = scene.running(Seed::job()).await;
     let first = scene.show(key.job).await.summary.started_at;
     let now = scene.store.now().await.expect("now");
-    crate::store::wait::eventually("the clock goes on", async || {
+    crate::wait::eventually("the clock goes on", async || {
         let later = scene.store.now().await.expect("now");
         (later.duration_since(now).as_millis() > 2).then_some(())
     })

@@ -4,7 +4,8 @@ use longshore_core::disposition::Disposition;
 use longshore_core::output::{KeptOutput, ResumePoint, Stream};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    LeaseKey, LeaseStatus, OutputAppend, OutputCursor, OutputPage, OutputRequest, StoredOutput,
+    LeaseKey, LeaseStatus, OutputAppend, OutputCursor, OutputPage, OutputRequest, StoreError,
+    StoredOutput,
 };
 use longshore_core::{AttemptNumber, JobId, State};
 
@@ -274,6 +275,30 @@ pub async fn a_job_that_never_ran_has_no_output_and_an_unknown_one_is_an_error(
     };
     let answer = scene.store.read_output(request).await;
     assert!(is_unknown_job(&answer, request.job));
+}
+
+pub async fn output_of_an_attempt_that_never_was_is_an_error_that_names_the_newest(
+    h: &dyn StoreHarness,
+) {
+    let scene = Scene::open(h).await;
+    let waiting = scene.submit(Seed::job()).await;
+    let refusal = async |job| {
+        let request = OutputRequest {
+            job,
+            attempt: Some(AttemptNumber(7)),
+            after: None,
+            max_bytes: ALL,
+        };
+        match scene.store.read_output(request).await {
+            Err(StoreError::Invalid(error)) if error.field == "attempt" => error.problem,
+            other => panic!("expected that there is no such attempt, got {other:?}"),
+        }
+    };
+    let never = refusal(waiting).await;
+    assert!(never.contains("no attempt yet"), "{never}");
+    scene.acquire_one().await;
+    let live = refusal(waiting).await;
+    assert!(live.ends_with("its newest is 1"), "{live}");
 }
 
 pub async fn a_large_chunk_is_stored_whole(h: &dyn StoreHarness) {

@@ -97,6 +97,20 @@ pub async fn every_outcome_and_class_reads_back(h: &dyn StoreHarness) {
     }
 }
 
+pub async fn an_exit_that_says_nothing_reads_back_as_none(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let key = scene.running(Seed::job()).await;
+    let record = AttemptRecord::exited(Exit::default());
+    let outcome = scene.finish(key, record.clone(), FAILED).await;
+    assert_eq!(outcome, FinishOutcome::Finished);
+    let stored = scene.show(key.job).await.attempts_made.remove(0).record;
+    let expected = AttemptRecord {
+        exit: None,
+        ..record
+    };
+    assert_eq!(stored, Some(expected));
+}
+
 pub async fn an_attempt_that_never_started_says_so(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let key = scene.leased(Seed::job()).await;

@@ -210,6 +210,55 @@ pub async fn pages_have_a_largest_size(h: &dyn StoreHarness) {
     assert!(met == jobs, "all are met in the end");
 }
 
+pub async fn a_page_of_none_has_one(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let jobs = scene.submit_all(Seed::jobs(2)).await;
+    let none = JobFilter {
+        limit: 0,
+        ..JobFilter::default()
+    };
+    let page = scene.store.list_jobs(&none).await.expect("a page");
+    assert_eq!(page.jobs.len(), 1, "whoever pages gets on");
+    assert_eq!(page.next, Some(jobs[1]));
+}
+
+pub async fn a_list_is_filtered_by_labels_and_states_page_by_page(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let red = |count| (0..count).map(|_| Seed::job().label("colour", "red"));
+    let first = scene.submit_all(red(3)).await;
+    scene.submit_all(Seed::jobs(3)).await;
+    for lease in scene.acquire(2).await {
+        scene.start(lease.key).await;
+    }
+    let last = scene.submit_all(red(700)).await;
+    let met = async |states: &[State]| {
+        let mut filter = JobFilter {
+            states: states.to_vec(),
+            labels: [("colour".to_owned(), "red".to_owned())].into(),
+            limit: 2,
+            ..JobFilter::default()
+        };
+        let mut met = Vec::new();
+        loop {
+            let page = scene.store.list_jobs(&filter).await.expect("a page");
+            met.extend(page.jobs.iter().map(|job| job.id));
+            filter.before = page.next;
+            if page.next.is_none() {
+                return met;
+            }
+        }
+    };
+    assert_eq!(met(&[State::Running]).await, [first[1], first[0]]);
+    assert_eq!(met(&[State::Completed]).await, []);
+    let mut waiting = last;
+    waiting.insert(0, first[2]);
+    waiting.reverse();
+    assert!(met(&[State::Queued]).await == waiting, "all that wait");
+    waiting.extend([first[1], first[0]]);
+    let both = [State::Running, State::Queued];
+    assert!(met(&both).await == waiting, "in either state");
+}
+
 pub async fn jobs_that_move_between_two_pages_are_not_met_twice(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let jobs = scene.submit_all(Seed::jobs(6)).await;

@@ -96,6 +96,21 @@ pub async fn a_job_behind_a_limit_says_which_and_whose_jobs_hold_it(h: &dyn Stor
     );
 }
 
+pub async fn a_job_behind_a_large_limit_names_ten_of_the_jobs_that_hold_it(h: &dyn StoreHarness) {
+    let scene = Scene::limited(h, 12).await;
+    let live = scene.submit_all(Seed::jobs(12)).await;
+    scene.acquire(12).await;
+    let job = scene.submit(Seed::job()).await;
+    assert_eq!(
+        why(&scene, job).await,
+        WhyWaiting::LimitReached {
+            queue: queue(),
+            limit: Limit(12),
+            by: live[..10].to_vec()
+        }
+    );
+}
+
 pub async fn a_job_that_nobody_serves_says_so(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let job = scene.submit(Seed::job()).await;

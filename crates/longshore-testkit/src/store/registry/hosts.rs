@@ -45,6 +45,19 @@ pub async fn the_same_machine_is_the_same_host_after_a_boot(h: &dyn StoreHarness
     assert!(found.enabled);
 }
 
+pub async fn hosts_are_listed_by_name(h: &dyn StoreHarness) {
+    let store = h.open().await;
+    for machine in ["zebra", "ant", "Middle"] {
+        store
+            .register_host(&host_facts(machine))
+            .await
+            .expect("new");
+    }
+    let hosts = store.hosts().await.expect("hosts");
+    let machines: Vec<_> = hosts.iter().map(|h| h.facts.identity.as_str()).collect();
+    assert_eq!(machines, ["Middle", "ant", "zebra"]);
+}
+
 pub async fn twins_that_meet_a_new_machine_make_one_host(h: &dyn StoreHarness) {
     let mut handles = Vec::new();
     for _ in 0..4 {

@@ -1,9 +1,9 @@
 //! Queues: made, found and changed.
 
 use longshore_core::limit::Limit;
-use longshore_core::queue::{NewQueue, QueueChange};
+use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::spec::{DEFAULT_QUEUE, LOCAL_QUEUE};
-use longshore_core::store::StoreError;
+use longshore_core::store::{StoreError, StoreResult};
 
 use crate::store::StoreHarness;
 use crate::store::race::all_at_once;
@@ -92,6 +92,63 @@ pub async fn a_name_that_is_none_makes_no_queue(h: &dyn StoreHarness) {
         assert!(!error.is_systems_fault(), "{name:?}: {error:?}");
     }
     assert_eq!(store.queues().await.expect("queues").len(), before);
+}
+
+pub async fn a_queue_that_not_every_store_could_keep_is_refused_by_field(h: &dyn StoreHarness) {
+    let store = h.open().await;
+    let before = store.queues().await.expect("queues").len();
+    let selector = |key: &str, value: &str| [(key.to_owned(), value.to_owned())].into();
+    let too_much = Limit(Limit::MAX.0 + 1);
+    for (field, new) in [
+        (
+            "max_concurrent",
+            NewQueue {
+                max_concurrent: Some(too_much),
+                ..new_queue("ant")
+            },
+        ),
+        (
+            "host_selector",
+            NewQueue {
+                host_selector: selector("a\0", "x"),
+                ..new_queue("ant")
+            },
+        ),
+        (
+            "host_selector",
+            NewQueue {
+                host_selector: selector("a", "\0"),
+                ..new_queue("ant")
+            },
+        ),
+    ] {
+        assert_eq!(refused_field(store.create_queue(&new).await), field);
+    }
+    assert_eq!(store.queues().await.expect("queues").len(), before);
+}
+
+pub async fn the_largest_limit_is_kept_and_a_larger_one_refused(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let name = &scene.queue.name;
+    let change = |limit| QueueChange {
+        max_concurrent: Some(Some(limit)),
+        paused: None,
+    };
+    let changed = scene.store.change_queue(name, &change(Limit::MAX)).await;
+    let changed = changed.expect("it fits");
+    assert_eq!(changed.max_concurrent, Some(Limit::MAX));
+    for too_much in [Limit(Limit::MAX.0 + 1), Limit(u32::MAX)] {
+        let refused = scene.store.change_queue(name, &change(too_much)).await;
+        assert_eq!(refused_field(refused), "max_concurrent");
+    }
+    assert_eq!(scene.store.queue(name).await.expect("known"), changed);
+}
+
+fn refused_field(answer: StoreResult<Queue>) -> String {
+    match answer {
+        Err(StoreError::Invalid(refused)) => refused.field,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
 }
 
 pub async fn an_unknown_queue_is_an_error_that_suggests(h: &dyn StoreHarness) {

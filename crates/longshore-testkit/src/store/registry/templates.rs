@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use longshore_core::store::StoreError;
+use longshore_core::template::MAX_TEMPLATE_BYTES;
 
 use crate::store::StoreHarness;
 use crate::store::race::all_at_once;
@@ -65,6 +66,38 @@ pub async fn an_unknown_template_is_an_error_that_suggests(h: &dyn StoreHarness)
         }
         other => panic!("expected an unknown template, got {other:?}"),
     }
+}
+
+pub async fn an_unknown_template_among_none_is_an_error_that_says_so(h: &dyn StoreHarness) {
+    let store = h.open().await;
+    match store.templates_named(&["base".to_owned()]).await {
+        Err(StoreError::UnknownTemplate { hint, .. }) => assert_eq!(hint, "there are none yet"),
+        other => panic!("expected an unknown template, got {other:?}"),
+    }
+}
+
+pub async fn a_template_that_cannot_be_read_or_kept_is_refused_and_shows_no_value(
+    h: &dyn StoreHarness,
+) {
+    let store = h.open().await;
+    let large = format!("PASSWORD=hunter2{}", "x".repeat(MAX_TEMPLATE_BYTES));
+    for (name, body, field) in [
+        ("Base", "PASSWORD=hunter2", "name"),
+        ("base", "hunter2", "body"),
+        ("base", "A=1\nMY PASSWORD=hunter2", "body"),
+        ("base", "A=hunter2\0", "body"),
+        ("base", "# hunter2\0", "body"),
+        ("base", &large, "body"),
+    ] {
+        match store.save_template(name, body).await {
+            Err(StoreError::Invalid(refused)) => {
+                assert_eq!(refused.field, field, "{refused}");
+                assert!(!format!("{refused:?}").contains("hunter2"), "{refused}");
+            }
+            other => panic!("expected a refusal of {field}, got {other:?}"),
+        }
+    }
+    assert_eq!(store.templates().await.expect("templates"), []);
 }
 
 pub async fn twins_that_save_templates_make_a_version_each(h: &dyn StoreHarness) {

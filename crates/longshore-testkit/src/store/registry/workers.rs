@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use longshore_core::WorkerId;
 use longshore_core::spec::LOCAL_QUEUE;
-use longshore_core::store::{Heartbeat, NewWorker, Worker};
+use longshore_core::store::{Heartbeat, NewWorker, StoreError, Worker};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{Scene, new_worker};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 async fn worker(scene: &Scene, all: bool, id: longshore_core::WorkerId) -> Option<Worker> {
     let workers = scene.store.workers(all).await.expect("workers");
@@ -148,6 +149,20 @@ pub async fn a_worker_told_to_drain_learns_it_with_its_heartbeat(h: &dyn StoreHa
         Heartbeat::Alive { drain: false },
         "nobody asked the other"
     );
+}
+
+pub async fn an_unknown_worker_can_neither_drain_nor_stop(h: &dyn StoreHarness) {
+    let store = h.open().await;
+    let nobody = WorkerId(i64::MAX);
+    for answer in [
+        store.drain_worker(nobody).await,
+        store.stop_worker(nobody).await,
+    ] {
+        match answer {
+            Err(StoreError::Invalid(error)) => assert_eq!(error.field, "worker", "{error}"),
+            other => panic!("expected that there is no such worker, got {other:?}"),
+        }
+    }
 }
 
 pub async fn a_worker_that_said_goodbye_is_of_the_past(h: &dyn StoreHarness) {

@@ -15,7 +15,7 @@ use longshore_core::state::TerminalState;
 use longshore_core::store::{
     AcquireRequest, Finish, FinishOutcome, JobDetail, Lease, LeaseKey, LeaseStatus, Store,
 };
-use longshore_core::{HostId, JobId, State, WorkerId};
+use longshore_core::{HostId, JobId, State, Timestamp, WorkerId};
 
 pub use parts::{
     handle_of, host_facts, is_unknown_job, launch_failed, new_queue, new_worker, record_for,
@@ -24,6 +24,7 @@ pub use parts::{
 
 use super::StoreHarness;
 use super::seed::Seed;
+use crate::wait::eventually;
 
 /// The name of a scene's queue.
 pub const QUEUE: &str = "line";
@@ -232,6 +233,14 @@ impl Scene {
     /// Everything about a job.
     pub async fn show(&self, job: JobId) -> JobDetail {
         self.store.show_job(job).await.expect("a known job")
+    }
+
+    /// Waits until the database's clock has passed a time.
+    pub async fn wait_until(&self, time: Timestamp) {
+        eventually("a time comes", async || {
+            (self.store.now().await.expect("now") > time).then_some(())
+        })
+        .await;
     }
 
     /// Sets the queue's limit, or takes it away.

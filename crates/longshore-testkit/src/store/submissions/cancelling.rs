@@ -111,7 +111,11 @@ pub async fn a_promised_cancellation_outlives_the_attempt_it_was_asked_of(h: &dy
         let key = scene.running(Seed::job()).await;
         let outcome = scene.store.request_cancel(key.job).await.expect("live");
         assert_eq!(outcome, CancelOutcome::Requested);
-        scene.end(key, then).await;
+        assert_eq!(
+            scene.finish(key, record_for(then), then).await,
+            FinishOutcome::Cancelled,
+            "its worker is told of it"
+        );
         assert_eq!(
             scene.state(key.job).await,
             State::Cancelled,

@@ -6,7 +6,7 @@ use longshore_core::retry::{RetriedExitCodes, Strategy};
 use longshore_core::spec::{
     DEFAULT_QUEUE, LOCAL_QUEUE, Mount, MountKind, Network, PullPolicy, Timeout,
 };
-use longshore_core::store::StoreError;
+use longshore_core::store::{MAX_SUBMITTED, StoreError};
 use longshore_core::{JobSpec, Priority, State};
 
 use crate::store::StoreHarness;
@@ -14,7 +14,7 @@ use crate::store::race::all_at_once;
 use crate::store::rest::every_job;
 use crate::store::scene::{LATER, QUEUE, Scene};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 pub async fn a_submitted_job_is_queued(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
@@ -54,6 +54,20 @@ pub async fn submitting_nothing_does_nothing(h: &dyn StoreHarness) {
         []
     );
     assert_eq!(scene.store.newest_job().await.expect("newest"), None);
+}
+
+pub async fn a_call_with_too_many_jobs_is_refused_whole(h: &dyn StoreHarness) {
+    let store = h.open().await;
+    let jobs = vec![Seed::job().build_in(LOCAL_QUEUE); MAX_SUBMITTED + 1];
+    // Counted, for the answers would be too many to show.
+    match store.submit(&jobs).await.map(|answers| answers.len()) {
+        Err(StoreError::Invalid(error)) => {
+            assert_eq!(error.field, "jobs");
+            assert!(error.problem.contains("in parts"), "{error}");
+        }
+        other => panic!("expected too many, got {other:?}"),
+    }
+    assert_eq!(store.newest_job().await.expect("newest"), None);
 }
 
 pub async fn one_unknown_queue_refuses_the_whole_call_and_suggests(h: &dyn StoreHarness) {

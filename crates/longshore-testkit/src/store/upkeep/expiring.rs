@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use longshore_core::disposition::Disposition;
+use longshore_core::state::TerminalState;
 use longshore_core::{JobId, State};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, Scene};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 /// More than any case has.
 const MANY: u32 = 1000;
@@ -59,7 +60,8 @@ pub async fn a_job_that_waited_too_long_times_out(h: &dyn StoreHarness) {
 
 pub async fn the_wait_counts_from_when_a_job_is_queued_and_due(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
-    let timeout = Duration::from_millis(1500);
+    // Long enough that a job is queued and looked at well within it.
+    let timeout = Duration::from_secs(4);
     let impatient = || Seed::job().queue_timeout(timeout);
     let due = scene.store.now().await.expect("now") + LATER;
     let retrying = scene.running(impatient()).await;
@@ -115,4 +117,21 @@ pub async fn waiting_jobs_are_ended_in_bounded_passes_each_by_one_of_two_twins(
     expired.extend(scene.store.expire_waiting(MANY).await.expect("expire"));
     expired.sort_unstable();
     assert_eq!(expired, jobs, "each by exactly one pass");
+}
+
+pub async fn deadlines_of_jobs_that_ended_otherwise_hide_no_job_that_waited_too_long(
+    h: &dyn StoreHarness,
+) {
+    let scene = Scene::open(h).await;
+    let brief = Duration::from_millis(1);
+    for _ in 0..5 {
+        let lease = scene.running(Seed::job().queue_timeout(brief)).await;
+        scene.settle(lease, TerminalState::Completed).await;
+    }
+    let waits = scene.submit(Seed::job().queue_timeout(brief)).await;
+    let submitted = scene.store.now().await.expect("now");
+    scene.wait_until(submitted + brief).await;
+    // Two at a time: fewer than the deadlines that lie before the one that counts.
+    let expired = scene.store.expire_waiting(2).await.expect("expire");
+    assert_eq!(expired, [waits], "none is said to be left only if none is");
 }

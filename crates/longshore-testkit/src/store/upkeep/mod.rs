@@ -3,9 +3,11 @@
 mod expiring;
 mod pruning;
 mod staging;
+mod stranded;
 mod tending;
 
 pub use expiring::*;
 pub use pruning::*;
 pub use staging::*;
+pub use stranded::*;
 pub use tending::*;

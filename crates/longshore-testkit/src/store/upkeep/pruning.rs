@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use longshore_core::output::{KeptOutput, Stream};
 use longshore_core::state::TerminalState;
-use longshore_core::store::{JobFilter, OutputAppend, Pruned, Retention};
+use longshore_core::store::{JobFilter, LeaseKey, OutputAppend, Pruned, Retention};
 use longshore_core::{JobId, State};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, QUEUE, Scene, is_unknown_job};
 use crate::store::seed::Seed;
-use crate::store::wait::eventually;
+use crate::wait::eventually;
 
 /// More than any case has.
 const MANY: u32 = 1000;
@@ -71,7 +71,8 @@ pub async fn pruning_takes_what_ended_long_ago_and_keeps_the_rest(h: &dyn StoreH
         prune(&scene, keep, MANY).await,
         Pruned {
             jobs: 1,
-            attempts: 1
+            attempts: 1,
+            more: false
         }
     );
     assert!(is_unknown_job(&scene.store.show_job(old).await, old));
@@ -101,22 +102,59 @@ pub async fn pruning_goes_by_bounded_batches_until_nothing_is_left(h: &dyn Store
         assert!(pruned.jobs <= 2, "{pruned:?} in one pass");
         taken.jobs += pruned.jobs;
         taken.attempts += pruned.attempts;
+        assert!(pruned.more || taken.jobs == 5, "more is said to be left");
         (taken.jobs >= 5).then_some(())
     })
     .await;
-    assert_eq!(
-        taken,
-        Pruned {
-            jobs: 5,
-            attempts: 5
-        }
-    );
+    assert_eq!((taken.jobs, taken.attempts), (5, 5));
     let left = JobFilter {
         limit: 10,
         ..JobFilter::default()
     };
     assert_eq!(scene.store.list_jobs(&left).await.expect("a page").jobs, []);
     assert_eq!(prune(&scene, Duration::ZERO, 2).await, Pruned::default());
+}
+
+pub async fn pruning_until_no_more_is_said_to_be_left_leaves_nothing_however_much_was_written(
+    h: &dyn StoreHarness,
+) {
+    let scene = Scene::open(h).await;
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        let key = scene.running(Seed::job()).await;
+        let appends: Vec<_> = (0..400).map(|seq| a_byte(key, seq)).collect();
+        scene.store.append_output(&appends).await.expect("append");
+        scene.settle(key, TerminalState::Completed).await;
+        jobs.push(key.job);
+    }
+    let ended_at = scene.store.now().await.expect("now");
+    scene.wait_until(ended_at).await;
+    let mut calls = 0;
+    while prune(&scene, Duration::ZERO, MANY).await.more {
+        calls += 1;
+        assert!(calls < 100, "it ends");
+    }
+    for job in jobs {
+        assert!(
+            is_unknown_job(&scene.store.show_job(job).await, job),
+            "{job}"
+        );
+    }
+    assert_eq!(prune(&scene, Duration::ZERO, MANY).await, Pruned::default());
+}
+
+fn a_byte(lease: LeaseKey, seq: i32) -> OutputAppend {
+    let output = KeptOutput {
+        stream: Stream::Stdout,
+        position: u64::from(seq.unsigned_abs()),
+        bytes: b"x".to_vec(),
+    };
+    OutputAppend {
+        lease,
+        seq,
+        output,
+        resume: None,
+    }
 }
 
 pub async fn pruning_leaves_everything_that_has_not_ended(h: &dyn StoreHarness) {

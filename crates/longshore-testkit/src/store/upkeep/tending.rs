@@ -8,7 +8,7 @@ use longshore_core::store::{Retention, Severity};
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, QUEUE, Scene};
 use crate::store::seed::Seed;
-use crate::store::wait::{PATIENCE, eventually};
+use crate::wait::{PATIENCE, eventually};
 
 /// More than any case has.
 const MANY: u32 = 1000;

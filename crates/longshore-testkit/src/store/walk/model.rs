@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::priority::Lane;
 use longshore_core::state::{Event, transition};
-use longshore_core::store::LeaseKey;
+use longshore_core::store::{FinishOutcome, LeaseKey};
 use longshore_core::{JobId, Priority, State};
 use rand::seq::IteratorRandom;
 
@@ -84,20 +84,13 @@ impl Model {
     }
 
     pub(super) fn dequeue(&mut self, id: JobId) -> Result<(), State> {
-        let job = self.job(id);
-        if job.state == State::Retrying {
-            // The retry is called off, and the job leaves its queue.
-            job.step(Event::RetryNow)?;
-        }
-        job.step(Event::Dequeue)
+        self.job(id).step(Event::Dequeue)
     }
 
     pub(super) fn reprioritise(&mut self, id: JobId, priority: Priority) -> Result<(), State> {
         let place = self.end_of_line();
         let job = self.job(id);
-        if job.state.is_live() || job.state.is_terminal() {
-            return Err(job.state);
-        }
+        job.step(Event::Reprioritise)?;
         job.lane = Lane::joining(priority);
         job.place = place;
         Ok(())
@@ -177,7 +170,7 @@ impl Model {
         self.lease_of(id)
     }
 
-    pub(super) fn finish(&mut self, id: JobId, then: Disposition) -> LeaseKey {
+    pub(super) fn finish(&mut self, id: JobId, then: Disposition) -> (LeaseKey, FinishOutcome) {
         let key = self.lease_of(id);
         let place = self.end_of_line();
         let job = self.job(id);
@@ -185,7 +178,10 @@ impl Model {
         let cancelled = std::mem::take(&mut job.cancel_requested);
         job.state = match then {
             Disposition::Settle(state) => state.into(),
-            _ if cancelled => State::Cancelled,
+            _ if cancelled => {
+                job.state = State::Cancelled;
+                return (key, FinishOutcome::Cancelled);
+            }
             Disposition::RetryAfter(_) => {
                 job.spent.tries += 1;
                 job.lane = Lane::joining(job.lane.priority());
@@ -198,7 +194,7 @@ impl Model {
                 State::Queued
             }
         };
-        key
+        (key, FinishOutcome::Finished)
     }
 
     fn job(&mut self, id: JobId) -> &mut Job {

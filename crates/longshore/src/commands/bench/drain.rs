@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::noop::{KIND, NoopExecutor};
 use super::scratch::Scratch;
+use crate::commands::signals::Interrupts;
 use crate::context::Context;
-use crate::exit::{Exit, Refused};
+use crate::exit::{self, Exit, Refused};
 use crate::output;
 
 /// Jobs of one submission.
@@ -22,9 +23,9 @@ const SUBMIT_BATCH: u32 = 5_000;
 
 /// Submit no-op jobs, then time how fast workers drain them
 ///
-/// Uses a new database beside the one that --database names (on PostgreSQL the user must be
-/// allowed to create databases), or a temporary file, and removes it again. Submission is timed
-/// apart from the drain.
+/// Uses a new database beside the one that --database or its variable names (on PostgreSQL the
+/// user must be allowed to create databases), or a temporary file, and removes it again, also when
+/// interrupted. Submission is timed apart from the drain.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore bench drain --jobs 20000 --json")]
 pub struct Args {
@@ -38,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_concurrent: u32,
     /// A limit on the queue
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Print one JSON document
     #[arg(long)]
@@ -60,10 +61,23 @@ struct Report {
 
 /// Runs it.
 pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
+    // From here on a signal must not leave the database behind.
+    let mut interrupts = Interrupts::listen()?;
     let scratch = Scratch::make(context.explicit_address()?).await?;
-    let outcome = measure(&scratch, args).await;
-    scratch.remove().await?;
-    let report = outcome?;
+    let outcome = tokio::select! {
+        report = measure(&scratch, args) => report.map(Some),
+        _ = interrupts.next() => Ok(None),
+    };
+    let removed = scratch.remove().await;
+    if let (Err(_), Err(left)) = (&outcome, &removed) {
+        // What went wrong first is the error; this may follow from it.
+        output::talk(&format!("nothing was removed: {}", exit::one_line(left)));
+    }
+    let outcome = outcome?;
+    removed?;
+    let Some(report) = outcome else {
+        return Ok(Exit::INTERRUPTED);
+    };
     if args.json {
         context.out.json(&report)?;
     } else {

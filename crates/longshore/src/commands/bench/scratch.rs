@@ -5,7 +5,7 @@ use longshore_queue::Retrying;
 use tempfile::TempDir;
 
 use crate::address::Address;
-use crate::open;
+use crate::{open, output};
 
 /// The database.
 pub struct Scratch {
@@ -23,7 +23,7 @@ impl Scratch {
     pub async fn make(address: Option<Address>) -> anyhow::Result<Self> {
         match address {
             Some(Address::Postgres(url)) => {
-                let database = format!("longshore_bench_{}", std::process::id());
+                let database = format!("longshore_bench_{:016x}", rand::random::<u64>());
                 let made = longshore_postgres::create_database(&url, &database).await?;
                 let address = Address::Postgres(made);
                 let opened = async {
@@ -36,7 +36,10 @@ impl Scratch {
                         place: Place::Server { url, database },
                     }),
                     Err(error) => {
-                        longshore_postgres::drop_database(&url, &database).await?;
+                        let dropped = longshore_postgres::drop_database(&url, &database).await;
+                        if let Err(left) = dropped {
+                            output::talk(&format!("{database} was not dropped: {left}"));
+                        }
                         Err(error)
                     }
                 }

@@ -13,6 +13,9 @@ use crate::exit::Refused;
 /// What was submitted, written down before any worker starts.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Record {
+    /// The database that was named, without its password; none if it is the folder's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// The demo's queue.
     pub queue: String,
     /// Its limit.
@@ -76,7 +79,7 @@ impl Folder {
         }
     }
 
-    /// The embedded database.
+    /// The database of its own, unless another was named.
     pub fn database(&self) -> PathBuf {
         self.path().join("longshore.db")
     }

@@ -4,27 +4,32 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::Context as _;
-use longshore_core::store::{JobDetail, Worker};
+use longshore_core::store::{JobDetail, StoreError, Worker};
 use longshore_core::{Timestamp, WorkerId};
 use longshore_history as history;
-use longshore_history::{Expectation, Limit, StoredJob, Verdict, Witness};
+use longshore_history::{Expectation, Limit, Verdict, Witness};
 
 use super::folder::{Folder, Record};
+use super::stored::stored;
 use crate::address::Address;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Refused};
 use crate::output::table::{self, Column, Table};
 
 /// Judges a demo: a table of its jobs, and the verdict as the last line of stdout.
 pub async fn judge(context: &mut Context, folder: &Folder) -> anyhow::Result<Exit> {
-    if context.explicit_address()?.is_none() {
-        context.use_address(Address::Sqlite(folder.database()));
-    }
     let record = folder.read_record()?;
+    let address = address_of(context, folder, &record)?;
+    context.use_address(address);
     let store = context.store().await?;
     let mut jobs = Vec::with_capacity(record.jobs.len());
     for job in &record.jobs {
-        jobs.push(store.show_job(*job).await?);
+        match store.show_job(*job).await {
+            Ok(detail) => jobs.push(detail),
+            // A lost job: the checker finds it absent from the store's answer.
+            Err(StoreError::UnknownJob(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let workers = store.workers(true).await?;
     write_table(context, &jobs, &workers)?;
@@ -37,29 +42,35 @@ pub async fn judge(context: &mut Context, folder: &Folder) -> anyhow::Result<Exi
     })
 }
 
+/// Where the demo's jobs are: the flag's word, else the record's.
+fn address_of(context: &Context, folder: &Folder, record: &Record) -> anyhow::Result<Address> {
+    if let Some(named) = context.flagged_address()? {
+        return Ok(named);
+    }
+    let Some(recorded) = &record.database else {
+        return Ok(Address::Sqlite(folder.database()));
+    };
+    let address = Address::parse(recorded)?;
+    if !address.lacks_password() {
+        return Ok(address);
+    }
+    // The variable or the configuration may know the password.
+    match context.address() {
+        Ok(known) if known.to_string() == *recorded => Ok(known),
+        Ok(_) | Err(_) => Err(Refused::usage(format!(
+            "the demo's jobs are in {recorded}, whose password is not kept"
+        ))
+        .hint("name it whole: --database ADDRESS")
+        .into()),
+    }
+}
+
 fn verdict(folder: &Folder, record: &Record, jobs: &[JobDetail]) -> anyhow::Result<Verdict> {
     let path = folder.witness();
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     let witness = Witness::parse(&text).context("the witness file")?;
     let ids = record.jobs.iter().map(|job| history::JobId(job.0));
-    let stored = jobs.iter().map(|job| {
-        let state = job
-            .summary
-            .state
-            .as_str()
-            .parse()
-            .expect("both name the states alike");
-        let exit_code = job.summary.exit_code;
-        let ever_acquired = !job.attempts_made.is_empty();
-        (
-            history::JobId(job.summary.id.0),
-            StoredJob {
-                state,
-                exit_code,
-                ever_acquired,
-            },
-        )
-    });
+    let stored = jobs.iter().map(stored);
     let expectation = Expectation::each_once(ids.clone())
         .with_limit(Limit {
             name: format!("queue {}", record.queue),

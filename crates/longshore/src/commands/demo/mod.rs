@@ -8,6 +8,7 @@ mod folder;
 mod jobs;
 mod judge;
 mod progress;
+mod stored;
 mod workers;
 
 use std::path::PathBuf;
@@ -23,8 +24,8 @@ use crate::output;
 
 /// See jobs go through the queue: 30 jobs, 4 worker processes, a limit of 3, and a verdict
 ///
-/// Everything happens in a temporary folder with a database of its own, unless --database names
-/// another. Each job writes START and END into a witness file; the last line says whether each ran
+/// Everything happens in a temporary folder with a database of its own, unless the flag --database
+/// names another (a variable or the configuration does not): there its queue and jobs stay. Each job writes START and END into a witness file; the last line says whether each ran
 /// exactly once and never more than the limit at once.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore demo --keep ./demo && longshore demo --judge ./demo")]
@@ -53,14 +54,19 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         return judge::judge(context, &folder).await;
     }
     let folder = Folder::make(args.keep.as_deref())?;
-    let given = context.explicit_address()?;
-    let address = given.unwrap_or_else(|| Address::Sqlite(folder.database()));
+    // The user's own database is none of the demo's business, unless it is named for it.
+    let named = context
+        .flagged_address()?
+        .map(Address::absolute)
+        .transpose()?;
+    let database = named.as_ref().map(ToString::to_string);
+    let address = named.unwrap_or_else(|| Address::Sqlite(folder.database()));
     context.use_address(address.clone());
     let store = context.store().await?;
 
     let queue = store
         .create_queue(&NewQueue {
-            name: format!("demo-{}", std::process::id()),
+            name: format!("demo-{:016x}", rand::random::<u64>()),
             executor: "process".to_owned(),
             host_selector: std::collections::BTreeMap::new(),
             max_concurrent: Some(Limit(args.limit)),
@@ -74,6 +80,7 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         .map(|submitted| submitted.job)
         .collect();
     let record = Record {
+        database,
         queue: queue.name,
         limit: args.limit,
         jobs,
@@ -85,7 +92,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     ));
 
     let mut workers = workers::start(args.workers, &address, &record.queue, &folder)?;
-    let outcome = progress::follow(store.as_ref(), &record.jobs, &mut workers).await;
+    let colored = context.colors_stderr();
+    let outcome = progress::follow(store.as_ref(), &record.jobs, &mut workers, colored).await;
     workers.stop().await;
     match outcome? {
         progress::Outcome::AllEnded => {}
@@ -100,17 +108,15 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     }
     let exit = judge::judge(context, &folder).await?;
     context.out.flush()?;
-    say_what_next(&folder);
+    say_what_next(&folder, &address);
     Ok(exit)
 }
 
-fn say_what_next(folder: &Folder) {
+fn say_what_next(folder: &Folder, address: &Address) {
     match folder.kept_path() {
         Some(path) => {
             let path = path.display();
-            output::hint(&format!(
-                "look around: longshore --database sqlite:{path}/longshore.db list"
-            ));
+            output::hint(&format!("look around: longshore --database {address} list"));
             output::hint(&format!(
                 "edit {path}/witness.log, then: longshore demo --judge {path}"
             ));

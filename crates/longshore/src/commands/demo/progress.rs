@@ -28,8 +28,9 @@ pub async fn follow(
     store: &dyn Store,
     jobs: &[JobId],
     workers: &mut Workers,
+    colored: bool,
 ) -> anyhow::Result<Outcome> {
-    let mut view = View::new(jobs.len());
+    let mut view = View::new(jobs.len(), colored);
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
@@ -61,12 +62,13 @@ enum View {
 }
 
 impl View {
-    fn new(total: usize) -> Self {
+    fn new(total: usize, colored: bool) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::Lines { total, said: None };
         }
-        let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} ended, {msg} running")
-            .expect("the template is well-formed");
+        let bar = if colored { "{bar:30.cyan}" } else { "{bar:30}" };
+        let template = format!("{bar} {{pos}}/{{len}} ended, {{msg}} running");
+        let style = ProgressStyle::with_template(&template).expect("the template is well-formed");
         let bar = ProgressBar::new(total as u64).with_style(style);
         Self::Bar(bar)
     }

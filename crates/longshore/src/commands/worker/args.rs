@@ -11,8 +11,9 @@ use crate::config;
 ///
 /// Serves every queue whose executor this machine has, unless some are named. The first SIGTERM
 /// or Ctrl-C drains: nothing more is taken, and what runs has --shutdown-timeout to end. A second
-/// one stops what runs and hands it back, uncounted. SIGUSR1 says on stderr what it is doing.
-/// The last line on stderr says what became of everything.
+/// one stops what runs and hands it back, uncounted. SIGHUP drains too, unless it is ignored as
+/// under nohup. SIGUSR1 says on stderr what it is doing. The last line on stderr says what became
+/// of everything.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore worker --queue local --max-concurrent 8")]
 pub struct Args {

@@ -5,11 +5,12 @@ mod args;
 use anyhow::Context as _;
 use longshore_core::store::Store as _;
 use longshore_queue::{EndedBy, GracefulShutdown, Monitor, Stage, Worker, WorkerConfig};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 
 pub use args::Args;
 
 use super::list;
+use super::signals::{self, Interrupt, Interrupts};
 use crate::context::Context;
 use crate::executors;
 use crate::exit::Exit;
@@ -79,28 +80,28 @@ pub async fn with_machine(config: &mut WorkerConfig) -> anyhow::Result<()> {
 
 /// The signals that a worker heeds.
 struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupts: Interrupts,
     status: Signal,
 }
 
 impl Signals {
     /// From now on they no longer end the process by themselves.
     fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            status: listen(SignalKind::user_defined1())?,
+            interrupts: Interrupts::listen()?,
+            status: signals::listen(SignalKind::user_defined1())?,
         })
     }
 
-    /// The first to end drains, the second forces; USR1 shows the status. Never returns.
+    /// The first to end drains, the second forces; a hang-up drains, however often it comes; USR1
+    /// shows the status. Never returns.
     async fn heed(mut self, shutdown: GracefulShutdown, monitor: Monitor, format: LogFormat) {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => say_stage(format, shutdown.signal()),
-                _ = self.terminate.recv() => say_stage(format, shutdown.signal()),
+                interrupt = self.interrupts.next() => say_stage(format, match interrupt {
+                    Interrupt::Asked => shutdown.signal(),
+                    Interrupt::HungUp => shutdown.drain(),
+                }),
                 _ = self.status.recv() => match monitor.status().await {
                     Some(status) => say(format, &status.to_string()),
                     None => say(format, "not registered yet"),

@@ -1,6 +1,11 @@
 //! A store in memory: a job's place is its state, and every write is guarded by its token, as in
 //! the real ones. Time is the runtime's, so that a paused clock moves it.
 
+mod leases;
+mod reading;
+mod registry;
+mod upkeep;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -9,14 +14,15 @@ use longshore_core::attempt::AttemptRecord;
 use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::executor::Handle;
 use longshore_core::queue::Queue;
+use longshore_core::spec::Timeout;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    Finish, FinishOutcome, LeaseKey, LeaseStatus, OutputAppend, Store, StoreResult,
+    Finish, FinishOutcome, LeaseKey, LeaseStatus, OutputAppend, Store, StoreError, StoreResult,
 };
 use longshore_core::template::Template;
 use longshore_core::{AttemptNumber, JobId, JobSpec, QueueId, Token, WorkerId};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Journal;
 use super::faults::{Fault, Faults};
@@ -38,10 +44,13 @@ pub enum Place {
 }
 
 pub struct Job {
+    pub queue: QueueId,
     pub spec: Result<JobSpec, String>,
     pub place: Place,
     pub attempts: i32,
     pub spent: Spent,
+    /// When it has waited for too long.
+    pub expires_at: Option<Instant>,
 }
 
 pub struct LeaseRow {
@@ -73,21 +82,12 @@ pub struct Inner {
     pub templates: Vec<Template>,
     pub queues: Vec<Queue>,
     pub faults: Faults,
+    pub stuck: Option<QueueId>,
     pub last_token: i64,
 }
 
 impl MemoryStore {
     pub fn new(journal: Journal) -> Self {
-        let queue = |id, name: &str, executor: &str| Queue {
-            id: QueueId(id),
-            name: name.to_owned(),
-            executor: executor.to_owned(),
-            host_selector: BTreeMap::new(),
-            max_concurrent: None,
-            paused: false,
-            ageing: None,
-            epoch: 0,
-        };
         let inner = Inner {
             jobs: BTreeMap::new(),
             leases: BTreeMap::new(),
@@ -99,6 +99,7 @@ impl MemoryStore {
             templates: Vec::new(),
             queues: vec![queue(1, "local", "scripted"), queue(2, "default", "docker")],
             faults: Faults::default(),
+            stuck: None,
             last_token: 0,
         };
         Self {
@@ -106,6 +107,12 @@ impl MemoryStore {
             hints: watch::Sender::new(0),
             journal,
         }
+    }
+
+    /// Another queue of the scripted executor.
+    pub fn add_queue(&self, id: i32, name: &str) -> QueueId {
+        self.lock().queues.push(queue(id, name, "scripted"));
+        QueueId(id)
     }
 
     pub fn as_dyn(self: &Arc<Self>) -> Arc<dyn Store> {
@@ -122,6 +129,11 @@ impl MemoryStore {
         self.lock().faults.add(verb, faults);
     }
 
+    /// From now on each acquisition of this queue collides.
+    pub fn fault_queue(&self, queue: QueueId) {
+        self.lock().stuck = Some(queue);
+    }
+
     pub fn set_away(&self, away: bool) {
         self.lock().faults.set_away(away);
     }
@@ -131,9 +143,18 @@ impl MemoryStore {
     }
 
     pub fn add_raw(&self, spec: Result<JobSpec, String>) -> i64 {
+        self.add_to(QueueId(1), spec)
+    }
+
+    pub fn add_to(&self, queue: QueueId, spec: Result<JobSpec, String>) -> i64 {
         let mut inner = self.lock();
         let id = inner.jobs.keys().last().map_or(1, |last| last.0 + 1);
+        let may_wait = spec.as_ref().ok().and_then(|spec| spec.queue_timeout);
         let job = Job {
+            queue,
+            expires_at: may_wait
+                .and_then(Timeout::limit)
+                .map(|time| Instant::now() + time),
             spec,
             place: Place::Ready,
             attempts: 0,
@@ -225,20 +246,38 @@ impl MemoryStore {
     ) -> StoreResult<T> {
         // Real ones wait for a disk or a network: let others run in between.
         tokio::task::yield_now().await;
-        let (result, hangs) = {
-            let mut inner = self.lock();
-            match inner.faults.next(verb) {
-                Fault::None => (what(&mut inner), false),
-                Fault::Before(error) => (Err(error), false),
-                Fault::After(error) => (what(&mut inner).and(Err(error)), false),
-                Fault::Hang => (what(&mut inner), true),
+        let fault = self.lock().faults.next(verb);
+        match fault {
+            Fault::None => what(&mut self.lock()),
+            Fault::Before(error) => Err(error),
+            Fault::After(error) => what(&mut self.lock()).and(Err(error)),
+            Fault::Late(time) => {
+                sleep(time).await;
+                what(&mut self.lock())
             }
-        };
-        if hangs {
-            std::future::pending::<()>().await;
+            Fault::Hang => {
+                let _ = what(&mut self.lock());
+                std::future::pending().await
+            }
         }
-        result
     }
+}
+
+fn queue(id: i32, name: &str, executor: &str) -> Queue {
+    Queue {
+        id: QueueId(id),
+        name: name.to_owned(),
+        executor: executor.to_owned(),
+        host_selector: BTreeMap::new(),
+        max_concurrent: None,
+        paused: false,
+        ageing: None,
+        epoch: 0,
+    }
+}
+
+fn unused<T>(verb: &'static str) -> StoreResult<T> {
+    Err(StoreError::unexpected(verb, "no worker uses this verb"))
 }
 
 impl Inner {
@@ -277,11 +316,17 @@ impl Inner {
                 FinishOutcome::LeaseLost
             };
         }
+        let is_cancelled = self.status(key) == LeaseStatus::CancelRequested;
+        let then = match finish.then {
+            Disposition::Settle(state) => Disposition::Settle(state),
+            // As in the real ones: a job whose end was asked for goes back to no line.
+            _ if is_cancelled => Disposition::Settle(TerminalState::Cancelled),
+            other => other,
+        };
         self.leases.remove(&key.job);
-        self.attempts
-            .push((key, finish.record.clone(), finish.then));
+        self.attempts.push((key, finish.record.clone(), then));
         let job = self.jobs.get_mut(&key.job).expect("a lease has its job");
-        job.place = match finish.then {
+        job.place = match then {
             Disposition::Settle(state) => Place::Settled(state),
             Disposition::RetryAfter(delay) => {
                 job.spent.tries += 1;
@@ -293,7 +338,11 @@ impl Inner {
                 Place::Ready
             }
         };
-        FinishOutcome::Finished
+        if then == finish.then {
+            FinishOutcome::Finished
+        } else {
+            FinishOutcome::Cancelled
+        }
     }
 
     pub fn next_attempt(&mut self, job: JobId) -> AttemptNumber {

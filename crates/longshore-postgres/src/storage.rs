@@ -1,0 +1,81 @@
+//! Tending the storage: partitions of output, and workers of the past.
+//!
+//! Each step is a transaction of its own, with time-outs of its own: making a day's partition, looking
+//! whether an old one is needed, and dropping it take locks that don't go together, and what one of
+//! them is refused (by a backup that reads everything, say) must not undo the others.
+
+use std::time::Duration;
+
+use longshore_core::store::StoreResult;
+use tokio_postgres::Row;
+
+use crate::db::{self, Db, Params};
+use crate::error;
+use crate::migrate::DAYS_AHEAD;
+use crate::rows::column;
+
+const VERB: &str = "tend storage";
+
+/// Workers that are gone stay listed for at least this long.
+const KEEP_WORKERS: Duration = Duration::from_hours(24);
+
+/// Making may have to move what the default partition gathered while nobody tended it.
+const MAKING: &str = "SET LOCAL statement_timeout = '5min'";
+/// Looking holds no lock that anybody waits for.
+const LOOKING: &str = "SET LOCAL statement_timeout = '5min'";
+/// Everybody who reads or writes output waits behind one who waits to drop.
+const DROPPING: &str = "SET LOCAL lock_timeout = '500ms'";
+
+/// Takes every step, whatever becomes of the others; fails with the first that failed.
+pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
+    let made = step(
+        db,
+        MAKING,
+        include_str!("../sql/make_log_days.sql"),
+        &[&DAYS_AHEAD],
+    )
+    .await;
+    let forgotten = forget_workers(db, keep).await;
+    let dropped = drop_old_days(db, keep).await;
+    made.map(drop).and(forgotten).and(dropped)
+}
+
+async fn forget_workers(db: &Db, keep: Duration) -> StoreResult<()> {
+    let keep = keep.max(KEEP_WORKERS).as_secs_f64();
+    let sql = include_str!("../sql/prune_workers.sql");
+    db.rows(VERB, sql, &[&keep]).await.map(drop)
+}
+
+async fn drop_old_days(db: &Db, keep: Duration) -> StoreResult<()> {
+    let sql = include_str!("../sql/old_log_days.sql");
+    let mut outcome = Ok(());
+    for row in db.rows(VERB, sql, &[&keep.as_secs_f64()]).await? {
+        let dropped = drop_unless_needed(db, column(VERB, &row, "day")?).await;
+        if dropped.as_ref().is_err_and(|error| !error.is_transient()) {
+            return dropped;
+        }
+        outcome = outcome.and(dropped);
+    }
+    outcome
+}
+
+async fn drop_unless_needed(db: &Db, day: &str) -> StoreResult<()> {
+    let sql = include_str!("../sql/is_log_day_needed.sql");
+    let row = step(db, LOOKING, sql, &[&day]).await?;
+    if column(VERB, &row, "is_needed")? {
+        return Ok(());
+    }
+    let sql = include_str!("../sql/drop_log_day.sql");
+    step(db, DROPPING, sql, &[&day]).await.map(drop)
+}
+
+/// One statement that gives one row, in a transaction with settings of its own.
+async fn step(db: &Db, settings: &str, sql: &str, params: Params<'_>) -> StoreResult<Row> {
+    let driver = |e| error::of_driver(VERB, e);
+    let mut client = db.client(VERB).await?;
+    let transaction = db::begin(VERB, &mut client).await?;
+    transaction.batch_execute(settings).await.map_err(driver)?;
+    let row = transaction.query_one(sql, params).await.map_err(driver)?;
+    transaction.commit().await.map_err(driver)?;
+    Ok(row)
+}

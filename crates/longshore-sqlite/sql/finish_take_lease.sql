@@ -1,4 +1,0 @@
--- Ends a lease that the caller holds; no row if it is another's. By primary key.
-DELETE FROM lease WHERE job_id = :job AND attempt = :attempt AND token = :token
-RETURNING queue_id, lane, tries, losses, worker_id, host_id, claimed_at, started_at, handle,
-    cancel_requested_at IS NOT NULL AS cancel_requested
