@@ -28,7 +28,7 @@ each() { printf "array_fill(%s, ARRAY[:n])" "$1"; }
     -e "s/\$7::smallint\[\]/$(each NULL::smallint)/" -e "s/\$6::integer\[\]/$(each 0)/" \
     -e "s/\$5::boolean\[\]/$(each true)/" -e "s/\$4::text\[\]/$(each "'exited'::text")/" \
     -e "s/\$3::bigint\[\]/'{:tokens}'::bigint[]/" -e "s/\$2::integer\[\]/'{:attempts}'::integer[]/" \
-    -e "s/\$1::bigint\[\]/'{:jobs}'::bigint[]/" "$sql/finish_attempts.sql"
+    -e "s/\$1::bigint\[\]/'{:jobs}'::bigint[]/" "$sql/finish.sql"
   echo ";"
 } >"$out/drain.sql"
 

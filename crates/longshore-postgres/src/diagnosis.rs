@@ -209,7 +209,7 @@ fn chunks(row: &Row) -> StoreResult<Finding> {
 /// Jobs that nobody tends to, and slots that nobody gives back.
 async fn stranded(db: &Db) -> StoreResult<Finding> {
     const SUBJECT: &str = "leases";
-    let sql = include_str!("../sql/stranded_leases.sql");
+    let sql = include_str!("../sql/diagnose_stranded_leases.sql");
     let row = db.one(VERB, sql, &[]).await?;
     let leases: i64 = column(VERB, &row, "leases")?;
     if leases == 0 {

@@ -85,7 +85,7 @@ fn key(row: &Row) -> StoreResult<LeaseKey> {
     })
 }
 
-/// Finishes in the columns of `finish_attempts.sql`.
+/// Finishes in the columns of `finish.sql`.
 #[derive(Debug, Default)]
 struct Columns {
     jobs: Vec<i64>,
@@ -154,7 +154,7 @@ impl Columns {
     async fn run(&self, db: &Db) -> StoreResult<Vec<Row>> {
         db.rows(
             VERB,
-            include_str!("../sql/finish_attempts.sql"),
+            include_str!("../sql/finish.sql"),
             &[
                 &self.jobs,
                 &self.attempts,

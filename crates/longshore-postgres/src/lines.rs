@@ -159,7 +159,7 @@ impl Lines {
         let row = Db::one_over(
             VERB,
             client,
-            include_str!("../sql/probe_line.sql"),
+            include_str!("../sql/acquire_probe.sql"),
             &[&queue.0, &lanes, &seqs, &next_lanes, &covered],
         )
         .await?;

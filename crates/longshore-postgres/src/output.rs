@@ -78,7 +78,7 @@ pub(crate) async fn read(db: &Db, request: OutputRequest) -> StoreResult<OutputP
     let row = db
         .maybe(
             VERB,
-            include_str!("../sql/output_of.sql"),
+            include_str!("../sql/read_output_attempt.sql"),
             &[&job.0, &attempt],
         )
         .await?;
@@ -133,7 +133,7 @@ pub(crate) async fn read(db: &Db, request: OutputRequest) -> StoreResult<OutputP
 /// The error of asking for an attempt that a job never had.
 async fn no_attempt(db: &Db, job: JobId, asked_for: i32) -> StoreResult<StoreError> {
     const VERB: &str = "read output";
-    let sql = include_str!("../sql/output_of.sql");
+    let sql = include_str!("../sql/read_output_attempt.sql");
     let row = db.maybe(VERB, sql, &[&job.0, &None::<i32>]).await?;
     let row = row.ok_or(StoreError::UnknownJob(job))?;
     let newest: Option<i32> = column(VERB, &row, "attempt")?;

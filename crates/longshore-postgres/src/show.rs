@@ -164,7 +164,7 @@ async fn waiting_facts(
         .ok_or_else(|| StoreError::unexpected(VERB, format!("reason {reason:?}")))?;
     let queue: i32 = column(VERB, row, "queue_id")?;
     let facts = db
-        .one(VERB, include_str!("../sql/waiting_facts.sql"), &[&queue])
+        .one(VERB, include_str!("../sql/show_job_waiting.sql"), &[&queue])
         .await?;
     let limit: Option<i32> = column(VERB, &facts, "max_concurrent")?;
     let live_jobs: Vec<i64> = column(VERB, &facts, "live_jobs")?;

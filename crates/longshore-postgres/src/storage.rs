@@ -31,7 +31,7 @@ pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
     let made = step(
         db,
         MAKING,
-        include_str!("../sql/make_log_days.sql"),
+        include_str!("../sql/tend_storage_make_days.sql"),
         &[&DAYS_AHEAD],
     )
     .await;
@@ -42,12 +42,12 @@ pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
 
 async fn forget_workers(db: &Db, keep: Duration) -> StoreResult<()> {
     let keep = keep.max(KEEP_WORKERS).as_secs_f64();
-    let sql = include_str!("../sql/prune_workers.sql");
+    let sql = include_str!("../sql/tend_storage_workers.sql");
     db.rows(VERB, sql, &[&keep]).await.map(drop)
 }
 
 async fn drop_old_days(db: &Db, keep: Duration) -> StoreResult<()> {
-    let sql = include_str!("../sql/old_log_days.sql");
+    let sql = include_str!("../sql/tend_storage_old_days.sql");
     let mut outcome = Ok(());
     for row in db.rows(VERB, sql, &[&keep.as_secs_f64()]).await? {
         let dropped = drop_unless_needed(db, column(VERB, &row, "day")?).await;
@@ -60,12 +60,12 @@ async fn drop_old_days(db: &Db, keep: Duration) -> StoreResult<()> {
 }
 
 async fn drop_unless_needed(db: &Db, day: &str) -> StoreResult<()> {
-    let sql = include_str!("../sql/is_log_day_needed.sql");
+    let sql = include_str!("../sql/tend_storage_is_day_needed.sql");
     let row = step(db, LOOKING, sql, &[&day]).await?;
     if column(VERB, &row, "is_needed")? {
         return Ok(());
     }
-    let sql = include_str!("../sql/drop_log_day.sql");
+    let sql = include_str!("../sql/tend_storage_drop_day.sql");
     step(db, DROPPING, sql, &[&day]).await.map(drop)
 }
 

@@ -180,7 +180,7 @@ impl Batch {
     }
 }
 
-const SQL: &str = include_str!("../sql/submit_jobs.sql");
+const SQL: &str = include_str!("../sql/submit.sql");
 
 /// A stretch of a batch.
 struct Columns<'a> {

@@ -23,7 +23,7 @@ impl Upkeep for PostgresStore {
         const VERB: &str = "stage due jobs";
         let queues = self
             .db
-            .rows(VERB, include_str!("../sql/queues_with_due.sql"), &[])
+            .rows(VERB, include_str!("../sql/stage_due_queues.sql"), &[])
             .await?;
         let mut staged = 0;
         for row in &queues {

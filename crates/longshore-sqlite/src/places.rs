@@ -135,9 +135,11 @@ pub(crate) fn find(tx: &Tx<'_>, job: JobId) -> Outcome<Place> {
 }
 
 fn job_exists(tx: &Tx<'_>, job: JobId) -> Outcome<bool> {
-    tx.one(sql!("job_exists"), named_params! { ":job": job.0 }, |row| {
-        row.get(0)
-    })
+    tx.one(
+        sql!("place_job_exists"),
+        named_params! { ":job": job.0 },
+        |row| row.get(0),
+    )
 }
 
 /// The state that follows, or the refusal of an arrow that isn't there.
@@ -154,7 +156,7 @@ pub(crate) fn join_line(tx: &Tx<'_>, waiting: &Waiting) -> Outcome<()> {
 /// Puts a job into its lane, at a place that was drawn for it.
 pub(crate) fn join_line_at(tx: &Tx<'_>, waiting: &Waiting, seq: i64) -> Outcome<()> {
     tx.execute_one(
-        sql!("put_ready"),
+        sql!("place_put_ready"),
         named_params! {
             ":queue": waiting.queue.0,
             ":lane": waiting.lane.0,
@@ -172,7 +174,7 @@ pub(crate) fn join_line_at(tx: &Tx<'_>, waiting: &Waiting, seq: i64) -> Outcome<
 pub(crate) fn draw_seqs(tx: &Tx<'_>, count: usize) -> Outcome<i64> {
     let count = i64::try_from(count).expect("a batch fits");
     let last: i64 = tx.one(
-        sql!("draw_seqs"),
+        sql!("place_draw_seqs"),
         named_params! { ":count": count },
         |row| row.get(0),
     )?;
@@ -182,7 +184,7 @@ pub(crate) fn draw_seqs(tx: &Tx<'_>, count: usize) -> Outcome<i64> {
 /// Puts a job aside until `due_at`.
 pub(crate) fn put_aside(tx: &Tx<'_>, waiting: &Waiting, due_at: Micros) -> Outcome<()> {
     tx.execute_one(
-        sql!("put_scheduled"),
+        sql!("place_put_scheduled"),
         named_params! {
             ":job": waiting.job.0,
             ":due_at": due_at,
@@ -199,8 +201,8 @@ pub(crate) fn put_aside(tx: &Tx<'_>, waiting: &Waiting, due_at: Micros) -> Outco
 /// Takes a waiting job out of its place; the caller puts it into another.
 pub(crate) fn take_waiting(tx: &Tx<'_>, place: &Place) -> Outcome<Option<Waiting>> {
     let (statement, waiting) = match place {
-        Place::Ready(waiting) => (sql!("take_ready"), waiting),
-        Place::Scheduled { waiting, .. } => (sql!("take_scheduled"), waiting),
+        Place::Ready(waiting) => (sql!("place_take_ready"), waiting),
+        Place::Scheduled { waiting, .. } => (sql!("place_take_scheduled"), waiting),
         Place::Live { .. } | Place::Settled { .. } => return Ok(None),
     };
     tx.execute_one(statement, named_params! { ":job": waiting.job.0 })?;
@@ -220,9 +222,9 @@ pub(crate) struct Ending {
 /// Ends a job that was taken out of its place. What has ended waits for nothing.
 pub(crate) fn settle(tx: &Tx<'_>, ending: &Ending) -> Outcome<()> {
     let params = named_params! { ":job": ending.job.0 };
-    tx.execute(sql!("drop_deadline"), params)?;
+    tx.execute(sql!("place_drop_deadline"), params)?;
     tx.execute_one(
-        sql!("put_settled"),
+        sql!("place_put_settled"),
         named_params! {
             ":job": ending.job.0,
             ":now": tx.now,
@@ -253,7 +255,7 @@ pub(crate) fn bound_waiting(tx: &Tx<'_>, job: JobId, from: Micros) -> Outcome<()
 /// Notes when a waiting job is to be given up.
 pub(crate) fn put_deadline(tx: &Tx<'_>, job: JobId, expires_at: Micros) -> Outcome<()> {
     let params = named_params! { ":job": job.0, ":expires_at": expires_at };
-    tx.execute_one(sql!("put_deadline"), params)
+    tx.execute_one(sql!("place_put_deadline"), params)
 }
 
 /// Moves due jobs of one queue to its line, at most `limit`, in the order in which they came due.
@@ -278,7 +280,7 @@ pub(crate) fn stage_due(tx: &Tx<'_>, queue: QueueId, limit: u32) -> Outcome<u64>
     let first = draw_seqs(tx, due.len())?;
     for (seq, waiting) in (first..).zip(&due) {
         tx.execute_one(
-            sql!("take_scheduled"),
+            sql!("place_take_scheduled"),
             named_params! { ":job": waiting.job.0 },
         )?;
         join_line_at(tx, waiting, seq)?;

@@ -46,7 +46,10 @@ impl Upkeep for SqliteStore {
         let verb = "tend the storage";
         let forget = move |tx: &Tx<'_>| {
             let before = tx.now.minus(retention.keep.max(KEEP_WORKERS));
-            tx.execute(sql!("prune_workers"), named_params! { ":before": before })
+            tx.execute(
+                sql!("tend_storage_workers"),
+                named_params! { ":before": before },
+            )
         };
         self.engine.write(verb, News::No, forget).await?;
         self.engine.tend(verb).await
@@ -82,12 +85,12 @@ fn expire_waiting(tx: &Tx<'_>, limit: u32) -> Outcome<Vec<JobId>> {
     // Again only while all of them were of jobs that don't wait, so that none ended means that none
     // is left. Notes of ended jobs are gone already: there are no more of these than live jobs.
     loop {
-        let late = tx.all(sql!("late_deadlines"), params, |row| row.get(0).map(JobId))?;
+        let late = tx.all(sql!("expire_waiting"), params, |row| row.get(0).map(JobId))?;
         for job in &late {
             if expire(tx, *job)? {
                 expired.push(*job);
             }
-            tx.execute(sql!("drop_deadline"), named_params! { ":job": job.0 })?;
+            tx.execute(sql!("place_drop_deadline"), named_params! { ":job": job.0 })?;
         }
         if late.is_empty() || !expired.is_empty() {
             return Ok(expired);

@@ -153,7 +153,7 @@ fn first_in_line(tx: &Tx<'_>, queue: QueueId, count: u32) -> Outcome<Vec<Row>> {
 fn lease_all(tx: &Tx<'_>, request: &AcquireRequest, rows: &mut [Row]) -> Outcome<()> {
     let count = i64::try_from(rows.len()).expect("at most a thousand");
     let params = named_params! { ":count": count };
-    let (last_token, last_slot): (i64, i64) = tx.one(sql!("draw_leases"), params, |row| {
+    let (last_token, last_slot): (i64, i64) = tx.one(sql!("acquire_draw"), params, |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
     for (left, row) in (0..count).rev().zip(rows) {

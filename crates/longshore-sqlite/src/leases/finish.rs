@@ -117,7 +117,7 @@ fn was_finished(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<FinishOutcome> {
         ":attempt": lease.attempt.0,
         ":token": lease.token.0,
     };
-    let was_finished: bool = tx.one(sql!("finish_was_finished"), params, |row| row.get(0))?;
+    let was_finished: bool = tx.one(sql!("finish_earlier"), params, |row| row.get(0))?;
     Ok(if was_finished {
         FinishOutcome::AlreadyFinished
     } else {

@@ -12,16 +12,24 @@ use crate::tx::Tx;
 
 /// Every attempt, first to last, the live one included.
 pub(super) fn of(tx: &Tx<'_>, job: JobId) -> Outcome<Vec<AttemptView>> {
-    let mut attempts = tx.all(sql!("attempts"), named_params! { ":job": job.0 }, |row| {
-        let ended_at: Micros = row.get("ended_at")?;
-        let view = live(row)?;
-        Ok(AttemptView {
-            ended_at: Some(ended_at.time()),
-            record: Some(record(row)?),
-            ..view
-        })
-    })?;
-    attempts.extend(tx.maybe(sql!("live_attempt"), named_params! { ":job": job.0 }, live)?);
+    let mut attempts = tx.all(
+        sql!("show_job_attempts"),
+        named_params! { ":job": job.0 },
+        |row| {
+            let ended_at: Micros = row.get("ended_at")?;
+            let view = live(row)?;
+            Ok(AttemptView {
+                ended_at: Some(ended_at.time()),
+                record: Some(record(row)?),
+                ..view
+            })
+        },
+    )?;
+    attempts.extend(tx.maybe(
+        sql!("show_job_live_attempt"),
+        named_params! { ":job": job.0 },
+        live,
+    )?);
     Ok(attempts)
 }
 

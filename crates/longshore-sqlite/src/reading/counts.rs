@@ -37,7 +37,9 @@ pub(super) fn worker_metrics(tx: &Tx<'_>) -> Outcome<WorkerMetrics> {
     }
     let params = named_params! { ":cap": column(Count::CAP) };
     metrics.launch_failed = tx
-        .one(sql!("launch_failed_count"), params, |row| row.get(0))
+        .one(sql!("worker_metrics_launch_failed"), params, |row| {
+            row.get(0)
+        })
         .map(of)?;
     Ok(metrics)
 }
@@ -48,7 +50,7 @@ pub(super) fn settled(tx: &Tx<'_>) -> Outcome<BTreeMap<State, Count>> {
         let params = named_params! { ":state": state.as_str(), ":cap": column(Count::CAP) };
         Ok((
             state,
-            tx.one(sql!("settled_count"), params, |row| row.get(0))
+            tx.one(sql!("settled_counts"), params, |row| row.get(0))
                 .map(of)?,
         ))
     });
@@ -67,7 +69,7 @@ pub(super) struct QueueWorkers {
 
 pub(super) fn workers_of(tx: &Tx<'_>, queue: QueueId) -> Outcome<QueueWorkers> {
     let params = named_params! { ":queue": queue.0, ":now": tx.now };
-    tx.one(sql!("queue_workers"), params, |row| {
+    tx.one(sql!("queue_stats_workers"), params, |row| {
         Ok(QueueWorkers {
             alive: row.get("workers")?,
             draining: row.get("draining")?,
@@ -79,7 +81,7 @@ pub(super) fn workers_of(tx: &Tx<'_>, queue: QueueId) -> Outcome<QueueWorkers> {
 
 fn of_queue(tx: &Tx<'_>, queue: QueueId) -> Outcome<QueueCounts> {
     let params = named_params! { ":queue": queue.0, ":now": tx.now, ":cap": column(Count::CAP) };
-    tx.one(sql!("queue_counts"), params, |row| {
+    tx.one(sql!("queue_stats"), params, |row| {
         let ready_now = sum(of(row.get("in_line")?), of(row.get("due")?));
         let scheduled_future = of(row.get("later")?);
         Ok(QueueCounts {

@@ -55,7 +55,9 @@ fn why(
     let params = named_params! { ":queue": waiting.queue.0, ":reach": reach };
     let live = tx.one(sql!("acquire_live"), params, |row| row.get(0))?;
     let params = named_params! { ":queue": waiting.queue.0, ":count": NAMED_HOLDERS };
-    let live_jobs = tx.all(sql!("live_jobs"), params, |row| row.get(0).map(JobId))?;
+    let live_jobs = tx.all(sql!("show_job_live_jobs"), params, |row| {
+        row.get(0).map(JobId)
+    })?;
     let facts = WaitingFacts {
         reason: waiting.reason,
         due_at: due_at.and_then(Micros::finite),

@@ -52,7 +52,7 @@ fn labelled_in_states(tx: &Tx<'_>, search: &Search, filter: &JobFilter) -> Outco
     let is_in_states = |job| Ok(filter.states.contains(&places::find(tx, job)?.state()));
     let has_labels = |job: JobId| {
         let params = named_params! { ":job": job.0, ":labels": labels };
-        tx.one(sql!("job_has_labels"), params, |row| row.get(0))
+        tx.one(sql!("list_jobs_has_labels"), params, |row| row.get(0))
     };
     let mut over_labels = Walk::of(search);
     let mut over_states = Walk::of(search);
@@ -136,11 +136,11 @@ impl Search {
 
     fn in_state(&self, tx: &Tx<'_>, state: State) -> Outcome<Vec<JobId>> {
         match state {
-            State::Pending => self.ids(tx, sql!("list_pending")),
-            State::Queued => self.ids(tx, sql!("list_queued")),
-            State::Retrying => self.ids(tx, sql!("list_retrying")),
-            State::Launching => self.ids(tx, sql!("list_launching")),
-            State::Running => self.ids(tx, sql!("list_running")),
+            State::Pending => self.ids(tx, sql!("list_jobs_pending")),
+            State::Queued => self.ids(tx, sql!("list_jobs_queued")),
+            State::Retrying => self.ids(tx, sql!("list_jobs_retrying")),
+            State::Launching => self.ids(tx, sql!("list_jobs_launching")),
+            State::Running => self.ids(tx, sql!("list_jobs_running")),
             State::Completed | State::Failed | State::TimedOut | State::Cancelled => {
                 let params = named_params! {
                     ":state": state.as_str(),
@@ -148,7 +148,9 @@ impl Search {
                     ":queue": self.queue,
                     ":count": self.count(),
                 };
-                tx.all(sql!("list_settled"), params, |row| row.get(0).map(JobId))
+                tx.all(sql!("list_jobs_settled"), params, |row| {
+                    row.get(0).map(JobId)
+                })
             }
         }
     }
@@ -175,7 +177,9 @@ impl Search {
             ":queue": self.queue,
             ":count": self.count(),
         };
-        tx.all(sql!("list_labelled"), params, |row| row.get(0).map(JobId))
+        tx.all(sql!("list_jobs_labelled"), params, |row| {
+            row.get(0).map(JobId)
+        })
     }
 
     fn count(&self) -> i64 {

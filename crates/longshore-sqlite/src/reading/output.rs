@@ -52,7 +52,7 @@ fn which(
         };
     };
     let params = named_params! { ":job": job.0, ":attempt": asked_for.0 };
-    if live == Some(asked_for) || tx.one(sql!("attempt_exists"), params, |row| row.get(0))? {
+    if live == Some(asked_for) || tx.one(sql!("read_output_attempt"), params, |row| row.get(0))? {
         return Ok(Some(asked_for));
     }
     let problem = match live.or(newest_ended(tx, job)?) {
@@ -68,7 +68,8 @@ fn which(
 
 fn newest_ended(tx: &Tx<'_>, job: JobId) -> Outcome<Option<AttemptNumber>> {
     let params = named_params! { ":job": job.0 };
-    let newest: Option<i32> = tx.one(sql!("newest_attempt"), params, |row| row.get(0))?;
+    let newest: Option<i32> =
+        tx.one(sql!("read_output_newest_attempt"), params, |row| row.get(0))?;
     Ok(newest.map(AttemptNumber))
 }
 

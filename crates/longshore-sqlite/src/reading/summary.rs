@@ -26,7 +26,7 @@ pub(super) fn of(tx: &Tx<'_>, job: JobId) -> Outcome<(JobSummary, Body)> {
     let place = places::find(tx, job)?;
     let last = last_attempt(tx, job)?;
     let params = named_params! { ":job": job.0 };
-    let (created_at, priority, queue, spec) = tx.one(sql!("job_body"), params, |row| {
+    let (created_at, priority, queue, spec) = tx.one(sql!("show_job"), params, |row| {
         let json: String = row.get("spec")?;
         Ok((
             row.get::<_, Micros>("created_at")?,
@@ -87,7 +87,7 @@ fn priority_now(place: &Place, asked_for: i64) -> Priority {
 
 fn last_attempt(tx: &Tx<'_>, job: JobId) -> Outcome<Option<LastAttempt>> {
     tx.maybe(
-        sql!("last_attempt"),
+        sql!("show_job_last_attempt"),
         named_params! { ":job": job.0 },
         |row| {
             Ok(LastAttempt {

@@ -14,7 +14,7 @@ use crate::tx::Tx;
 /// One queue, or an error that suggests another.
 pub(crate) fn find_queue(tx: &Tx<'_>, name: &str) -> Outcome<Queue> {
     let params = named_params! { ":name": name };
-    if let Some(queue) = tx.maybe(sql!("queue_by_name"), params, queue_from_row)? {
+    if let Some(queue) = tx.maybe(sql!("queues_by_name"), params, queue_from_row)? {
         return Ok(queue);
     }
     let all = all_queues(tx)?;
@@ -29,7 +29,7 @@ pub(crate) fn find_queue(tx: &Tx<'_>, name: &str) -> Outcome<Queue> {
 /// One queue, by the id that a job's row names.
 pub(crate) fn queue_by_id(tx: &Tx<'_>, queue: QueueId) -> Outcome<Queue> {
     tx.one(
-        sql!("queue_by_id"),
+        sql!("queues_by_id"),
         named_params! { ":queue": queue.0 },
         queue_from_row,
     )

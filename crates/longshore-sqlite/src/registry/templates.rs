@@ -31,7 +31,7 @@ pub(super) fn save_template(tx: &Tx<'_>, name: &str, body: &str) -> Outcome<Temp
 
 fn newest_template(tx: &Tx<'_>, name: &str) -> Outcome<Option<Template>> {
     tx.maybe(
-        sql!("template_newest"),
+        sql!("templates_named"),
         named_params! { ":name": name },
         template_from_row,
     )

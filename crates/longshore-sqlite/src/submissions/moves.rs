@@ -44,7 +44,7 @@ pub(super) fn dequeue_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
         },
         Micros::INFINITY,
     )?;
-    tx.execute(sql!("drop_deadline"), named_params! { ":job": job.0 })?;
+    tx.execute(sql!("place_drop_deadline"), named_params! { ":job": job.0 })?;
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub(super) fn request_cancel(tx: &Tx<'_>, job: JobId) -> Outcome<CancelOutcome> 
     places::step(job, state, Event::Cancel)?;
     let Some(waiting) = places::take_waiting(tx, &place)? else {
         let params = named_params! { ":job": job.0, ":now": tx.now };
-        tx.execute_one(sql!("cancel_live"), params)?;
+        tx.execute_one(sql!("request_cancel_live"), params)?;
         return Ok(CancelOutcome::Requested);
     };
     let ending = Ending {
@@ -84,7 +84,7 @@ pub(super) fn request_cancel(tx: &Tx<'_>, job: JobId) -> Outcome<CancelOutcome> 
         state: TerminalState::Cancelled,
     };
     places::settle(tx, &ending)?;
-    tx.execute(sql!("drop_deadline"), named_params! { ":job": job.0 })?;
+    tx.execute(sql!("place_drop_deadline"), named_params! { ":job": job.0 })?;
     Ok(CancelOutcome::Cancelled)
 }
 
@@ -98,7 +98,7 @@ pub(super) fn retry_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
     };
     let (queue, attempt) = match &place {
         Place::Settled { queue, attempt, .. } => {
-            tx.execute_one(sql!("take_settled"), named_params! { ":job": job.0 })?;
+            tx.execute_one(sql!("place_take_settled"), named_params! { ":job": job.0 })?;
             (*queue, *attempt)
         }
         Place::Ready(_) | Place::Scheduled { .. } | Place::Live { .. } => {
@@ -136,7 +136,7 @@ fn spec_of(tx: &Tx<'_>, job: JobId) -> Outcome<Option<JobSpec>> {
 
 fn priority_of(tx: &Tx<'_>, job: JobId) -> Outcome<Priority> {
     let stored: i64 = tx.one(
-        sql!("priority_of"),
+        sql!("retry_job_priority"),
         named_params! { ":job": job.0 },
         |row| row.get(0),
     )?;

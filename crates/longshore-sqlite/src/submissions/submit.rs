@@ -46,7 +46,7 @@ pub(super) fn submit(tx: &Tx<'_>, jobs: &[Prepared]) -> Outcome<Vec<Submitted>> 
     // Ids are drawn for all; those of jobs that were there already are left out.
     let count = i64::try_from(jobs.len()).expect("a batch fits");
     let params = named_params! { ":count": count };
-    let last: i64 = tx.one(sql!("draw_job_ids"), params, |row| row.get(0))?;
+    let last: i64 = tx.one(sql!("submit_draw_ids"), params, |row| row.get(0))?;
     let first = last - count + 1;
     for (id, job) in (first..).map(JobId).zip(jobs) {
         if let Some(earlier) = same_job(tx, job)? {

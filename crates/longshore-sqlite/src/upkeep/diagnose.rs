@@ -110,7 +110,9 @@ fn log(path: &Path) -> Finding {
 }
 
 fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
-    let complaints = tx.all(sql!("quick_check"), [], |row| row.get::<_, String>(0))?;
+    let complaints = tx.all(sql!("diagnose_quick_check"), [], |row| {
+        row.get::<_, String>(0)
+    })?;
     let finding = ok("integrity", "quick check passed");
     if complaints == ["ok"] {
         return Ok(finding);
@@ -127,7 +129,7 @@ fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
 /// Leases that nobody tends to. Says the same as on PostgreSQL.
 fn stranded(tx: &Tx<'_>) -> Outcome<Finding> {
     let leases = tx.all(
-        sql!("stranded_leases"),
+        sql!("diagnose_stranded_leases"),
         named_params! { ":now": tx.now },
         |row| {
             Ok((

@@ -35,8 +35,8 @@ pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
         let of_job: &[(&str, &dyn ToSql)] = &[(":job", &job)];
         let attempts = tx.execute(sql!("prune_attempts"), of_job)?;
         tx.execute(sql!("prune_labels"), of_job)?;
-        tx.execute(sql!("drop_deadline"), of_job)?;
-        tx.execute_one(sql!("take_settled"), of_job)?;
+        tx.execute(sql!("place_drop_deadline"), of_job)?;
+        tx.execute_one(sql!("place_take_settled"), of_job)?;
         tx.execute(sql!("prune_job"), of_job)?;
         pruned.jobs += 1;
         pruned.attempts += count(i64::try_from(attempts).unwrap_or(i64::MAX));

@@ -208,7 +208,8 @@ impl Thread {
 
     fn tend(&self) -> rusqlite::Result<()> {
         // In this order: statistics are written too.
-        self.connection.execute_batch(sql!("optimize"))?;
+        self.connection
+            .execute_batch(sql!("tend_storage_optimize"))?;
         self.checkpoint()
     }
 }

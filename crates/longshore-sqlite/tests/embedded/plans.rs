@@ -51,12 +51,12 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
         ),
         (statement!("place_of"), &[(":job", &1500)]),
         (statement!("list_jobs"), page),
-        (statement!("list_pending"), page),
-        (statement!("list_queued"), page),
-        (statement!("list_retrying"), page),
-        (statement!("list_running"), page),
+        (statement!("list_jobs_pending"), page),
+        (statement!("list_jobs_queued"), page),
+        (statement!("list_jobs_retrying"), page),
+        (statement!("list_jobs_running"), page),
         (
-            statement!("list_labelled"),
+            statement!("list_jobs_labelled"),
             &[
                 (":key", &"team"),
                 (":value", &"a"),
@@ -67,7 +67,7 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             ],
         ),
         (
-            statement!("job_has_labels"),
+            statement!("list_jobs_has_labels"),
             &[(":job", &1500), (":labels", &r#"{"team":"a"}"#)],
         ),
         (
@@ -75,7 +75,7 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             &[(":job", &1), (":limit", &BATCH)],
         ),
         (
-            statement!("list_settled"),
+            statement!("list_jobs_settled"),
             &[
                 (":state", &"failed"),
                 (":before", &i64::MAX),
@@ -88,7 +88,7 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             &[(":before", &2), (":batch", &BATCH)],
         ),
         (
-            statement!("late_deadlines"),
+            statement!("expire_waiting"),
             &[(":now", &1), (":limit", &BATCH)],
         ),
     ]
