@@ -24,6 +24,9 @@ pub struct WorkerConfig {
     pub name: String,
     /// Names of the queues that it serves; none means every queue that its executors can serve.
     pub queues: Vec<String>,
+    /// Whether it registers as serving no queue: it takes jobs now and then for somebody's sake, so
+    /// that nobody may wait for it as for a worker.
+    pub occasional: bool,
     /// The most jobs at once in this process. A local bound: limits of queues are the store's.
     pub max_concurrent: u32,
     /// How long at most until it looks for work without a hint; each wait is jittered below it.
@@ -59,6 +62,7 @@ impl Default for WorkerConfig {
         Self {
             name: "worker".to_owned(),
             queues: Vec::new(),
+            occasional: false,
             max_concurrent: 5,
             poll_interval: Duration::from_secs(1),
             acquire_timeout: Duration::from_secs(10),

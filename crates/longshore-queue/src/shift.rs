@@ -86,6 +86,11 @@ impl Shift {
         let instance = store.instance().await?;
         let machines = Machines::enter(store, executors).await?;
         let served = machines.serve_all(store, &config.queues).await?;
+        let advertised = if config.occasional {
+            vec![]
+        } else {
+            served.iter().map(|served| served.queue.id).collect()
+        };
         let sent = clock.now();
         let worker = store
             .register_worker(&NewWorker {
@@ -94,7 +99,7 @@ impl Shift {
                 pid: config.pid,
                 boot_id: config.boot_id.clone(),
                 version: config.version.clone(),
-                queues: served.iter().map(|served| served.queue.id).collect(),
+                queues: advertised,
                 capacity: config.max_concurrent,
                 lease_ttl: config.lease_ttl,
             })

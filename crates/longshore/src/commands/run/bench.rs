@@ -16,19 +16,15 @@ use crate::output;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// While workers serve the queue, how often to look whether they are still there.
 const LOOK_FOR_WORKERS: Duration = Duration::from_secs(1);
-/// Marks the version that a bench registers. It takes jobs for one job's sake alone, so that
-/// nobody may wait for it as for a worker; no flag can give a worker this mark.
-const MARK: &str = "+run";
 
-/// Whether a worker is alive that takes jobs of this queue. Benches are none.
+/// Whether a worker is alive that takes jobs of this queue. A bench registers as serving none.
 pub async fn is_served(store: &Retrying, queue: &str) -> StoreResult<bool> {
     let workers = store.workers(false).await?;
     Ok(workers.iter().any(|worker| serves(worker, queue)))
 }
 
 fn serves(worker: &Worker, queue: &str) -> bool {
-    let is_bench = worker.version.ends_with(MARK);
-    worker.alive && !worker.draining && !is_bench && worker.queues.iter().any(|name| name == queue)
+    worker.alive && !worker.draining && worker.queues.iter().any(|name| name == queue)
 }
 
 /// Work on a queue for one job's sake. Registered when the first job is taken, if ever.
@@ -54,12 +50,12 @@ impl Bench {
     pub async fn new(store: &Retrying, queue: String, job: JobId) -> anyhow::Result<Self> {
         let mut config = WorkerConfig {
             queues: vec![queue.clone()],
+            occasional: true,
             max_concurrent: 1,
             ..WorkerConfig::default()
         };
         config.name.clear();
         with_machine(&mut config).await?;
-        config.version.push_str(MARK);
         let manager = QueueManager::new(store.clone(), executors::all(), config)?;
         Ok(Self {
             manager,
