@@ -1,4 +1,7 @@
 //! The end of a queue manager, or of its worker: whatever it had acquired is accounted for.
+//!
+//! Where the clock is paused, a sleep ends only when nothing else is left that could happen before:
+//! there it says "whatever this leads to", and waits for nothing real.
 
 use std::sync::Arc;
 use std::time::Duration;
