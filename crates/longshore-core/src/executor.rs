@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,6 +43,15 @@ pub enum Capability {
     Networks,
     /// Mounts things.
     Mounts,
+    /// Gives containers devices of the host.
+    Devices,
+    /// Runs containers that may do whatever the host's root may.
+    Privileged,
+    /// A stop gives its grace to children too whose main process has ended meanwhile.
+    GraceForChildren,
+    /// Its listing names the containers of every worker on that host, so that what it lacks is
+    /// proved absent.
+    FullListing,
 }
 
 /// What an executor can do.
@@ -94,6 +104,8 @@ pub fn check_capabilities(
         ("user", C::User, spec.user.is_some()),
         ("networks", C::Networks, !spec.networks.is_empty()),
         ("mounts", C::Mounts, !spec.mounts.is_empty()),
+        ("devices", C::Devices, !spec.devices.is_empty()),
+        ("privileged", C::Privileged, spec.privileged),
     ];
     let fields: Vec<_> = asks
         .into_iter()
@@ -153,6 +165,10 @@ pub struct LaunchRequest {
     /// The environment, templates resolved.
     pub env: BTreeMap<String, EnvValue>,
 }
+
+/// Takes what a launch that takes long says of itself, for the people who wait: `pulling image
+/// busybox: 45 %`. Called as often as the executor likes; only the last word counts.
+pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 /// What [`Executor::ensure`] found or made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -270,6 +286,13 @@ pub trait Executor: Send + Sync + 'static {
 
     /// The machine or engine behind it, asked afresh.
     async fn host(&self) -> Result<HostFacts, ExecutorError>;
+
+    /// Makes ready what the container needs and may take long: its image. Says meanwhile how far
+    /// it is. Cancellation-safe: what was begun for several goes on for the others.
+    async fn prepare(&self, request: &LaunchRequest, tell: Tell) -> Result<(), ExecutorError> {
+        let _ = (request, tell);
+        Ok(())
+    }
 
     /// Creates the attempt's container unless it is there (PROTOCOL section 4, step 1). Nothing
     /// of the job runs yet.

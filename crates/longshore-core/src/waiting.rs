@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::host::{Demand, Host};
 use crate::limit::Limit;
 
 /// Why a row stands in `ready` or `scheduled`.
@@ -97,6 +98,10 @@ pub struct WaitingFacts {
     pub worker_capacity: u32,
     /// Leases of these workers.
     pub worker_live: u32,
+    /// The hosts of these workers whose executor and labels fit the queue.
+    pub hosts: Vec<Host>,
+    /// What the job asks of its host.
+    pub demand: Demand,
 }
 
 /// Why a job waits.
@@ -150,6 +155,26 @@ pub enum WhyWaiting {
         /// Slots of all of them.
         capacity: u32,
     },
+    /// No host that its workers launch on gets new jobs.
+    HostsDisabled {
+        /// The hosts.
+        hosts: Vec<String>,
+    },
+    /// No host that its workers launch on, and that gets new jobs, can be reached.
+    HostsUnreachable {
+        /// The hosts, each with what is wrong.
+        hosts: Vec<String>,
+    },
+    /// No host that its workers launch on has room for it.
+    HostsFull {
+        /// The hosts, each with what it lacks.
+        hosts: Vec<String>,
+    },
+    /// It has been taken and is about to start; this is what its launch says.
+    Launching {
+        /// Such as how far its image has been pulled.
+        note: String,
+    },
     /// Nothing holds it: it is next, behind others that wait.
     InLine {
         /// The queue.
@@ -202,7 +227,38 @@ pub fn explain(facts: &WaitingFacts, now: Timestamp) -> WhyWaiting {
             capacity: facts.worker_capacity,
         };
     }
-    WhyWaiting::InLine { queue: queue() }
+    hosts_hold_it_up(facts).unwrap_or_else(|| WhyWaiting::InLine { queue: queue() })
+}
+
+/// What is wrong with the hosts, if it is wrong with all of them. A queue whose workers named no
+/// host is not held up by any.
+fn hosts_hold_it_up(facts: &WaitingFacts) -> Option<WhyWaiting> {
+    if facts.hosts.is_empty() {
+        return None;
+    }
+    let name = |host: &Host| host.facts.name.clone();
+    let enabled: Vec<&Host> = facts.hosts.iter().filter(|host| host.enabled).collect();
+    if enabled.is_empty() {
+        let hosts = facts.hosts.iter().map(name).collect();
+        return Some(WhyWaiting::HostsDisabled { hosts });
+    }
+    let mut well = Vec::new();
+    let mut ill = Vec::new();
+    for host in enabled {
+        match &host.problem {
+            None => well.push(host),
+            Some(problem) => ill.push(format!("{}: {problem}", host.facts.name)),
+        }
+    }
+    if well.is_empty() {
+        return Some(WhyWaiting::HostsUnreachable { hosts: ill });
+    }
+    let lacks = well.into_iter().map(|host| {
+        let lack = host.lack(facts.demand)?;
+        Some(format!("{}: {lack}", host.facts.name))
+    });
+    let hosts: Option<Vec<String>> = lacks.collect();
+    Some(WhyWaiting::HostsFull { hosts: hosts? })
 }
 
 impl fmt::Display for WhyWaiting {
@@ -238,6 +294,15 @@ impl fmt::Display for WhyWaiting {
                     "all {capacity} slots of the workers of queue {queue} are taken"
                 )
             }
+            Self::HostsDisabled { hosts } => {
+                let hosts = hosts.join(", ");
+                write!(f, "disabled: host {hosts}: `longshore hosts enable NAME`")
+            }
+            Self::HostsUnreachable { hosts } => {
+                write!(f, "can't be reached: host {}", hosts.join("; "))
+            }
+            Self::HostsFull { hosts } => write!(f, "no room on host {}", hosts.join("; ")),
+            Self::Launching { note } => f.write_str(note),
             Self::InLine { queue } => write!(f, "in line in queue {queue}"),
         }
     }

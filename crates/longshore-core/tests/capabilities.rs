@@ -2,11 +2,11 @@
 
 use longshore_core::JobSpec;
 use longshore_core::executor::{Capabilities, Capability, check_capabilities};
-use longshore_core::spec::{Mount, MountKind, Network, PullPolicy};
+use longshore_core::spec::{Device, Mount, MountKind, Network, PullPolicy};
 
 use Capability as C;
 
-const ALL: [Capability; 9] = [
+const ALL: [Capability; 11] = [
     C::SurvivesWorker,
     C::Images,
     C::Commands,
@@ -16,6 +16,8 @@ const ALL: [Capability; 9] = [
     C::User,
     C::Networks,
     C::Mounts,
+    C::Devices,
+    C::Privileged,
 ];
 
 fn image() -> JobSpec {
@@ -40,6 +42,11 @@ fn asks() -> Vec<(&'static str, Capability, JobSpec)> {
     let network = Network {
         name: "backend".to_owned(),
         aliases: Vec::new(),
+    };
+    let device = Device {
+        source: "/dev/fuse".to_owned(),
+        target: None,
+        permissions: None,
     };
     vec![
         ("image", C::Images, image()),
@@ -97,6 +104,22 @@ fn asks() -> Vec<(&'static str, Capability, JobSpec)> {
             C::Mounts,
             JobSpec {
                 mounts: vec![mount],
+                ..command()
+            },
+        ),
+        (
+            "devices",
+            C::Devices,
+            JobSpec {
+                devices: vec![device],
+                ..command()
+            },
+        ),
+        (
+            "privileged",
+            C::Privileged,
+            JobSpec {
+                privileged: true,
                 ..command()
             },
         ),

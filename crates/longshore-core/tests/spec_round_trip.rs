@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use longshore_core::retry::{RetriedExitCodes, Strategy as Spacing};
 use longshore_core::spec::{
-    EnvValue, FIELDS, Mount, MountKind, Network, PullPolicy, Timeout, parse_json, parse_value,
+    Device, EnvValue, FIELDS, Mount, MountKind, Network, PullPolicy, Timeout, parse_json,
+    parse_value,
 };
 use longshore_core::{JobSpec, Priority, Timestamp};
 use proptest::collection::{btree_map, vec};
@@ -56,6 +57,15 @@ fn network() -> impl Strategy<Value = Network> {
     (line(), vec(line(), 0..3)).prop_map(|(name, aliases)| Network { name, aliases })
 }
 
+fn device() -> impl Strategy<Value = Device> {
+    let path = || text(20).prop_map(|path| format!("/{path}"));
+    (path(), of(path()), of("r|w|m|rw|mr|wmr")).prop_map(|(source, target, permissions)| Device {
+        source,
+        target,
+        permissions,
+    })
+}
+
 prop_compose! {
     fn what_runs()(
         image in of("[a-z]{1,9}(:[a-z0-9.]{1,5})?"),
@@ -67,6 +77,8 @@ prop_compose! {
         user in of("[a-z0-9._-]{1,9}(:[a-z0-9._-]{1,9})?"),
         mounts in vec(mount(), 0..3),
         networks in vec(network(), 0..3),
+        devices in vec(device(), 0..3),
+        privileged in any::<bool>(),
     ) -> JobSpec {
         let mut command = command;
         if image.is_none() {
@@ -76,7 +88,7 @@ prop_compose! {
         let entrypoint = if image.is_none() { vec![] } else { entrypoint };
         JobSpec {
             image, command, entrypoint, env, env_templates, working_directory, user, mounts,
-            networks, ..JobSpec::default()
+            networks, devices, privileged, ..JobSpec::default()
         }
     }
 }

@@ -1,5 +1,4 @@
--- The fence: stores handle and host before the container is started. No row: the lease is lost.
--- Locks: the row in lease. Index: lease_pkey; a heap-only update.
-UPDATE lease SET handle = $4, host_id = $5
-WHERE job_id = $1 AND attempt = $2 AND token = $3
-RETURNING cancel_requested_at IS NOT NULL AS cancel_requested
+-- The fence: stores handle, host and demand before the container is started, if the host has room;
+-- migrations/V11__hosts_with_room.sql says how. Locks and indexes: see there.
+SELECT outcome, slots, memory_bytes, millicpus, used_slots, used_memory_bytes, used_millicpus
+FROM fence($1, $2, $3, $4, $5, $6, $7)

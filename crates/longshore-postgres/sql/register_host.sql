@@ -1,5 +1,5 @@
--- Enters a host, or notes that it was seen. Locks: the host's row. Index: host_executor_identity_key.
+-- Enters a host, or notes that it was seen and is well. Locks: the host's row. Index: host_executor_identity_key.
 INSERT INTO host (executor, identity, boot_id, name) VALUES ($1, $2, $3, $4)
 ON CONFLICT (executor, identity) DO UPDATE
-SET boot_id = excluded.boot_id, name = excluded.name, last_seen_at = clock_timestamp()
+SET boot_id = excluded.boot_id, name = excluded.name, last_seen_at = clock_timestamp(), problem = NULL
 RETURNING id

@@ -3,14 +3,15 @@
 
 use async_trait::async_trait;
 use longshore_core::executor::Handle;
+use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, LeaseKey, LeaseStatus, Leases,
-    OutputAppend, StoreResult,
+    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend, StoreError, StoreResult,
 };
 use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
 
-use crate::rows::{column, held};
-use crate::{PostgresStore, finish, output};
+use crate::rows::{column, held, storable};
+use crate::{PostgresStore, finish, hosts, output};
 
 #[async_trait]
 impl Leases for PostgresStore {
@@ -23,16 +24,56 @@ impl Leases for PostgresStore {
         lease: LeaseKey,
         host: HostId,
         handle: &Handle,
-    ) -> StoreResult<LeaseStatus> {
+        demand: Demand,
+    ) -> StoreResult<FenceOutcome> {
         const VERB: &str = "mark the attempt launched";
         let LeaseKey {
             job,
             attempt,
             token,
         } = lease;
+        // More than the database counts in is more than any host has; without a bound it fits.
+        let wide = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let (memory_bytes, millicpus) = (wide(demand.memory_bytes), wide(demand.millicpus));
         let sql = include_str!("../sql/mark_launched.sql");
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-            [&job.0, &attempt.0, &token.0, &handle.0, &host.0];
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
+            &job.0,
+            &attempt.0,
+            &token.0,
+            &host.0,
+            &handle.0,
+            &memory_bytes,
+            &millicpus,
+        ];
+        let row = self.db.one(VERB, sql, &params).await?;
+        let outcome: &str = column(VERB, &row, "outcome")?;
+        Ok(match outcome {
+            "stored" => FenceOutcome::Stored,
+            "cancel_requested" => FenceOutcome::CancelRequested,
+            "lost" => FenceOutcome::Lost,
+            "host_disabled" => FenceOutcome::HostDisabled,
+            "host_full" => {
+                let capacity = hosts::capacity(VERB, &row)?;
+                let lack = capacity.lack(hosts::used(VERB, &row)?, demand);
+                let differ = || StoreError::unexpected(VERB, "the host is full and has room");
+                FenceOutcome::HostFull(lack.ok_or_else(differ)?)
+            }
+            "no_host" => return Err(hosts::unknown(host)),
+            other => return Err(StoreError::unexpected(VERB, format!("outcome {other:?}"))),
+        })
+    }
+
+    async fn note_launch(&self, lease: LeaseKey, note: &str) -> StoreResult<LeaseStatus> {
+        const VERB: &str = "note the launch";
+        let LeaseKey {
+            job,
+            attempt,
+            token,
+        } = lease;
+        let note = storable(&note[..note.floor_char_boundary(MAX_NOTE_BYTES)]);
+        let sql = include_str!("../sql/note_launch.sql");
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&job.0, &attempt.0, &token.0, &note];
         match self.db.maybe(VERB, sql, &params).await? {
             Some(row) => Ok(held(column(VERB, &row, "cancel_requested")?)),
             None => Ok(LeaseStatus::Lost),

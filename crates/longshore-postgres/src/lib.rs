@@ -20,6 +20,7 @@ mod diagnosis;
 mod error;
 mod finish;
 mod frontier;
+mod hosts;
 mod leases;
 mod lines;
 mod migrate;

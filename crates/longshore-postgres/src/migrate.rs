@@ -10,7 +10,7 @@ use crate::{db, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 12] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -35,6 +35,14 @@ pub(crate) const MIGRATIONS: [(&str, &str); 10] = [
     (
         "V10__check_names",
         include_str!("../migrations/V10__check_names.sql"),
+    ),
+    (
+        "V11__hosts_with_room",
+        include_str!("../migrations/V11__hosts_with_room.sql"),
+    ),
+    (
+        "V12__check_devices",
+        include_str!("../migrations/V12__check_devices.sql"),
     ),
 ];
 

@@ -2,17 +2,20 @@
 //! locks anything.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
-use longshore_core::JobId;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::state::State;
 use longshore_core::store::{
     JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreError, StoreResult,
 };
+use longshore_core::{JobId, Timestamp};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::rows::{self, column, converted};
+use crate::timestamps::parameter;
 use crate::{PostgresStore, output, show};
 
 #[async_trait]
@@ -32,29 +35,33 @@ impl Reading for PostgresStore {
         let labels = labels
             .transpose()
             .map_err(|e| StoreError::unexpected(VERB, e))?;
-        if labels
-            .as_ref()
-            .is_some_and(|labels| labels.contains("\\u0000"))
-        {
-            // No job's label holds a NUL character, and PostgreSQL can't be asked for one.
+        if holds_nul(filter) {
+            // No job's text holds a NUL character, and PostgreSQL can't be asked for one.
             return Ok(JobPage::default());
         }
-        let rows = if filter.states.is_empty() {
-            let sql = include_str!("../sql/list_jobs.sql");
-            self.db
-                .rows(VERB, sql, &[&rows_wanted, &before, &queue, &labels])
-                .await?
-        } else {
-            let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-            let sql = include_str!("../sql/list_jobs_in_states.sql");
-            self.db
-                .rows(
-                    VERB,
-                    sql,
-                    &[&rows_wanted, &before, &queue, &labels, &states],
-                )
-                .await?
+        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+        let (since, until) = (filter.since.map(submitted), filter.until.map(submitted));
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&rows_wanted, &before, &queue, &labels];
+        if filter.looks_inside() {
+            params.extend([
+                &since as &(dyn ToSql + Sync),
+                &until,
+                &filter.name,
+                &filter.image,
+                &filter.search,
+                &filter.exit_code,
+            ]);
+        }
+        let sql = match (filter.looks_inside(), states.is_empty()) {
+            (false, true) => include_str!("../sql/list_jobs.sql"),
+            (false, false) => include_str!("../sql/list_jobs_in_states.sql"),
+            (true, true) => include_str!("../sql/list_jobs_fitting.sql"),
+            (true, false) => include_str!("../sql/list_jobs_in_states_fitting.sql"),
         };
+        if !states.is_empty() {
+            params.push(&states);
+        }
+        let rows = self.db.rows(VERB, sql, &params).await?;
         let page = rows.iter().take(limit).map(|row| show::summary(VERB, row));
         let jobs = page.collect::<StoreResult<Vec<_>>>()?;
         let next = if rows.len() > limit {
@@ -149,6 +156,20 @@ impl Reading for PostgresStore {
             .map(|row| Ok((rows::state(VERB, row, "state")?, count(VERB, row, "jobs")?)))
             .collect()
     }
+}
+
+/// Whether a text of the filter holds the character that PostgreSQL's texts can't.
+fn holds_nul(filter: &JobFilter) -> bool {
+    let labels = filter.labels.iter().flat_map(|(key, value)| [key, value]);
+    let texts = [&filter.name, &filter.image, &filter.search];
+    labels
+        .chain(texts.into_iter().flatten())
+        .any(|text| text.contains('\0'))
+}
+
+/// A time that jobs are submitted at: years before there was any are not all known to PostgreSQL.
+fn submitted(at: Timestamp) -> SystemTime {
+    parameter(at.max(Timestamp::UNIX_EPOCH))
 }
 
 fn cap() -> i64 {

@@ -1,7 +1,7 @@
-//! [`Registry`]: queues, workers, hosts; templates are in `templates.rs`.
+//! [`Registry`]: queues and workers; hosts are in `hosts.rs`, templates in `templates.rs`.
 
 use async_trait::async_trait;
-use longshore_core::host::{Host, HostFacts};
+use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::spec::FieldError;
@@ -10,9 +10,9 @@ use longshore_core::template::Template;
 use longshore_core::{HostId, WorkerId, suggest};
 use tokio_postgres::Row;
 
-use crate::rows::{self, column, converted, storable, text_map};
+use crate::rows::{self, column, converted, storable};
 use crate::timestamps::{At, Due};
-use crate::{PostgresStore, templates};
+use crate::{PostgresStore, hosts, templates};
 
 #[async_trait]
 impl Registry for PostgresStore {
@@ -100,6 +100,7 @@ impl Registry for PostgresStore {
         ]
         .map(|t| storable(t));
         let queues: Vec<i32> = worker.queues.iter().map(|queue| queue.0).collect();
+        let hosts: Vec<i64> = worker.hosts.iter().map(|host| host.0).collect();
         let sql = include_str!("../sql/register_worker.sql");
         let row = self
             .db
@@ -107,7 +108,7 @@ impl Registry for PostgresStore {
                 VERB,
                 sql,
                 &[
-                    &ttl, &pid, &capacity, &name, &hostname, &boot_id, &version, &queues,
+                    &ttl, &pid, &capacity, &name, &hostname, &boot_id, &version, &queues, &hosts,
                 ],
             )
             .await?;
@@ -147,29 +148,33 @@ impl Registry for PostgresStore {
     }
 
     async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId> {
-        const VERB: &str = "register the host";
-        let [executor, identity, boot_id, name] = [
-            &facts.executor,
-            &facts.identity,
-            &facts.boot_id,
-            &facts.name,
-        ]
-        .map(|t| storable(t));
-        let sql = include_str!("../sql/register_host.sql");
-        let row = self
-            .db
-            .one(VERB, sql, &[&executor, &identity, &boot_id, &name])
-            .await?;
-        Ok(HostId(column(VERB, &row, "id")?))
+        hosts::register(&self.db, facts).await
+    }
+
+    async fn note_host_problem(&self, host: HostId, problem: &str) -> StoreResult<()> {
+        hosts::note_problem(&self.db, host, problem).await
+    }
+
+    async fn change_host(&self, host: HostId, change: &HostChange) -> StoreResult<Host> {
+        let changed = hosts::change(&self.db, host, change).await?;
+        // There may be room now, for whichever queue.
+        let queues = self.queues().await?;
+        self.notifier
+            .hint(queues.iter().map(|queue| queue.id))
+            .await;
+        Ok(changed)
+    }
+
+    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
+        let ids: Vec<i64> = hosts.iter().map(|host| host.0).collect();
+        let sql = include_str!("../sql/set_worker_hosts.sql");
+        let verb = "set the worker's hosts";
+        let found = self.db.maybe(verb, sql, &[&worker.0, &ids]).await?;
+        known_worker(worker, found.as_ref())
     }
 
     async fn hosts(&self) -> StoreResult<Vec<Host>> {
-        const VERB: &str = "list hosts";
-        let rows = self
-            .db
-            .rows(VERB, include_str!("../sql/hosts.sql"), &[])
-            .await?;
-        rows.iter().map(|row| host(VERB, row)).collect()
+        hosts::all(&self.db).await
     }
 
     async fn save_template(&self, name: &str, body: &str) -> StoreResult<Template> {
@@ -210,6 +215,10 @@ fn worker(verb: &'static str, row: &Row) -> StoreResult<Worker> {
         pid: converted::<i32, u32>(verb, row, "pid")?,
         version: column(verb, row, "version")?,
         queues: column(verb, row, "queues")?,
+        hosts: column::<Vec<i64>>(verb, row, "host_ids")?
+            .into_iter()
+            .map(HostId)
+            .collect(),
         capacity: converted::<i32, u32>(verb, row, "capacity")?,
         live: converted::<i64, u32>(verb, row, "live")?,
         started_at,
@@ -218,27 +227,5 @@ fn worker(verb: &'static str, row: &Row) -> StoreResult<Worker> {
         draining: column(verb, row, "draining")?,
         fenced: column(verb, row, "fenced")?,
         alive: column(verb, row, "alive")?,
-    })
-}
-
-fn host(verb: &'static str, row: &Row) -> StoreResult<Host> {
-    let capacity: Option<i32> = column(verb, row, "capacity")?;
-    let At(last_seen_at) = column(verb, row, "last_seen_at")?;
-    Ok(Host {
-        id: HostId(column(verb, row, "id")?),
-        facts: HostFacts {
-            executor: column(verb, row, "executor")?,
-            identity: column(verb, row, "identity")?,
-            boot_id: column(verb, row, "boot_id")?,
-            name: column(verb, row, "name")?,
-        },
-        labels: text_map(verb, row, "labels")?,
-        capacity: capacity
-            .map(u32::try_from)
-            .transpose()
-            .map_err(|e| StoreError::unexpected(verb, e))?,
-        weight: column(verb, row, "weight")?,
-        enabled: column(verb, row, "enabled")?,
-        last_seen_at,
     })
 }

@@ -2,13 +2,15 @@
 
 use longshore_core::attempt::{AttemptError, AttemptRecord, Exit, Outcome, Usage};
 use longshore_core::classify::ErrorClass;
+use longshore_core::host::Demand;
 use longshore_core::priority::Lane;
 use longshore_core::store::{AttemptView, JobDetail, JobSummary, StoreError, StoreResult};
-use longshore_core::waiting::{Reason, WaitingFacts, explain};
+use longshore_core::waiting::{Reason, WaitingFacts, WhyWaiting, explain};
 use longshore_core::{AttemptNumber, HostId, JobId, JobSpec, Priority, State, Token, WorkerId};
 use tokio_postgres::Row;
 
 use crate::db::Db;
+use crate::hosts;
 use crate::rows::{self, column, converted, text_map};
 use crate::timestamps::{At, Due};
 
@@ -33,7 +35,10 @@ pub(crate) async fn show(db: &Db, job: JobId) -> StoreResult<JobDetail> {
         attempts_made.extend(attempt(row)?);
     }
     let facts = waiting_facts(db, first, &summary, &spec).await?;
-    let why_waiting = facts.map(|(facts, now)| explain(&facts, now));
+    let why_waiting = match facts {
+        Some((facts, now)) => Some(explain(&facts, now)),
+        None => note(db, &summary).await?,
+    };
     let cancel_requested = column(VERB, first, "cancel_requested")?;
     Ok(JobDetail {
         summary,
@@ -42,6 +47,19 @@ pub(crate) async fn show(db: &Db, job: JobId) -> StoreResult<JobDetail> {
         why_waiting,
         cancel_requested,
     })
+}
+
+/// What the launch of a job says of itself, if it takes long.
+async fn note(db: &Db, summary: &JobSummary) -> StoreResult<Option<WhyWaiting>> {
+    if summary.state != State::Launching {
+        return Ok(None);
+    }
+    let sql = include_str!("../sql/show_job_note.sql");
+    let Some(row) = db.maybe(VERB, sql, &[&summary.id.0]).await? else {
+        return Ok(None);
+    };
+    let note: Option<String> = column(VERB, &row, "note")?;
+    Ok(note.map(|note| WhyWaiting::Launching { note }))
 }
 
 /// A job in a list.
@@ -166,6 +184,9 @@ async fn waiting_facts(
     let facts = db
         .one(VERB, include_str!("../sql/show_job_waiting.sql"), &[&queue])
         .await?;
+    let on = db
+        .rows(VERB, include_str!("../sql/show_job_hosts.sql"), &[&queue])
+        .await?;
     let limit: Option<i32> = column(VERB, &facts, "max_concurrent")?;
     let live_jobs: Vec<i64> = column(VERB, &facts, "live_jobs")?;
     let At(now) = column(VERB, &facts, "now")?;
@@ -187,6 +208,11 @@ async fn waiting_facts(
         workers_draining: converted::<i64, u32>(VERB, &facts, "workers_draining")?,
         worker_capacity: converted::<i64, u32>(VERB, &facts, "worker_capacity")?,
         worker_live: converted::<i64, u32>(VERB, &facts, "worker_live")?,
+        hosts: on
+            .iter()
+            .map(|row| hosts::host(VERB, row))
+            .collect::<StoreResult<_>>()?,
+        demand: Demand::of(spec),
     };
     Ok(Some((facts, now)))
 }

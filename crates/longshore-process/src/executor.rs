@@ -30,7 +30,7 @@ use crate::wire::{END_NOW, Launch};
 use crate::{deadlines, host};
 
 /// The kind that queues name.
-const KIND: &str = "process";
+pub const KIND: &str = "process";
 
 /// How many attempts can be ensured at once: more than a machine can spawn shims.
 const ENSURE_LOCKS: usize = 64;

@@ -32,7 +32,7 @@ const ATTEMPT: &str = "LONGSHORE_ATTEMPT";
 
 /// What this executor can do: run commands and, as root, choose their user.
 pub fn capabilities() -> Capabilities {
-    let mut list = vec![Capability::Commands];
+    let mut list = vec![Capability::Commands, Capability::GraceForChildren];
     if Uid::effective().is_root() {
         list.push(Capability::User);
     }

@@ -34,5 +34,5 @@ mod supervise;
 mod user;
 mod wire;
 
-pub use executor::ProcessExecutor;
+pub use executor::{KIND, ProcessExecutor};
 pub use spawn::ShimCommand;

@@ -12,7 +12,6 @@ use futures_util::FutureExt as _;
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::disposition::{Disposition, after_attempt};
-use longshore_core::executor::Handle;
 use longshore_core::retry::Backoff;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, Lease};
@@ -20,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::sleep;
 
 use crate::launch::{Launch, Stopped};
+use crate::machines::Placed;
 use crate::manager::LaunchFailure;
 use crate::orders::{Order, Orders};
 use crate::progress::Progress;
@@ -50,7 +50,7 @@ pub(crate) struct Attempt {
 /// How an attempt ends, as far as this worker is concerned.
 enum Ending {
     /// Record this; then remove what is left.
-    Record(AttemptRecord, Option<Handle>),
+    Record(AttemptRecord, Option<Placed>),
     /// Write nothing.
     LetGo(Order),
     /// Write nothing, and let nobody else here do so: something of it may run.
@@ -89,9 +89,10 @@ impl Attempt {
         });
         // The slot is free from here on: the lease is off the store, or not ours to count.
         drop(self.permit.take());
+        progress.leaves_its_room();
         shift.look.ring();
-        if let Some(handle) = leftover {
-            remove(&self.served, &handle).await;
+        if let Some(placed) = leftover {
+            remove(&placed).await;
         }
     }
 
@@ -101,7 +102,7 @@ impl Attempt {
         shift: &Shift,
         progress: &Progress,
         live: Result<Ending, String>,
-    ) -> Option<Handle> {
+    ) -> Option<Placed> {
         let ending = match live {
             Ok(ending) => ending,
             Err(said) => self.after_panic(shift, progress, &said).await,
@@ -164,16 +165,15 @@ impl Attempt {
         shift.roll.reached(self.lease.key, Phase::Running);
         shift.tally.change(|report| report.launched += 1);
         self.report(Ok(()));
-        let handle = container.handle.clone();
+        let placed = container.placed.clone();
         let supervision = Supervision {
             shift,
             lease: &self.lease,
             spec: &spec,
-            served: &self.served,
             orders: &self.orders,
         };
         match supervision.run(container).await {
-            Supervised::Ended(record) => Ending::Record(record, Some(handle)),
+            Supervised::Ended(record) => Ending::Record(record, Some(placed)),
             Supervised::LetGo(order) => Ending::LetGo(order),
         }
     }
@@ -231,16 +231,16 @@ impl Attempt {
     /// A container that can outlive its worker is left alone. One that can't must not run beside
     /// the attempt that may follow, and nobody else can end or remove it: so it is stopped, and
     /// named as left over.
-    async fn let_go(&self, shift: &Shift, progress: &Progress, order: Order) -> Option<Handle> {
-        let is_ours = order == Order::Abandon && !self.served.executor.survives_worker();
-        let leftover = progress.handle().filter(|_| is_ours);
-        if let Some(handle) = leftover
+    async fn let_go(&self, shift: &Shift, progress: &Progress, order: Order) -> Option<Placed> {
+        let is_ours = order == Order::Abandon && !self.served.survives_worker;
+        let leftover = progress.container().filter(|_| is_ours);
+        if let Some(placed) = &leftover
             && progress.may_run()
         {
-            stop_for_good(shift, &self.served.executor, handle, self.stop_grace()).await;
+            stop_for_good(shift, placed, self.stop_grace()).await;
         }
         self.note_let_go(shift, order);
-        leftover.cloned()
+        leftover
     }
 
     /// Notes that nothing is written for this attempt any more.
@@ -295,19 +295,19 @@ impl Attempt {
         tracing::error!(job.id = self.lease.key.job.0, panic = %text, "a supervising task panicked");
         self.report(Err(&text));
         let mut record = AttemptRecord::launch_failed(ErrorClass::Unknown, text);
-        let Some(handle) = progress.handle() else {
+        let Some(placed) = progress.container() else {
             return Ending::Record(record, None);
         };
         if progress.may_run() {
             let grace = self.stop_grace();
             tokio::select! {
-                () = stop_for_good(shift, &self.served.executor, handle, grace) => {}
+                () = stop_for_good(shift, &placed, grace) => {}
                 order = self.orders.let_go() => return Ending::LetGo(order),
             }
             record.outcome = Outcome::Vanished;
             record.started = true;
         }
-        Ending::Record(record, Some(handle.clone()))
+        Ending::Record(record, Some(placed))
     }
 
     /// Tells whoever waits whether it started.
@@ -325,9 +325,10 @@ impl Attempt {
 }
 
 /// Removes a container that has ended.
-async fn remove(served: &Served, handle: &Handle) {
+async fn remove(placed: &Placed) {
+    let Placed { machine, handle } = placed;
     for retry in 1..=REMOVAL.attempts {
-        match served.executor.forget(handle).await {
+        match machine.executor.forget(handle).await {
             Ok(()) => return,
             Err(error) if retry == REMOVAL.attempts => {
                 tracing::warn!(handle = %handle, error = %error, "a finished container is left over");

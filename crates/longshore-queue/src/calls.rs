@@ -7,12 +7,21 @@ use std::time::Duration;
 use longshore_core::InstanceId;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Watch,
+    Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Tell, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 
 type Answer<T> = Result<T, ExecutorError>;
+
+/// Ends a task with whoever waits for it.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// An executor whose calls nobody cancels halfway.
 #[derive(Clone)]
@@ -21,6 +30,11 @@ pub(crate) struct Calls(Arc<dyn Executor>);
 impl Calls {
     pub fn to(executor: Arc<dyn Executor>) -> Self {
         Self(executor)
+    }
+
+    /// Whether both call the same executor.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub fn kind(&self) -> &'static str {
@@ -37,6 +51,21 @@ impl Calls {
             executor.host().await
         })
         .await
+    }
+
+    /// Dropped, it ends what was begun for this launch alone.
+    pub async fn prepare(&self, request: LaunchRequest, tell: Tell) -> Answer<()> {
+        let executor = Arc::clone(&self.0);
+        let mut task = tokio::spawn(async move { executor.prepare(&request, tell).await });
+        let _ended_with_us = AbortOnDrop(task.abort_handle());
+        match (&mut task).await {
+            Ok(answer) => answer,
+            Err(join_error) => {
+                let problem = join_error.to_string();
+                let attempted = "make a launch ready";
+                Err(ExecutorError::new(ErrorClass::Unknown, attempted, problem))
+            }
+        }
     }
 
     pub async fn ensure(&self, request: LaunchRequest) -> Answer<Ensured> {

@@ -27,7 +27,7 @@ use crate::served::Served;
 use crate::shift::{Going, Shift, hand_back};
 use crate::shutdown::GracefulShutdown;
 use crate::supervise::DRAIN_GRACE;
-use crate::{cancels, finisher, heartbeat, housekeeping, lookout, reconcile};
+use crate::{cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile};
 
 /// At the end of a drain: how long ends may wait for the database, once their containers are gone.
 const STORE_WAIT: Duration = Duration::from_secs(5);
@@ -72,6 +72,7 @@ impl Crew {
         crew.in_background("look-out", lookout::run(Arc::clone(&shift)));
         crew.in_background("cancel watch", cancels::run(Arc::clone(&shift)));
         crew.in_background("reconciling", reconcile::run(Arc::clone(&shift)));
+        crew.in_background("look at the hosts", machines::run(Arc::clone(&shift)));
         let house = housekeeping::run(store.clone(), config.retention);
         crew.in_background("housekeeping", house);
         Ok(crew)
@@ -226,7 +227,7 @@ impl Crew {
         let mut wait = Duration::ZERO;
         let mut by_fate: BTreeMap<&str, u32> = BTreeMap::new();
         for (_, entry) in self.shift.roll.live() {
-            if entry.served.executor.survives_worker() {
+            if entry.served.survives_worker {
                 entry.orders.give(Order::LeaveAlive);
                 *by_fate.entry("left alive").or_default() += 1;
             } else {

@@ -23,6 +23,7 @@ pub mod housekeeping;
 mod launch;
 mod liveness;
 mod lookout;
+mod machines;
 mod manager;
 mod monitor;
 mod orders;

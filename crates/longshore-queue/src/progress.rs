@@ -2,24 +2,36 @@
 //! task panics, others still know what there is to clean up and to record.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use longshore_core::executor::Handle;
+use crate::machines::{Placed, Room};
 
-/// How far an attempt has come. Each fact is set once.
-#[derive(Debug, Default)]
+/// How far an attempt has come.
+#[derive(Default)]
 pub(crate) struct Progress {
-    handle: OnceLock<Handle>,
+    container: Mutex<Option<Placed>>,
+    /// What it takes of its host, once that is stored.
+    room: Mutex<Option<Room>>,
     may_run: AtomicBool,
-    removed: AtomicBool,
     templates: OnceLock<BTreeMap<String, i32>>,
 }
 
 impl Progress {
     /// There is a container.
-    pub fn created(&self, handle: &Handle) {
-        let _ = self.handle.set(handle.clone());
+    pub fn created(&self, placed: &Placed) {
+        *lock(&self.container) = Some(placed.clone());
+    }
+
+    /// The store counts it on its host from now on.
+    pub fn counted(&self, mut room: Room) {
+        room.stored();
+        *lock(&self.room) = Some(room);
+    }
+
+    /// The store counts it no more.
+    pub fn leaves_its_room(&self) {
+        drop(lock(&self.room).take());
     }
 
     /// From now on its container may run.
@@ -29,7 +41,7 @@ impl Progress {
 
     /// There is no container any more.
     pub fn removed(&self) {
-        self.removed.store(true, Ordering::Release);
+        *lock(&self.container) = None;
     }
 
     /// These versions of its templates were used.
@@ -38,9 +50,8 @@ impl Progress {
     }
 
     /// Its container, if there is one.
-    pub fn handle(&self) -> Option<&Handle> {
-        let is_removed = self.removed.load(Ordering::Acquire);
-        self.handle.get().filter(|_| !is_removed)
+    pub fn container(&self) -> Option<Placed> {
+        lock(&self.container).clone()
     }
 
     /// Whether its container may run or have run.
@@ -52,4 +63,9 @@ impl Progress {
     pub fn templates(&self) -> BTreeMap<String, i32> {
         self.templates.get().cloned().unwrap_or_default()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -49,6 +49,8 @@ pub(crate) struct Entry {
     /// Between TERM and KILL.
     pub stop_grace: Duration,
     phase: Phase,
+    /// Where it is, once that is decided.
+    host: Option<String>,
     since: Instant,
     /// Left alive for others: on the roll, so that nobody hands it back, but waited for by none.
     left: bool,
@@ -140,6 +142,13 @@ impl Roll {
         }
     }
 
+    /// For people: it is to run on this host.
+    pub fn placed(&self, key: LeaseKey, host: String) {
+        if let Some(entry) = self.lock().entries.get_mut(&key) {
+            entry.host = Some(host);
+        }
+    }
+
     /// The attempts that this worker still answers for.
     pub fn live(&self) -> Vec<(LeaseKey, Entry)> {
         let inner = self.lock();
@@ -177,6 +186,7 @@ impl Roll {
                 attempt: key.attempt,
                 queue: entry.served.queue.name.clone(),
                 phase: entry.phase,
+                host: entry.host.clone(),
                 elapsed: entry.since.elapsed(),
             })
             .collect()
@@ -216,6 +226,7 @@ impl Acquiring {
                     .as_ref()
                     .map_or(DEFAULT_STOP_GRACE, |spec| grace_of(spec)),
                 phase: Phase::Launching,
+                host: None,
                 since,
                 left: false,
                 held: true,

@@ -21,11 +21,12 @@ use crate::config::WorkerConfig;
 use crate::error::QueueError;
 use crate::finisher::Finisher;
 use crate::liveness::{BootClock, Liveness};
+use crate::machines::Machines;
 use crate::orders::{Order, Orders};
 use crate::report::{Tally, WorkerReport};
 use crate::retrying::Retrying;
 use crate::roll::Roll;
-use crate::served::{Machines, Served};
+use crate::served::Served;
 
 /// Whether a shift goes on. Only ever moves forward.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,7 +85,7 @@ impl Shift {
         clock: &BootClock,
     ) -> Result<(Arc<Self>, crate::finisher::Inbox), QueueError> {
         let instance = store.instance().await?;
-        let machines = Machines::enter(store, executors).await?;
+        let machines = Machines::enter(store, executors, config.max_concurrent).await?;
         let served = machines.serve_all(store, &config.queues).await?;
         let advertised = if config.occasional {
             vec![]
@@ -100,6 +101,7 @@ impl Shift {
                 boot_id: config.boot_id.clone(),
                 version: config.version.clone(),
                 queues: advertised,
+                hosts: machines.hosts(),
                 capacity: config.max_concurrent,
                 lease_ttl: config.lease_ttl,
             })
@@ -124,7 +126,8 @@ impl Shift {
         Ok((shift, inbox))
     }
 
-    /// Takes jobs of a queue, and puts them on the roll; none once the shift takes nothing more.
+    /// Takes jobs of a queue, and puts them on the roll: no more than its hosts have slots for, as far
+    /// as is known; none once the shift takes nothing more.
     ///
     /// A call that is in flight when the shift begins to end is not waited for and not repeated:
     /// what it brings goes back with the drain's last look. Cancellation-safe: what a call acquires
@@ -136,9 +139,16 @@ impl Shift {
         max_concurrent: Option<Limit>,
         timeout: Duration,
     ) -> StoreResult<Option<Vec<(Lease, Orders)>>> {
+        let machines = &self.machines;
+        let at_most_old = self.config.poll_interval / 2;
+        let room = machines.room(&self.store, served, at_most_old).await;
+        let want = want.min(room);
         let Some(acquiring) = self.roll.acquiring() else {
             return Ok(None);
         };
+        if want == 0 {
+            return Ok(Some(Vec::new()));
+        }
         let request = AcquireRequest {
             queue: served.queue.id,
             want: want.min(AcquireRequest::MAX_WANT),

@@ -41,6 +41,8 @@ pub struct RunningJob {
     pub queue: String,
     /// How far it has come.
     pub phase: Phase,
+    /// The host that it was placed on; none before that.
+    pub host: Option<String>,
     /// Since it was acquired.
     pub elapsed: Duration,
 }
@@ -75,9 +77,11 @@ impl fmt::Display for WorkerStatus {
         for job in &self.running {
             let (job_id, attempt, queue) = (job.job, job.attempt, &job.queue);
             let (phase, elapsed) = (job.phase, format_duration(job.elapsed));
+            let host = job.host.as_ref();
+            let host = host.map_or_else(String::new, |host| format!(", on {host}"));
             writeln!(
                 f,
-                "  job {job_id} attempt {attempt} ({queue}): {phase} for {elapsed}"
+                "  job {job_id} attempt {attempt} ({queue}): {phase} for {elapsed}{host}"
             )?;
         }
         let so_far = &self.so_far;

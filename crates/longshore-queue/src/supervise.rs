@@ -12,19 +12,18 @@ use futures_util::future::{BoxFuture, Fuse};
 use longshore_core::JobSpec;
 use longshore_core::attempt::{AttemptError, AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{Ended, ExecutorError, Handle, Watch};
+use longshore_core::executor::{Ended, ExecutorError, Watch};
 use longshore_core::retry::Backoff;
 use longshore_core::spec::Timeout;
 use longshore_core::store::{Lease, LeaseStatus, Leases as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::calls::Calls;
 use crate::launch::Container;
+use crate::machines::Placed;
 use crate::orders::{Order, Orders, StopReason};
 use crate::patience::patiently;
 use crate::pump::{Pump, Pumped};
-use crate::served::Served;
 use crate::shift::Shift;
 
 /// How long a container may run when its spec does not say.
@@ -51,7 +50,6 @@ pub(crate) struct Supervision<'a> {
     pub shift: &'a Arc<Shift>,
     pub lease: &'a Lease,
     pub spec: &'a JobSpec,
-    pub served: &'a Served,
     pub orders: &'a Orders,
 }
 
@@ -66,7 +64,7 @@ pub(crate) enum Supervised {
 impl Supervision<'_> {
     /// Watches to the end, or until told to let go.
     pub async fn run(&self, container: Container) -> Supervised {
-        let Container { handle, watch } = container;
+        let Container { placed, watch } = container;
         let Watch { output, end } = watch;
         let (tell_ended, has_ended) = watch::channel(false);
         let pump = self.pump().run(output, has_ended).fuse();
@@ -74,7 +72,7 @@ impl Supervision<'_> {
 
         let mut pumped = None;
         let (ended, stopped_for) = match self
-            .until_end(&handle, end, pump.as_mut(), &mut pumped)
+            .until_end(&placed, end, pump.as_mut(), &mut pumped)
             .await
         {
             Ok(ended) => ended,
@@ -102,7 +100,7 @@ impl Supervision<'_> {
     /// to let go.
     async fn until_end(
         &self,
-        handle: &Handle,
+        placed: &Placed,
         mut end: BoxFuture<'static, Result<Ended, ExecutorError>>,
         mut pump: std::pin::Pin<&mut Fuse<impl Future<Output = Pumped>>>,
         pumped: &mut Option<Pumped>,
@@ -126,7 +124,7 @@ impl Supervision<'_> {
                 ended = &mut end => {
                     return match ended {
                         Ok(ended) => Ok((Ok(ended), stop_reason(known))),
-                        Err(error) => self.out_of_sight(handle, error, stop_reason(known)).await,
+                        Err(error) => self.out_of_sight(placed, error, stop_reason(known)).await,
                     };
                 }
                 order = self.orders.other_than(known) => {
@@ -135,7 +133,7 @@ impl Supervision<'_> {
                         Order::Stop(reason) => {
                             // A second reason changes the record, not the stopping.
                             if stop_reason(known).is_none() {
-                                stopping.set(self.stop(handle, Some(reason)).fuse());
+                                stopping.set(self.stop(placed, Some(reason)).fuse());
                             }
                         }
                         Order::LeaveAlive | Order::Abandon => return Err(order),
@@ -178,24 +176,24 @@ impl Supervision<'_> {
     /// for a reason that stays true.
     async fn out_of_sight(
         &self,
-        handle: &Handle,
+        placed: &Placed,
         error: ExecutorError,
         stopped_for: Option<StopReason>,
     ) -> Result<(Result<Ended, ExecutorError>, Option<StopReason>), Order> {
         let job = self.lease.key.job.0;
         tracing::error!(job.id = job, error = %error, "the executor lost sight of a container");
         tokio::select! {
-            () = self.stop(handle, stopped_for) => Ok((Err(error), stopped_for)),
+            () = self.stop(placed, stopped_for) => Ok((Err(error), stopped_for)),
             order = self.orders.let_go() => Err(order),
         }
     }
 
-    async fn stop(&self, handle: &Handle, reason: Option<StopReason>) {
+    async fn stop(&self, placed: &Placed, reason: Option<StopReason>) {
         let grace = match reason {
             Some(StopReason::Drained) => grace_of(self.spec).min(DRAIN_GRACE),
             _ => grace_of(self.spec),
         };
-        stop_for_good(self.shift, &self.served.executor, handle, grace).await;
+        stop_for_good(self.shift, placed, grace).await;
     }
 
     fn pump(&self) -> Pump {
@@ -212,12 +210,9 @@ impl Supervision<'_> {
 /// Stops a container, as often as it takes. Returns when nothing of it runs: it was stopped, or a
 /// full listing lacks it. For containers that this executor itself made or found alone: every
 /// executor's listing names those, while some leave out other workers'.
-pub(crate) async fn stop_for_good(
-    shift: &Shift,
-    executor: &Calls,
-    handle: &Handle,
-    grace: Duration,
-) {
+pub(crate) async fn stop_for_good(shift: &Shift, placed: &Placed, grace: Duration) {
+    let Placed { machine, handle } = placed;
+    let executor = &machine.executor;
     let mut tries = 0;
     loop {
         let Err(error) = executor.stop(handle, grace).await else {

@@ -1,6 +1,7 @@
--- Enters a host, or notes that it was seen.
+-- Enters a host, or notes that it was seen and is well.
 INSERT INTO host (executor, identity, boot_id, name, last_seen_at)
 VALUES (:executor, :identity, :boot_id, :name, :now)
 ON CONFLICT (executor, identity) DO UPDATE SET
-    boot_id = excluded.boot_id, name = excluded.name, last_seen_at = excluded.last_seen_at
+    boot_id = excluded.boot_id, name = excluded.name, last_seen_at = excluded.last_seen_at,
+    problem = NULL
 RETURNING id

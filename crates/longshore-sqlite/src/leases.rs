@@ -3,13 +3,15 @@
 
 mod acquire;
 mod finish;
+mod mark;
 mod output;
 
 use async_trait::async_trait;
 use longshore_core::executor::Handle;
+use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, LeaseKey, LeaseStatus, Leases,
-    OutputAppend, StoreResult,
+    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
 use rusqlite::named_params;
@@ -51,22 +53,24 @@ impl Leases for SqliteStore {
         lease: LeaseKey,
         host: HostId,
         handle: &Handle,
-    ) -> StoreResult<LeaseStatus> {
-        let handle = handle.0.clone();
-        let mark = move |tx: &Tx<'_>| {
-            let params = named_params! {
-                ":job": lease.job.0,
-                ":attempt": lease.attempt.0,
-                ":token": lease.token.0,
-                ":host": host.0,
-                ":handle": handle,
-            };
-            tx.maybe(sql!("mark_launched"), params, |row| row.get(0))
-                .map(status)
+        demand: Demand,
+    ) -> StoreResult<FenceOutcome> {
+        let launched = mark::Launched {
+            lease,
+            host,
+            handle: handle.clone(),
+            demand,
         };
+        let mark = move |tx: &Tx<'_>| mark::launched(tx, &launched);
         self.engine
             .write("mark a lease launched", News::No, mark)
             .await
+    }
+
+    async fn note_launch(&self, lease: LeaseKey, note: &str) -> StoreResult<LeaseStatus> {
+        let note = note.to_owned();
+        let work = move |tx: &Tx<'_>| mark::note(tx, lease, &note);
+        self.engine.write("note a launch", News::No, work).await
     }
 
     async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {

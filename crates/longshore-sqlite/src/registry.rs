@@ -1,22 +1,24 @@
 //! What there is beside jobs: queues, workers, hosts, templates.
 
+mod hosts;
 mod queues;
 mod templates;
 mod workers;
 
 use async_trait::async_trait;
-use longshore_core::host::{Host, HostFacts};
+use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
 use longshore_core::template::{Template, check_template};
 use longshore_core::{HostId, WorkerId};
-use rusqlite::{Row, named_params};
+use rusqlite::named_params;
 
+pub(crate) use self::hosts::host;
+use self::hosts::{change_host, hosts, note_host_problem, register_host, set_worker_hosts};
 pub(crate) use self::queues::{all_queues, find_queue, queue_by_id};
 use self::queues::{change_queue, create_queue};
 use self::templates::{find_template, save_template, template_from_row};
 use self::workers::{known_worker, register_worker, workers};
-use crate::rows::{Json, Micros};
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
@@ -94,24 +96,37 @@ impl Registry for SqliteStore {
 
     async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId> {
         let facts = facts.clone();
-        let register = move |tx: &Tx<'_>| {
-            let params = named_params! {
-                ":executor": facts.executor,
-                ":identity": facts.identity,
-                ":boot_id": facts.boot_id,
-                ":name": facts.name,
-                ":now": tx.now,
-            };
-            tx.one(sql!("register_host"), params, |row| row.get(0).map(HostId))
-        };
+        let register = move |tx: &Tx<'_>| register_host(tx, &facts);
         self.engine
             .write("register a host", News::No, register)
             .await
     }
 
     async fn hosts(&self) -> StoreResult<Vec<Host>> {
+        self.engine.read("list hosts", hosts).await
+    }
+
+    async fn note_host_problem(&self, host: HostId, problem: &str) -> StoreResult<()> {
+        let problem = problem.to_owned();
+        let note = move |tx: &Tx<'_>| note_host_problem(tx, host, &problem);
         self.engine
-            .read("list hosts", |tx| tx.all(sql!("hosts"), [], host_from_row))
+            .write("note a host's problem", News::No, note)
+            .await
+    }
+
+    async fn change_host(&self, host: HostId, change: &HostChange) -> StoreResult<Host> {
+        change.validate()?;
+        let change = change.clone();
+        let work = move |tx: &Tx<'_>| change_host(tx, host, &change);
+        // There may be room now.
+        self.engine.write("change a host", News::Yes, work).await
+    }
+
+    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
+        let hosts = hosts.to_vec();
+        let set = move |tx: &Tx<'_>| set_worker_hosts(tx, worker, &hosts);
+        self.engine
+            .write("set a worker's hosts", News::No, set)
             .await
     }
 
@@ -132,21 +147,4 @@ impl Registry for SqliteStore {
         let find = move |tx: &Tx<'_>| names.iter().map(|name| find_template(tx, name)).collect();
         self.engine.read("look up templates", find).await
     }
-}
-
-fn host_from_row(row: &Row<'_>) -> rusqlite::Result<Host> {
-    Ok(Host {
-        id: HostId(row.get("id")?),
-        facts: HostFacts {
-            executor: row.get("executor")?,
-            identity: row.get("identity")?,
-            boot_id: row.get("boot_id")?,
-            name: row.get("name")?,
-        },
-        labels: row.get::<_, Json<_>>("labels")?.0,
-        capacity: row.get("capacity")?,
-        weight: row.get("weight")?,
-        enabled: row.get("enabled")?,
-        last_seen_at: row.get::<_, Micros>("last_seen_at")?.time(),
-    })
 }

@@ -3,6 +3,7 @@
 //! Flags and variables are clap's; this file owns the TOML below them. A key `k` of section `s`
 //! is the variable `LONGSHORE_<S>_<K>` and the flag `--k` of that command.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Config {
     pub submit: SubmitConfig,
     /// For `worker`.
     pub worker: WorkerConfig,
+    /// For whatever launches containers: `worker`, `run`, `hosts test`, `doctor`.
+    pub docker: DockerConfig,
 }
 
 /// Defaults of `submit` and `run`.
@@ -62,7 +65,37 @@ pub struct WorkerConfig {
     pub heartbeat: Option<Duration>,
 }
 
-const KEYS: [&str; 3] = ["database", "submit", "worker"];
+/// Container engines, and what jobs may ask of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DockerConfig {
+    /// The engines' addresses.
+    pub hosts: Option<Vec<String>>,
+    /// Host paths that jobs may bind, with everything below them.
+    pub binds: Vec<String>,
+    /// Whether jobs may join the host's own network.
+    pub host_network: bool,
+    /// Devices of the host that jobs may have; a folder stands for all below it.
+    pub devices: Vec<String>,
+    /// Whether jobs may run privileged.
+    pub privileged: bool,
+    /// Logins, by registry.
+    pub registries: BTreeMap<String, RegistryConfig>,
+}
+
+/// A login to a registry.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// Who.
+    pub username: String,
+    /// The password itself; or better:
+    pub password: Option<Secret>,
+    /// A file that holds nothing but the password.
+    pub password_file: Option<PathBuf>,
+}
+
+const KEYS: [&str; 4] = ["database", "submit", "worker", "docker"];
 const SUBMIT_KEYS: [&str; 1] = ["queue"];
 const WORKER_KEYS: [&str; 7] = [
     "queues",
@@ -72,6 +105,15 @@ const WORKER_KEYS: [&str; 7] = [
     "shutdown_timeout",
     "lease_ttl",
     "heartbeat",
+];
+
+const DOCKER_KEYS: [&str; 6] = [
+    "hosts",
+    "binds",
+    "host_network",
+    "devices",
+    "privileged",
+    "registries",
 ];
 
 /// A text that `Debug` does not show: an address may hold a password.
@@ -121,7 +163,12 @@ impl Config {
             refuse(format!("line {line} is not TOML: {}", e.message()))
         })?;
         known_keys("", &table, &KEYS).map_err(refuse)?;
-        for (section, known) in [("submit", &SUBMIT_KEYS[..]), ("worker", &WORKER_KEYS[..])] {
+        let sections = [
+            ("submit", &SUBMIT_KEYS[..]),
+            ("worker", &WORKER_KEYS),
+            ("docker", &DOCKER_KEYS),
+        ];
+        for (section, known) in sections {
             if let Some(inner) = table.get(section).and_then(toml::Value::as_table) {
                 known_keys(section, inner, known).map_err(refuse)?;
             }

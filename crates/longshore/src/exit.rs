@@ -107,6 +107,15 @@ impl Refused {
         }
     }
 
+    /// Something that is needed is away: exit code 3.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::UNAVAILABLE,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
     /// What to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

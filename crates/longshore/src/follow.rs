@@ -3,23 +3,20 @@
 //! Reads only. What a worker stores arrives in the store chunk by chunk; a follower remembers how
 //! far it got, and wake-ups are hints beneath a poll. An outage of the database is sat out.
 
-use std::mem::Discriminant;
 use std::time::Duration;
 
 use longshore_core::output::Stream;
 use longshore_core::store::{JobDetail, OutputCursor, OutputPage, OutputRequest, Store};
-use longshore_core::waiting::WhyWaiting;
 use longshore_core::{AttemptNumber, JobId, State};
-use tokio::time::Instant;
 
 use crate::exit::{self, Exit};
 use crate::outage::sit_out;
 use crate::output::{self, Out};
+use crate::status;
+use crate::waits::Waits;
 
 /// Without a hint, how soon news of a job are seen.
 pub const POLL: Duration = Duration::from_millis(250);
-/// How long a job may wait before its follower says why.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// How much output is asked for at once.
 pub const PAGE_BYTES: u32 = 1024 * 1024;
 const FIRST: AttemptNumber = AttemptNumber(1);
@@ -143,6 +140,10 @@ impl<'a> Follower<'a> {
                 self.attempt = Some(FIRST);
                 continue;
             }
+            if !page.chunks.is_empty() || page.state.is_terminal() {
+                // Two streams share the terminal with the status line.
+                status::hide();
+            }
             self.writer.write(out, &page)?;
             self.attempt = page.attempt.or(self.attempt);
             self.after = page.chunks.last().map(|chunk| chunk.cursor).or(self.after);
@@ -153,7 +154,8 @@ impl<'a> Follower<'a> {
                 let detail = sit_out(async || self.store.show_job(self.job).await);
                 return Ok(detail.await?);
             }
-            self.waits.look(self.store, self.job, page.state).await?;
+            let open = [(self.job, page.state)];
+            self.waits.look(self.store, &open, 1).await?;
             if page.chunks.is_empty() || page.is_end {
                 wakeups.wait(POLL).await;
             }
@@ -197,40 +199,6 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// Says why a job waits: after a while, and again only when the kind of reason changes.
-#[derive(Default)]
-pub struct Waits {
-    since: Option<Instant>,
-    said: Option<Discriminant<WhyWaiting>>,
-}
-
-impl Waits {
-    /// Looks at a job that is in this state.
-    pub async fn look(
-        &mut self,
-        store: &dyn Store,
-        job: JobId,
-        state: State,
-    ) -> anyhow::Result<()> {
-        let waits = !state.is_live() && !state.is_terminal();
-        if !waits {
-            self.since = None;
-            return Ok(());
-        }
-        if self.since.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
-            return Ok(());
-        }
-        let detail = sit_out(async || store.show_job(job).await).await?;
-        if let Some(why) = detail.why_waiting {
-            let kind = std::mem::discriminant(&why);
-            if self.said.replace(kind) != Some(kind) {
-                output::talk(&format!("job {job} waits: {why}"));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Resolves at Ctrl-C.
 pub async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
@@ -246,6 +214,30 @@ pub fn or_say_how_to_go_on<T>(result: anyhow::Result<T>, jobs: &[JobId]) -> anyh
             say_how_to_go_on(jobs);
         }
     })
+}
+
+/// Says what became of a job where its own output can't say it.
+pub fn say_what_went_wrong(job: &JobDetail) {
+    let id = job.summary.id;
+    let last = job
+        .attempts_made
+        .last()
+        .and_then(|attempt| attempt.record.as_ref());
+    match (
+        job.summary.state,
+        last.and_then(|record| record.error.as_ref()),
+    ) {
+        (State::TimedOut | State::Failed, Some(error)) => {
+            output::talk(&output::words::one_line(&format!(
+                "job {id} {}: {}",
+                job.summary.state, error.text
+            )));
+        }
+        (State::TimedOut | State::Cancelled, _) => {
+            output::talk(&format!("job {id} {}", job.summary.state));
+        }
+        _ => {}
+    }
 }
 
 /// Says how to go on after Ctrl-C, or an outage, stopped the following of these jobs.

@@ -14,10 +14,10 @@ mod log;
 mod open;
 mod outage;
 mod output;
+mod status;
+mod waits;
 
 use std::process::ExitCode;
-
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Cli;
 use crate::config::Config;
@@ -80,17 +80,8 @@ fn show_help_or_usage(refused: &clap::Error) -> ExitCode {
     if !refused.use_stderr() {
         return Exit::DONE.into();
     }
-    if is_command_without_dashes(refused) {
-        output::hint("a job's command stands behind --, as in `longshore run -- echo hello`");
+    if let Some(instead) = args::hint_for(refused) {
+        output::hint(instead);
     }
     Exit::USAGE.into()
-}
-
-/// Whether somebody wrote `run echo hello`.
-fn is_command_without_dashes(refused: &clap::Error) -> bool {
-    let takes_command = std::env::args_os().any(|word| word == "run" || word == "submit");
-    let argument = refused.get(ContextKind::InvalidArg);
-    let is_word =
-        matches!(argument, Some(ContextValue::String(argument)) if !argument.starts_with('-'));
-    takes_command && is_word && refused.kind() == ErrorKind::UnknownArgument
 }

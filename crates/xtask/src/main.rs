@@ -1,8 +1,8 @@
 //! `cargo xtask`: the checks and chores of this repository.
 //!
 //! Owns what a contributor or CI runs around the product: the test command, the table of
-//! forbidden dependencies, the licence check and a throw-away PostgreSQL for tests. The product
-//! never depends on it.
+//! forbidden dependencies, the licence check and throw-away servers for tests. The product never
+//! depends on it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +11,8 @@ use clap::{Parser, Subcommand};
 
 mod debian;
 mod edges;
+mod engine;
+mod guarded;
 mod licences;
 mod metadata;
 mod postgres;
@@ -38,8 +40,17 @@ enum Chore {
     /// The process that owns the server; started by the other commands, never by a person.
     #[command(name = postgres::GUARD_COMMAND, hide = true)]
     PostgresGuard(postgres::GuardArguments),
+    /// Run a throw-away Docker engine, and a podman where there is one, until Ctrl-C or end of
+    /// input, or for the length of one command, which finds them in `LONGSHORE_TEST_DOCKER` and
+    /// `LONGSHORE_TEST_PODMAN`. Both have the image `busybox:local`. Needs root.
+    ///
+    /// Example: `cargo xtask docker -- cargo test -p longshore-docker`
+    Docker(engine::Arguments),
+    /// The process that owns the engines; started by the other commands, never by a person.
+    #[command(name = engine::GUARD_COMMAND, hide = true)]
+    DockerGuard(engine::GuardArguments),
     /// Everything that must hold before a change lands: format, edges, licences, lints, links of
-    /// the docs, build, and all tests against a throw-away PostgreSQL.
+    /// the docs, build, and all tests against a throw-away PostgreSQL and Docker.
     ///
     /// Example: `cargo xtask test --quick -- stale_token`
     Test(test::Arguments),
@@ -52,6 +63,8 @@ fn main() -> ExitCode {
         Chore::PostgresGuard(arguments) => {
             postgres::run_guard(&arguments).map(|()| ExitCode::SUCCESS)
         }
+        Chore::Docker(arguments) => engine::run(&arguments),
+        Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
     };
     // `exit` is never called: the owner of a server stops it when it is dropped.

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 
@@ -46,6 +46,17 @@ pub fn wait_until(child: &mut Child, deadline: Instant) -> Result<Option<ExitSta
         }
         thread::sleep(LOOK_INTERVAL);
     }
+}
+
+/// How much of a server's log a failure shows.
+const LOG_LINES_SHOWN: usize = 30;
+
+/// The last lines of a log, for the message of a failure.
+pub fn end_of_log(log: &Path) -> String {
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
 }
 
 /// Why a wait ended.

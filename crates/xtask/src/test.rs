@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::debian::{Tool, provide};
+use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
@@ -47,7 +48,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     };
     let cargo_runs = |words: &[&str]| check(&mut command(words));
 
-    let postgres = step("prerequisites", prerequisites)?;
+    let (postgres, engines) = step("prerequisites", prerequisites)?;
     step("format", || cargo_runs(&["fmt", "--all", "--check"]))?;
     step("edges", || edges::run(root))?;
     if !arguments.quick {
@@ -80,7 +81,9 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     step("build", || {
         cargo_runs(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
-    step("tests", || tests(root, &postgres, &arguments.arguments))?;
+    step("tests", || {
+        tests(root, &postgres, engines, &arguments.arguments)
+    })?;
 
     eprintln!(
         "\ncargo xtask test: all steps passed in {}",
@@ -105,8 +108,9 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
-/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs.
-fn prerequisites() -> Result<PathBuf> {
+/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs and the
+/// container engines. The engines start early: a machine that cannot run one says so at once.
+fn prerequisites() -> Result<(PathBuf, Option<Engines>)> {
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
     let found = Command::new(compiler)
         .arg("--version")
@@ -117,16 +121,41 @@ fn prerequisites() -> Result<PathBuf> {
     if found.is_err() {
         provide(&C_COMPILER)?;
     }
-    binaries::find_or_install()
+    Ok((binaries::find_or_install()?, engines()?))
 }
 
-fn tests(root: &Path, postgres: &Path, arguments: &[OsString]) -> Result<()> {
+/// The engines; without, on CI, a failure, and elsewhere a line that says why the tests will
+/// report themselves as skipped.
+fn engines() -> Result<Option<Engines>> {
+    let on_ci = env::var_os("CI").is_some();
+    // An engine that is given brings podman or does not: that is its giver's decision.
+    let insist_on_podman = on_ci && !Engines::are_given();
+    match Engines::start(insist_on_podman) {
+        Ok(engines) => Ok(Some(engines)),
+        Err(error) if on_ci => Err(error),
+        Err(error) => {
+            eprintln!("no container engine, so tests that need one are skipped: {error:#}");
+            Ok(None)
+        }
+    }
+}
+
+fn tests(
+    root: &Path,
+    postgres: &Path,
+    engines: Option<Engines>,
+    arguments: &[OsString],
+) -> Result<()> {
     let cluster = Cluster::start(postgres, None)?;
     let mut command = Command::new(cargo());
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(arguments)
         .current_dir(root);
+    if let Some(engines) = &engines {
+        engines.visible_to(&mut command);
+    }
     check(cluster.visible_to(&mut command))?;
-    cluster.stop()
+    cluster.stop()?;
+    engines.map_or(Ok(()), Engines::stop)
 }

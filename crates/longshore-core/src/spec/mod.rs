@@ -1,6 +1,7 @@
 //! What a person asks to be run: [`JobSpec`], its parts, and the checked form [`ValidSpec`].
 
 mod checks;
+mod device;
 mod duration;
 mod memory;
 mod parse;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use checks::{FieldError, check_name, is_env_key};
+pub use device::{Device, is_permissions};
 pub use duration::{DurationError, Timeout, format_duration, parse_duration};
 pub use memory::{MemoryError, format_bytes, parse_bytes};
 pub use parse::{FIELDS, parse_json, parse_value};
@@ -74,6 +76,13 @@ pub struct JobSpec {
     /// Networks to join; none means the engine's default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<Network>,
+    /// Devices of the host.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    /// Whether it has every capability and every device of the host; only where the operator allows
+    /// it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
     /// The most memory, in bytes; written `536870912` or `"512m"`.
     #[serde(skip_serializing_if = "Option::is_none", with = "memory::optional")]
     pub memory: Option<u64>,

@@ -7,7 +7,7 @@ use super::{JobSpec, MAX_SPEC_BYTES, ValidSpec};
 use crate::suggest::{self, excerpt};
 
 /// Every field of a job, in the order of the reference.
-pub const FIELDS: [&str; 29] = [
+pub const FIELDS: [&str; 31] = [
     "name",
     "description",
     "submitted_by",
@@ -21,6 +21,8 @@ pub const FIELDS: [&str; 29] = [
     "user",
     "mounts",
     "networks",
+    "devices",
+    "privileged",
     "memory",
     "cpus",
     "pids_limit",
@@ -40,10 +42,11 @@ pub const FIELDS: [&str; 29] = [
 ];
 
 /// Fields that hold one word of several. Serde would also take them as `{"default": null}`, and a
-/// mount or a network as a list of its values, which is nobody's intention.
+/// mount, a network or a device as a list of its values, which is nobody's intention.
 const WORDS: [&str; 2] = ["retry_strategy", "pull"];
 const MOUNT_FIELDS: [&str; 4] = ["type", "source", "target", "read_only"];
 const NETWORK_FIELDS: [&str; 2] = ["name", "aliases"];
+const DEVICE_FIELDS: [&str; 3] = ["source", "target", "permissions"];
 
 /// Reads one job from JSON text.
 pub fn parse_json(text: &str) -> Result<ValidSpec, FieldError> {
@@ -80,6 +83,7 @@ pub fn parse_value(mut value: Value) -> Result<ValidSpec, FieldError> {
     for (list, known) in [
         ("mounts", &MOUNT_FIELDS[..]),
         ("networks", &NETWORK_FIELDS[..]),
+        ("devices", &DEVICE_FIELDS[..]),
     ] {
         let items = fields
             .get(list)

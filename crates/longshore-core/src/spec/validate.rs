@@ -192,6 +192,10 @@ impl JobSpec {
                 )?;
             }
         }
+        bounded_len("devices", self.devices.len())?;
+        for (index, device) in self.devices.iter().enumerate() {
+            device.check(index)?;
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::StoreResult;
 use crate::attempt::AttemptRecord;
 use crate::disposition::{Disposition, Spent};
 use crate::executor::Handle;
+use crate::host::{Demand, Lack};
 use crate::ids::{AttemptNumber, HostId, JobId, QueueId, Token, WorkerId};
 use crate::limit::Limit;
 use crate::output::{KeptOutput, ResumePoint};
@@ -84,6 +85,21 @@ pub enum LeaseStatus {
     Lost,
 }
 
+/// What became of the fence before a start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FenceOutcome {
+    /// The handle is stored: start it.
+    Stored,
+    /// A person asked for the job's end; the handle is stored.
+    CancelRequested,
+    /// The lease is another's: remove your container, start nothing.
+    Lost,
+    /// The host gets no new jobs. Nothing was stored: remove your container, start nothing.
+    HostDisabled,
+    /// The host has no room for it. Nothing was stored: remove your container, start nothing.
+    HostFull(Lack),
+}
+
 /// A lease that the store says a worker holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeldLease {
@@ -117,6 +133,9 @@ pub struct Finish {
     pub then: Disposition,
 }
 
+/// The most that is kept of what a launch says of itself.
+pub const MAX_NOTE_BYTES: usize = 500;
+
 /// What became of a [`Finish`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FinishOutcome {
@@ -144,12 +163,22 @@ pub trait Leases: Send + Sync + 'static {
 
     /// Stores the container's handle and host before it is started: the fence of PROTOCOL
     /// section 4, step 2.
+    ///
+    /// With the host's row locked it also looks whether the host is enabled and has room for
+    /// `demand` beside its other leases, so that no two workers fill it past its capacity. A lease
+    /// that is on that host already takes no more room than it has: it is answered by
+    /// [`FenceOutcome::Stored`] whatever the host's state. An unknown host is an error.
     async fn mark_launched(
         &self,
         lease: LeaseKey,
         host: HostId,
         handle: &Handle,
-    ) -> StoreResult<LeaseStatus>;
+        demand: Demand,
+    ) -> StoreResult<FenceOutcome>;
+
+    /// What a launch says of itself while it takes long; shown as why the job waits until the job
+    /// runs. At most [`MAX_NOTE_BYTES`] of it are kept.
+    async fn note_launch(&self, lease: LeaseKey, note: &str) -> StoreResult<LeaseStatus>;
 
     /// The container runs: `launching` → `running`. Says nothing new when repeated.
     async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus>;

@@ -18,8 +18,8 @@ use jiff::Timestamp;
 
 pub use error::{Contention, StoreError};
 pub use leases::{
-    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, Lease, LeaseKey, LeaseStatus,
-    Leases, OutputAppend,
+    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
+    LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend,
 };
 pub use reading::{
     AttemptView, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor, OutputPage,

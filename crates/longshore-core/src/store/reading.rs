@@ -25,6 +25,18 @@ pub struct JobFilter {
     pub queue: Option<String>,
     /// With all of these labels.
     pub labels: BTreeMap<String, String>,
+    /// With this in its name. Texts are compared letter by letter, upper and lower case apart.
+    pub name: Option<String>,
+    /// Of this image; one without tag and digest stands for all of its tags and digests.
+    pub image: Option<String>,
+    /// With this in its name, in its image or in a word of its command.
+    pub search: Option<String>,
+    /// Whose last exit code, as lists show it, is this.
+    pub exit_code: Option<i32>,
+    /// Submitted then or later.
+    pub since: Option<Timestamp>,
+    /// Submitted before then.
+    pub until: Option<Timestamp>,
     /// Older than this job: the cursor of the page before.
     pub before: Option<JobId>,
     /// At most this many, up to [`JobFilter::MAX_PAGE`]; 0 counts as 1, so that whoever pages gets
@@ -35,9 +47,19 @@ pub struct JobFilter {
 impl JobFilter {
     /// The largest page.
     pub const MAX_PAGE: u32 = 1000;
+
+    /// Whether it asks for what no index knows, so that jobs must be looked at one by one.
+    pub fn looks_inside(&self) -> bool {
+        let texts = [&self.name, &self.image, &self.search];
+        texts.iter().any(|text| text.is_some())
+            || self.exit_code.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
 }
 
-/// A page of jobs, newest first.
+/// A page of jobs, newest first. It may have fewer than were asked for though others follow: a store
+/// need not look at all of its jobs in one go.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct JobPage {
     /// The jobs.

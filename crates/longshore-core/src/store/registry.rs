@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
-use crate::host::{Host, HostFacts};
+use crate::host::{Host, HostChange, HostFacts};
 use crate::ids::{HostId, QueueId, WorkerId};
 use crate::queue::{NewQueue, Queue, QueueChange};
 use crate::template::Template;
@@ -27,6 +27,8 @@ pub struct NewWorker {
     pub version: String,
     /// The queues that it serves.
     pub queues: Vec<QueueId>,
+    /// The hosts that it launches on.
+    pub hosts: Vec<HostId>,
     /// The most jobs that it runs at once.
     pub capacity: u32,
     /// After this long without a heartbeat it counts as dead.
@@ -48,6 +50,8 @@ pub struct Worker {
     pub version: String,
     /// Names of the queues that it serves.
     pub queues: Vec<String>,
+    /// The hosts that it launches on.
+    pub hosts: Vec<HostId>,
     /// The most jobs that it runs at once.
     pub capacity: u32,
     /// Its leases.
@@ -109,8 +113,19 @@ pub trait Registry: Send + Sync + 'static {
     /// Workers, newest first: those alive, and with `all` those of the past too (at most 1,000).
     async fn workers(&self, all: bool) -> StoreResult<Vec<Worker>>;
 
-    /// Enters a host, or notes that it was seen. The same executor and identity is the same host.
+    /// Enters a host, or notes that it was seen and is well. The same executor and identity is the
+    /// same host.
     async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId>;
+
+    /// Notes that a host could not be reached, and why. It was not seen. An unknown one is an error.
+    async fn note_host_problem(&self, host: HostId, problem: &str) -> StoreResult<()>;
+
+    /// Changes what people say of a host, having locked its row: once it is disabled, or its
+    /// capacity lowered, no launch goes by what was said before. An unknown one is an error.
+    async fn change_host(&self, host: HostId, change: &HostChange) -> StoreResult<Host>;
+
+    /// Replaces the hosts that a worker says it launches on. An unknown worker is an error.
+    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()>;
 
     /// Every host, by name.
     async fn hosts(&self) -> StoreResult<Vec<Host>>;

@@ -69,6 +69,7 @@ pub fn new_worker(queue: QueueId) -> NewWorker {
         boot_id: "boot".to_owned(),
         version: "0.0.0".to_owned(),
         queues: vec![queue],
+        hosts: vec![],
         capacity: 1000,
         lease_ttl: Duration::from_hours(1),
     }

@@ -4,6 +4,8 @@
 //! wrong before the start leaves nothing behind that could run. Never decides what follows a
 //! failure.
 
+mod placing;
+mod prepare;
 mod undo;
 
 use std::collections::BTreeMap;
@@ -13,16 +15,16 @@ use std::time::Duration;
 use longshore_core::JobSpec;
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{
-    ContainerIdentity, Ensured, ExecutorError, Handle, LaunchRequest, Watch,
-};
+use longshore_core::executor::{ContainerIdentity, Ensured, ExecutorError, LaunchRequest, Watch};
+use longshore_core::host::Demand;
 use longshore_core::spec::EnvValue;
 use longshore_core::store::{
-    Lease, LeaseStatus, Leases as _, Registry as _, StoreError, StoreResult,
+    FenceOutcome, Lease, Leases as _, Registry as _, StoreError, StoreResult,
 };
 use longshore_core::template::{parse_template, resolve_env};
 use tokio::time::sleep;
 
+use crate::machines::{Machine, Placed};
 use crate::orders::{Order, Orders, StopReason};
 use crate::patience::patiently;
 use crate::progress::Progress;
@@ -47,7 +49,7 @@ pub(crate) struct Launch<'a> {
 pub(crate) enum Stopped {
     /// It never ran, and the attempt is over; here is what is to be recorded, and a container that
     /// is still to be removed.
-    Over(Box<AttemptRecord>, Option<Handle>),
+    Over(Box<AttemptRecord>, Option<Placed>),
     /// There is nothing to write: the lease is another's, or stays for others. A container that is
     /// there is as it was.
     LetGo(Order),
@@ -58,7 +60,7 @@ pub(crate) enum Stopped {
 
 /// A container that runs.
 pub(crate) struct Container {
-    pub handle: Handle,
+    pub placed: Placed,
     pub watch: Watch,
 }
 
@@ -66,33 +68,29 @@ impl Launch<'_> {
     /// Launches: the container runs, or ran, and is watched. What a launch that goes no further
     /// leaves behind is named in its answer.
     pub async fn run(&self) -> Result<Container, Stopped> {
-        let executor = &self.served.executor;
         let env = self.environment().await?;
         self.check_may_start()?;
 
-        let (handle, is_new) = self.create(env).await?;
-        self.progress.created(&handle);
-        if !is_new {
-            self.progress.starting();
-        }
-        self.fence(&handle, is_new).await?;
+        let (placed, is_new) = self.place(env).await?;
+        let Placed { machine, handle } = &placed;
+        let executor = &machine.executor;
 
         // Before the start, so that neither the first byte nor a quick end is missed.
-        let watch = match executor.watch(&handle, None).await {
+        let watch = match executor.watch(handle, None).await {
             Ok(watch) => watch,
-            Err(error) if is_new => return Err(self.undo(&handle, failed_by(&error)).await),
-            Err(error) => return Err(self.end_unwatched(&handle, &error).await),
+            Err(error) if is_new => return Err(self.undo(&placed, failed_by(&error)).await),
+            Err(error) => return Err(self.end_unwatched(&placed, &error).await),
         };
         if is_new {
             if let Err(stopped) = self.check_may_start() {
-                return Err(self.undo(&handle, stopped).await);
+                return Err(self.undo(&placed, stopped).await);
             }
             self.progress.starting();
-            if let Err(error) = executor.start(&handle).await {
-                self.after_failed_start(&handle, &error).await?;
+            if let Err(error) = executor.start(handle).await {
+                self.after_failed_start(&placed, &error).await?;
             }
         }
-        Ok(Container { handle, watch })
+        Ok(Container { placed, watch })
     }
 
     /// The environment with its templates resolved; the versions used are noted.
@@ -126,7 +124,11 @@ impl Launch<'_> {
 
     /// Creates the container, unless the attempt has one. Says whether it was never started. What
     /// the spec asks for and the executor can't do, the executor refuses by name.
-    async fn create(&self, env: BTreeMap<String, EnvValue>) -> Result<(Handle, bool), Stopped> {
+    async fn create(
+        &self,
+        machine: &Arc<Machine>,
+        env: BTreeMap<String, EnvValue>,
+    ) -> Result<(Placed, bool), Stopped> {
         let key = self.lease.key;
         let request = LaunchRequest {
             identity: ContainerIdentity {
@@ -138,37 +140,56 @@ impl Launch<'_> {
             spec: self.spec.clone(),
             env,
         };
-        match self.served.executor.ensure(request).await {
-            Ok(Ensured::Created(handle)) => Ok((handle, true)),
-            Ok(Ensured::Running(handle) | Ensured::Exited(handle)) => Ok((handle, false)),
+        self.prepare(machine, &request).await?;
+        let (handle, is_new) = match machine.executor.ensure(request).await {
+            Ok(Ensured::Created(handle)) => (handle, true),
+            Ok(Ensured::Running(handle) | Ensured::Exited(handle)) => (handle, false),
             Ok(Ensured::Superseded) => {
-                Err(Stopped::Unsure("a container of a higher token is there"))
+                let why = "a container of a higher token is there";
+                return Err(Stopped::Unsure(why));
             }
-            Err(error) => Err(failed_by(&error)),
-        }
+            Err(error) => {
+                if error.is_transient() {
+                    self.shift.machines.suspect();
+                }
+                return Err(failed_by(&error));
+            }
+        };
+        let machine = Arc::clone(machine);
+        Ok((Placed { machine, handle }, is_new))
     }
 
     /// Stores the handle. Only a lease that is still ours gets past here, so whoever takes it over
     /// without finding a handle knows that nothing was started.
-    async fn fence(&self, handle: &Handle, is_new: bool) -> Result<(), Stopped> {
+    ///
+    /// False when the host takes it no more: then nothing is stored.
+    async fn fence(&self, placed: &Placed, is_new: bool) -> Result<bool, Stopped> {
         let mark = || {
-            let (key, host) = (self.lease.key, self.served.host);
-            self.shift.store.mark_launched(key, host, handle)
+            let (key, host) = (self.lease.key, placed.machine.id);
+            let demand = Demand::of(self.spec);
+            let store = &self.shift.store;
+            store.mark_launched(key, host, &placed.handle, demand)
         };
         let stopped = match self.while_useful("mark_launched", mark).await {
-            Ok(Ok(LeaseStatus::Held)) => return Ok(()),
-            Ok(Ok(LeaseStatus::CancelRequested)) if !is_new => {
+            Ok(Ok(FenceOutcome::Stored)) => return Ok(true),
+            Ok(Ok(FenceOutcome::CancelRequested)) if !is_new => {
                 // It runs: supervision stops it like any other.
                 self.orders.give(Order::Stop(StopReason::Cancelled));
-                return Ok(());
+                return Ok(true);
             }
-            Ok(Ok(LeaseStatus::CancelRequested)) => over(Outcome::Cancelled),
-            Ok(Ok(LeaseStatus::Lost)) => Stopped::LetGo(Order::Abandon),
+            Ok(Ok(FenceOutcome::CancelRequested)) => over(Outcome::Cancelled),
+            Ok(Ok(FenceOutcome::Lost)) => Stopped::LetGo(Order::Abandon),
+            Ok(Ok(FenceOutcome::HostDisabled | FenceOutcome::HostFull(_))) if is_new => {
+                return Ok(false);
+            }
+            Ok(Ok(FenceOutcome::HostDisabled | FenceOutcome::HostFull(_))) => {
+                over(Outcome::HandedBack)
+            }
             Ok(Err(error)) => failed(class_of(&error), &error),
             Err(stopped) => stopped,
         };
         if is_new {
-            return Err(self.undo(handle, stopped).await);
+            return Err(self.undo(placed, stopped).await);
         }
         // It runs already: there is no way back from that by recording a failed launch.
         Err(match stopped {
@@ -213,23 +234,25 @@ impl Launch<'_> {
     where
         Fut: Future<Output = StoreResult<T>>,
     {
-        let useless = async {
-            loop {
-                if let Err(stopped) = self.check_may_start() {
-                    return stopped;
-                }
-                tokio::select! {
-                    _ = self.orders.other_than(Order::CarryOn) => {}
-                    _ = self.shift.ending() => sleep(LOOK_AGAIN).await,
-                    // For the age of the heartbeat, which nobody announces.
-                    () = sleep(self.shift.config.heartbeat_interval) => {}
-                }
-            }
-        };
         tokio::select! {
             biased;
             answer = patiently(what, call) => Ok(answer),
-            stopped = useless => Err(stopped),
+            stopped = self.until_useless() => Err(stopped),
+        }
+    }
+
+    /// Waits until the launch may not go on any more. Cancellation-safe.
+    async fn until_useless(&self) -> Stopped {
+        loop {
+            if let Err(stopped) = self.check_may_start() {
+                return stopped;
+            }
+            tokio::select! {
+                _ = self.orders.other_than(Order::CarryOn) => {}
+                _ = self.shift.ending() => sleep(LOOK_AGAIN).await,
+                // For the age of the heartbeat, which nobody announces.
+                () = sleep(self.shift.config.heartbeat_interval) => {}
+            }
         }
     }
 }

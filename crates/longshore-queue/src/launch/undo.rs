@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{ExecutorError, Handle, Phase};
+use longshore_core::executor::{ExecutorError, Phase};
 use longshore_core::retry::Backoff;
 use tokio::time::sleep;
 
 use super::{Launch, Stopped, failed_by};
+use crate::machines::Placed;
 use crate::supervise::{grace_of, stop_for_good};
 
 /// Between two looks at a container of which nobody can say whether it was started. Not bounded
@@ -23,8 +24,9 @@ const UNSURE: Backoff = Backoff {
 impl Launch<'_> {
     /// Removes a container that was never started. If it can't be removed now it is named as left
     /// over: nobody will start it.
-    pub(super) async fn undo(&self, handle: &Handle, stopped: Stopped) -> Stopped {
-        let removed = self.served.executor.forget(handle).await;
+    pub(super) async fn undo(&self, placed: &Placed, stopped: Stopped) -> Stopped {
+        let handle = &placed.handle;
+        let removed = placed.machine.executor.forget(handle).await;
         match &removed {
             Ok(()) => self.progress.removed(),
             Err(error) => {
@@ -33,7 +35,7 @@ impl Launch<'_> {
         }
         match stopped {
             Stopped::Over(record, _) => {
-                Stopped::Over(record, removed.is_err().then(|| handle.clone()))
+                Stopped::Over(record, removed.is_err().then(|| placed.clone()))
             }
             Stopped::LetGo(order) => Stopped::LetGo(order),
             Stopped::Unsure(why) => Stopped::Unsure(why),
@@ -49,18 +51,19 @@ impl Launch<'_> {
     /// container and its listing names at least its own.
     pub(super) async fn after_failed_start(
         &self,
-        handle: &Handle,
+        placed: &Placed,
         error: &ExecutorError,
     ) -> Result<(), Stopped> {
+        let handle = &placed.handle;
         let mut looks = 0;
         loop {
-            match self.phase_of(handle).await {
+            match self.phase_of(placed).await {
                 Ok(Some(Phase::Running | Phase::Exited)) => {
                     tracing::info!(handle = %handle, "a start went through in spite of its answer");
                     return Ok(());
                 }
                 Ok(Some(Phase::Created)) => {
-                    if self.served.executor.forget(handle).await.is_ok() {
+                    if placed.machine.executor.forget(handle).await.is_ok() {
                         self.progress.removed();
                         return Err(failed_by(error));
                     }
@@ -81,23 +84,22 @@ impl Launch<'_> {
 
     /// A container from an earlier token that runs or has ended, and can't be watched: it is
     /// stopped, so that nothing of it is left to run, and the attempt counts as lost.
-    pub(super) async fn end_unwatched(&self, handle: &Handle, error: &ExecutorError) -> Stopped {
-        let executor = &self.served.executor;
+    pub(super) async fn end_unwatched(&self, placed: &Placed, error: &ExecutorError) -> Stopped {
         tokio::select! {
-            () = stop_for_good(self.shift, executor, handle, grace_of(self.spec)) => {}
+            () = stop_for_good(self.shift, placed, grace_of(self.spec)) => {}
             order = self.orders.let_go() => return Stopped::LetGo(order),
         }
         let mut record = AttemptRecord::launch_failed(ErrorClass::Unknown, error.to_string());
         record.outcome = Outcome::Vanished;
         record.started = true;
-        Stopped::Over(Box::new(record), Some(handle.clone()))
+        Stopped::Over(Box::new(record), Some(placed.clone()))
     }
 
-    async fn phase_of(&self, handle: &Handle) -> Result<Option<Phase>, ExecutorError> {
-        let listed = self.served.executor.list(&self.shift.instance).await?;
+    async fn phase_of(&self, placed: &Placed) -> Result<Option<Phase>, ExecutorError> {
+        let listed = placed.machine.executor.list(&self.shift.instance).await?;
         let found = listed
             .into_iter()
-            .find(|container| container.handle == *handle);
+            .find(|container| container.handle == placed.handle);
         Ok(found.map(|container| container.phase))
     }
 }

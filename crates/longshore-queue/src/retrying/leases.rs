@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_core::executor::Handle;
+use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, LeaseKey, LeaseStatus, Leases,
-    OutputAppend, StoreResult,
+    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::{HostId, WorkerId};
 
@@ -26,11 +27,21 @@ impl Leases for Retrying {
         lease: LeaseKey,
         host: HostId,
         handle: &Handle,
-    ) -> StoreResult<LeaseStatus> {
+        demand: Demand,
+    ) -> StoreResult<FenceOutcome> {
         let handle = handle.clone();
         self.call("mark_launched", move |store| {
             let handle = handle.clone();
-            async move { store.mark_launched(lease, host, &handle).await }
+            async move { store.mark_launched(lease, host, &handle, demand).await }
+        })
+        .await
+    }
+
+    async fn note_launch(&self, lease: LeaseKey, note: &str) -> StoreResult<LeaseStatus> {
+        let note: Arc<str> = note.into();
+        self.call("note_launch", move |store| {
+            let note = Arc::clone(&note);
+            async move { store.note_launch(lease, &note).await }
         })
         .await
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longshore_core::host::{Host, HostFacts};
+use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
 use longshore_core::template::Template;
@@ -88,6 +88,33 @@ impl Registry for Retrying {
         self.call("register_host", move |store| {
             let facts = facts.clone();
             async move { store.register_host(&facts).await }
+        })
+        .await
+    }
+
+    async fn note_host_problem(&self, host: HostId, problem: &str) -> StoreResult<()> {
+        let problem: Arc<str> = problem.into();
+        self.call("note_host_problem", move |store| {
+            let problem = Arc::clone(&problem);
+            async move { store.note_host_problem(host, &problem).await }
+        })
+        .await
+    }
+
+    async fn change_host(&self, host: HostId, change: &HostChange) -> StoreResult<Host> {
+        let change = change.clone();
+        self.call("change_host", move |store| {
+            let change = change.clone();
+            async move { store.change_host(host, &change).await }
+        })
+        .await
+    }
+
+    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
+        let hosts: Arc<[HostId]> = hosts.into();
+        self.call("set_worker_hosts", move |store| {
+            let hosts = Arc::clone(&hosts);
+            async move { store.set_worker_hosts(worker, &hosts).await }
         })
         .await
     }

@@ -155,13 +155,13 @@ async fn a_permanent_launch_error_is_not_retried() {
 async fn a_field_that_the_executor_cant_honour_fails_the_launch_by_name() {
     let scene = Scene::new();
     let spec = JobSpec {
-        memory: Some(1 << 20),
+        user: Some("nobody".to_owned()),
         ..JobSpec::process(["true"])
     };
     let job = scene.job_of(spec);
     scene.work().await;
     let error = scene.store.record(job).error.expect("it says why");
-    assert!(error.text.contains("memory"), "{}", error.text);
+    assert!(error.text.contains("user"), "{}", error.text);
     assert_eq!(scene.journal.count("create"), 0);
 }
 

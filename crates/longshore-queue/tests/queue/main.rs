@@ -12,6 +12,7 @@ mod heartbeats;
 mod launching;
 mod managing;
 mod output;
+mod placing;
 mod reconciling;
 mod retrying;
 mod supervising;

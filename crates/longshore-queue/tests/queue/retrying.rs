@@ -150,6 +150,7 @@ fn worker() -> longshore_core::store::NewWorker {
         boot_id: "b".to_owned(),
         version: "0".to_owned(),
         queues: Vec::new(),
+        hosts: Vec::new(),
         capacity: 1,
         lease_ttl: SECOND,
     }

@@ -1,9 +1,11 @@
 //! Everything about one job, and why it waits.
 
+use longshore_core::host::{Demand, Host};
 use longshore_core::limit::Limit;
+use longshore_core::queue::Queue;
 use longshore_core::store::JobDetail;
 use longshore_core::waiting::{WaitingFacts, WhyWaiting, explain};
-use longshore_core::{JobId, JobSpec};
+use longshore_core::{HostId, JobId, JobSpec};
 use rusqlite::named_params;
 
 use super::{attempts, counts, summary};
@@ -24,7 +26,8 @@ pub(super) fn show(tx: &Tx<'_>, job: JobId) -> Outcome<JobDetail> {
     let why_waiting = match &body.place {
         Place::Ready(waiting) => Some(why(tx, waiting, None, &spec)?),
         Place::Scheduled { waiting, due_at } => Some(why(tx, waiting, Some(*due_at), &spec)?),
-        Place::Live { .. } | Place::Settled { .. } => None,
+        Place::Live { .. } => note(tx, job)?,
+        Place::Settled { .. } => None,
     };
     let cancel_requested = match &body.place {
         Place::Live {
@@ -58,6 +61,7 @@ fn why(
     let live_jobs = tx.all(sql!("show_job_live_jobs"), params, |row| {
         row.get(0).map(JobId)
     })?;
+    let hosts = hosts_of(tx, &queue)?;
     let facts = WaitingFacts {
         reason: waiting.reason,
         due_at: due_at.and_then(Micros::finite),
@@ -73,6 +77,29 @@ fn why(
         workers_draining: workers.draining,
         worker_capacity: workers.capacity,
         worker_live: workers.live,
+        hosts,
+        demand: Demand::of(spec),
     };
     Ok(explain(&facts, tx.now.time()))
+}
+
+/// What the launch of a job says of itself, if it takes long.
+fn note(tx: &Tx<'_>, job: JobId) -> Outcome<Option<WhyWaiting>> {
+    let params = named_params! { ":job": job.0 };
+    let note: Option<Option<String>> = tx.maybe(sql!("show_job_note"), params, |row| row.get(0))?;
+    Ok(note.flatten().map(|note| WhyWaiting::Launching { note }))
+}
+
+/// The hosts on which the workers of a queue would launch its jobs.
+fn hosts_of(tx: &Tx<'_>, queue: &Queue) -> Outcome<Vec<Host>> {
+    let params = named_params! { ":queue": queue.id.0, ":now": tx.now };
+    let ids = tx.all(sql!("show_job_hosts"), params, |row| row.get(0).map(HostId))?;
+    let mut hosts = Vec::new();
+    for id in ids {
+        let host = registry::host(tx, id)?;
+        if host.facts.executor == queue.executor && host.fits(&queue.host_selector) {
+            hosts.push(host);
+        }
+    }
+    Ok(hosts)
 }

@@ -9,7 +9,7 @@ use rusqlite::named_params;
 
 use super::summary;
 use crate::error::Outcome;
-use crate::rows::json;
+use crate::rows::{Micros, json};
 use crate::tx::Tx;
 use crate::{places, registry, sql};
 
@@ -25,54 +25,107 @@ pub(super) fn page(tx: &Tx<'_>, filter: &JobFilter) -> Outcome<JobPage> {
         // One more than the page, to know whether another follows.
         count: size + 1,
     };
-    let mut ids = match (filter.labels.is_empty(), filter.states.is_empty()) {
-        (true, _) => search.in_states(tx, &filter.states)?,
-        (false, true) => search.labelled(tx, &filter.labels)?,
-        (false, false) => labelled_in_states(tx, &search, filter)?,
+    let labels = &filter.labels;
+    let found = match (labels.is_empty(), filter.states.is_empty()) {
+        _ if filter.looks_inside() => by_walking(tx, &search, filter)?,
+        (true, _) => Found::page_of(search.in_states(tx, &filter.states)?, size),
+        (false, true) => Found::page_of(search.labelled(tx, labels)?, size),
+        (false, false) => by_walking(tx, &search, filter)?,
     };
-    let has_more = ids.len() > size;
-    ids.truncate(size);
-    let jobs = ids
+    let jobs = found
+        .ids
         .iter()
         .map(|id| summary::of(tx, *id).map(|(summary, _)| summary))
         .collect::<Outcome<Vec<_>>>()?;
     Ok(JobPage {
-        next: ids.last().copied().filter(|_| has_more),
         jobs,
+        next: found.next,
     })
 }
 
-/// Ids of jobs with all of the filter's labels, in any of its states.
+/// The ids of a page.
+struct Found {
+    ids: Vec<JobId>,
+    /// Where the next page begins.
+    next: Option<JobId>,
+}
+
+impl Found {
+    /// Of ids one of which may be too many, which tells that another page follows.
+    fn page_of(mut ids: Vec<JobId>, size: usize) -> Self {
+        let has_more = ids.len() > size;
+        ids.truncate(size);
+        let next = ids.last().copied().filter(|_| has_more);
+        Self { ids, next }
+    }
+}
+
+/// Jobs that each walk looks at for one page: a read that goes on for long keeps the write-ahead
+/// log from being taken in, and it would grow.
+const MAX_LOOKED_AT: usize = 20_000;
+
+/// Ids of jobs that fit a filter which no single index answers.
 ///
-/// Either may be rare where the other is not, and nobody counts them: two walks look for the page by
-/// turns, one over the jobs with the labels and one over those in the states. The first at its end
-/// has it, so that this costs no more than about twice what the better of them does.
-fn labelled_in_states(tx: &Tx<'_>, search: &Search, filter: &JobFilter) -> Outcome<Vec<JobId>> {
+/// Labels may be rare where states are not, and the other way round, and nobody counts them: two
+/// walks look for the page by turns, one over the jobs with the labels and one over those in the
+/// states. The first at its end has it, so that this costs no more than about twice what the better
+/// of them does.
+fn by_walking(tx: &Tx<'_>, search: &Search, filter: &JobFilter) -> Outcome<Found> {
     let labels = json(&filter.labels)?;
-    let is_in_states = |job| Ok(filter.states.contains(&places::find(tx, job)?.state()));
-    let has_labels = |job: JobId| {
-        let params = named_params! { ":job": job.0, ":labels": labels };
-        tx.one(sql!("list_jobs_has_labels"), params, |row| row.get(0))
+    let fits = |job: JobId| {
+        let params = named_params! {
+            ":job": job.0,
+            ":labels": labels,
+            ":name": filter.name,
+            ":image": filter.image,
+            ":search": filter.search,
+            ":exit_code": filter.exit_code,
+            ":since": filter.since.map(Micros::not_before),
+            ":until": filter.until.map(Micros::not_before),
+        };
+        let is_alike: bool = tx.one(sql!("list_jobs_fits"), params, |row| row.get(0))?;
+        Ok(is_alike
+            && (filter.states.is_empty()
+                || filter.states.contains(&places::find(tx, job)?.state())))
     };
-    let mut over_labels = Walk::of(search);
-    let mut over_states = Walk::of(search);
-    loop {
-        let ids = over_labels.next.labelled(tx, &filter.labels)?;
-        if over_labels.is_over_after(&ids, is_in_states)? {
-            return Ok(over_labels.found);
-        }
-        let ids = over_states.next.in_states(tx, &filter.states)?;
-        if over_states.is_over_after(&ids, has_labels)? {
-            return Ok(over_states.found);
+    let size = search.count - 1;
+    let mut walks = Vec::new();
+    if !filter.labels.is_empty() {
+        walks.push(Walk::of(search, Over::Labels));
+    }
+    if filter.labels.is_empty() || !filter.states.is_empty() {
+        walks.push(Walk::of(search, Over::States));
+    }
+    for _ in 0..MAX_LOOKED_AT / STRIDE {
+        for walk in &mut walks {
+            if walk.is_over_after_a_turn(tx, filter, fits)? {
+                return Ok(Found::page_of(std::mem::take(&mut walk.found), size));
+            }
         }
     }
+    let furthest = walks.into_iter().min_by_key(|walk| walk.next.before);
+    Ok(furthest.map_or_else(
+        || Found::page_of(Vec::new(), size),
+        |walk| Found {
+            next: Some(JobId(walk.next.before)),
+            ids: walk.found,
+        },
+    ))
 }
 
 /// Jobs that one turn of a walk looks at.
 const STRIDE: usize = 500;
 
+/// Which jobs a walk goes over.
+#[derive(Clone, Copy)]
+enum Over {
+    Labels,
+    States,
+}
+
 /// A walk over jobs, newest first, some of which are kept.
 struct Walk {
+    over: Over,
     /// What the next turn looks at.
     next: Search,
     found: Vec<JobId>,
@@ -80,8 +133,9 @@ struct Walk {
 }
 
 impl Walk {
-    fn of(search: &Search) -> Self {
+    fn of(search: &Search, over: Over) -> Self {
         Self {
+            over,
             next: Search {
                 count: STRIDE,
                 ..*search
@@ -91,17 +145,22 @@ impl Walk {
         }
     }
 
-    /// Takes in what a turn looked at; true once all that is wanted was found, or nothing is left.
-    fn is_over_after(
+    /// Looks at some more jobs; true once all that is wanted was found, or nothing is left.
+    fn is_over_after_a_turn(
         &mut self,
-        ids: &[JobId],
-        is_kept: impl Fn(JobId) -> Outcome<bool>,
+        tx: &Tx<'_>,
+        filter: &JobFilter,
+        fits: impl Fn(JobId) -> Outcome<bool>,
     ) -> Outcome<bool> {
-        for id in ids {
+        let ids = match self.over {
+            Over::Labels => self.next.labelled(tx, &filter.labels)?,
+            Over::States => self.next.in_states(tx, &filter.states)?,
+        };
+        for id in &ids {
             if self.found.len() == self.wanted {
                 return Ok(true);
             }
-            if is_kept(*id)? {
+            if fits(*id)? {
                 self.found.push(*id);
             }
             self.next.before = id.0;

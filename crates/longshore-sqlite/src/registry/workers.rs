@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use longshore_core::WorkerId;
 use longshore_core::spec::FieldError;
 use longshore_core::store::{NewWorker, Worker};
+use longshore_core::{HostId, WorkerId};
 use rusqlite::named_params;
 
 use crate::error::{Fault, Outcome};
@@ -23,6 +23,7 @@ pub(super) fn register_worker(tx: &Tx<'_>, worker: &NewWorker) -> Outcome<Worker
         ":boot_id": worker.boot_id,
         ":version": worker.version,
         ":queue_ids": json(&worker.queues)?,
+        ":host_ids": json(&worker.hosts)?,
     };
     tx.one(sql!("register_worker"), params, |row| {
         row.get(0).map(WorkerId)
@@ -58,6 +59,7 @@ pub(super) fn workers(tx: &Tx<'_>, all: bool) -> Outcome<Vec<Worker>> {
             pid: row.get("pid")?,
             version: row.get("version")?,
             queues: row.get::<_, Json<Vec<String>>>("queues")?.0,
+            hosts: row.get::<_, Json<Vec<HostId>>>("host_ids")?.0,
             capacity: row.get("capacity")?,
             live: row.get("live")?,
             started_at: row.get::<_, Micros>("started_at")?.time(),

@@ -23,6 +23,7 @@ async fn a_worker_that_was_fenced_acquires_nothing_and_learns_it_with_its_heartb
         boot_id: "boot".to_owned(),
         version: "0".to_owned(),
         queues: vec![queue],
+        hosts: vec![],
         capacity: 1,
         lease_ttl: Duration::from_hours(1),
     };

@@ -159,7 +159,15 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
     beside(&folder.file())
         .execute_batch(
             "PRAGMA application_id = 0;
-            DELETE FROM refinery_schema_history WHERE version > 1;",
+            DELETE FROM refinery_schema_history WHERE version > 1;
+            ALTER TABLE host RENAME COLUMN slots TO capacity;
+            ALTER TABLE host DROP COLUMN memory_bytes;
+            ALTER TABLE host DROP COLUMN millicpus;
+            ALTER TABLE host DROP COLUMN problem;
+            ALTER TABLE worker DROP COLUMN host_ids;
+            ALTER TABLE lease DROP COLUMN memory_bytes;
+            ALTER TABLE lease DROP COLUMN millicpus;
+            ALTER TABLE lease DROP COLUMN note;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;

@@ -67,8 +67,13 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             ],
         ),
         (
-            statement!("list_jobs_has_labels"),
-            &[(":job", &1500), (":labels", &r#"{"team":"a"}"#)],
+            statement!("list_jobs_fits"),
+            &[
+                (":job", &1500),
+                (":labels", &r#"{"team":"a"}"#),
+                (":search", &"some"),
+                (":exit_code", &1),
+            ],
         ),
         (
             statement!("prune_output"),

@@ -2,12 +2,14 @@
 
 /// Makes one test of every case of the executor suite.
 ///
-/// The argument is an expression that makes an [`ExecutorHarness`], evaluated for each case.
+/// The argument is an expression that makes an [`ExecutorHarness`], evaluated for each case in a
+/// module of its own: so it names things from `crate::` on. After the word `perhaps` the expression
+/// makes an `Option`: where there is nothing to test, the harness itself says so.
 ///
 /// [`ExecutorHarness`]: crate::executor::ExecutorHarness
 #[macro_export]
 macro_rules! executor_conformance {
-    ($harness:expr) => {
+    (perhaps $harness:expr) => {
         $crate::executor_case_modules! {
             ($harness)
             adopting by run {
@@ -18,12 +20,21 @@ macro_rules! executor_conformance {
                 attempts_of_one_job_are_apart
                 two_that_ensure_at_once_run_the_job_once
             }
+            crowding by run_alone {
+                fifty_jobs_launched_at_once_all_run
+            }
             ending by run {
                 an_end_by_a_signal_is_reported
                 exit_codes_are_the_jobs_own
                 the_end_is_told_though_nobody_pulls_the_output
                 the_end_of_the_main_process_ends_daemons_that_left_its_session
                 the_end_of_the_main_process_ends_its_children
+            }
+            limits by run {
+                a_job_can_have_no_more_processes_than_its_limit
+                a_job_gets_no_more_of_the_cpus_than_its_limit
+                a_job_that_wants_more_memory_than_its_limit_is_killed_and_the_flag_is_set
+                memory_is_mounted_where_the_spec_says
             }
             listing by run {
                 a_container_is_listed_in_each_phase_until_it_is_forgotten
@@ -33,11 +44,17 @@ macro_rules! executor_conformance {
                 the_host_is_the_same_whenever_it_is_asked
                 what_was_forgotten_can_be_forgotten_again
             }
-            measuring by run {
+            measuring by run_alone {
                 cpu_time_is_that_of_the_job
                 cpu_time_of_children_counts
                 peak_memory_is_that_of_the_job
                 usage_is_measured_while_the_job_runs
+            }
+            outliving by run {
+                a_container_outlives_its_executor_and_loses_no_byte
+                a_full_listing_names_the_containers_of_other_workers
+                another_worker_stops_and_forgets_a_container
+                what_ended_unwatched_is_harvested_whole
             }
             output by run {
                 a_job_that_closes_its_output_ends_with_its_own_code
@@ -52,7 +69,6 @@ macro_rules! executor_conformance {
                 a_program_that_is_not_executable_is_a_permanent_error
                 a_program_that_is_not_there_is_a_permanent_error
                 a_second_start_is_refused_and_runs_nothing
-                fifty_jobs_launched_at_once_all_run
                 nothing_runs_before_the_start
             }
             stopping by run {
@@ -83,17 +99,16 @@ macro_rules! executor_conformance {
             }
         }
     };
+    ($harness:expr) => {
+        $crate::executor_conformance!(perhaps Some($harness));
+    };
 }
 
 /// One test module per module of cases, one test per case.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! executor_case_modules {
-    (($harness:expr) $($module:ident by $run:ident { $($case:ident)+ })+) => {
-        /// The harness of each case.
-        fn executor_harness() -> impl $crate::executor::ExecutorHarness {
-            $harness
-        }
+    ($harness:tt $($module:ident by $run:ident { $($case:ident)+ })+) => {
         $(
             mod $module {
                 $(
@@ -102,7 +117,7 @@ macro_rules! executor_case_modules {
                         let case = async |scene: &$crate::executor::scene::Scene| {
                             $crate::executor::$module::$case(scene).await;
                         };
-                        $crate::executor::$run(super::executor_harness(), case);
+                        $crate::executor::$run($harness, case);
                     }
                 )+
             }

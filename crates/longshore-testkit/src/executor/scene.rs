@@ -74,6 +74,11 @@ impl Scene {
         self.executor.capabilities().has(capability)
     }
 
+    /// Another executor of the same host, as another worker has it.
+    pub fn another_executor(&self) -> Arc<dyn Executor> {
+        self.harness.executor()
+    }
+
     /// A job that runs a shell script.
     pub fn shell(&self, script: &str) -> JobSpec {
         self.harness.shell(script)

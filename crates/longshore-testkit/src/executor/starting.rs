@@ -1,6 +1,5 @@
 //! Creating is apart from starting; a start happens once, or says for good why it can't.
 
-use futures_util::future::join_all;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::Phase;
 
@@ -40,19 +39,4 @@ pub async fn a_program_that_is_not_executable_is_a_permanent_error(scene: &Scene
     let error = scene.fail_to_start(scene.command(&["/dev/null"])).await;
     assert_eq!(error.class, ErrorClass::Permanent, "{error}");
     assert_eq!(scene.list().await, [], "nothing is left of it");
-}
-
-pub async fn fifty_jobs_launched_at_once_all_run(scene: &Scene) {
-    let jobs = (0..50).map(|number| async move {
-        let finished = scene
-            .run(scene.shell(&format!("echo job {number}; exit {number}")))
-            .await;
-        assert_eq!(finished.text(), format!("job {number}\n"));
-        assert_eq!(finished.code(), number);
-        finished.handle
-    });
-    let mut handles = join_all(jobs).await;
-    handles.sort();
-    handles.dedup();
-    assert_eq!(handles.len(), 50, "each had a container of its own");
 }

@@ -2,7 +2,7 @@
 
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::Capability;
-use longshore_core::spec::{JobSpec, Mount, MountKind, Network};
+use longshore_core::spec::{Device, JobSpec, Mount, MountKind, Network};
 
 use super::scene::{Scene, in_time};
 
@@ -104,6 +104,11 @@ pub async fn what_is_not_declared_is_refused_by_name(scene: &Scene) {
         name: "some-network".into(),
         aliases: vec![],
     };
+    let device = Device {
+        source: "/dev/null".into(),
+        target: None,
+        permissions: None,
+    };
     let cases = [
         (
             Capability::Images,
@@ -166,6 +171,22 @@ pub async fn what_is_not_declared_is_refused_by_name(scene: &Scene) {
             "mounts",
             JobSpec {
                 mounts: vec![mount],
+                ..plain()
+            },
+        ),
+        (
+            Capability::Devices,
+            "devices",
+            JobSpec {
+                devices: vec![device],
+                ..plain()
+            },
+        ),
+        (
+            Capability::Privileged,
+            "privileged",
+            JobSpec {
+                privileged: true,
                 ..plain()
             },
         ),

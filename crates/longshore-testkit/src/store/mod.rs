@@ -16,6 +16,8 @@ pub mod seed;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod contention;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod hosts;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod leases;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod limits;

@@ -1,11 +1,29 @@
 //! Pieces of command lines that several commands share.
 
+mod devices;
+mod engines;
+mod env_file;
+mod filter;
+mod hints;
 mod job;
+mod like;
+mod moment;
+mod mounts;
+mod networks;
+mod overlay;
 mod pair;
+mod read;
 mod spec;
 mod spec_file;
+mod values;
+mod words;
 
+pub use engines::EngineArgs;
+pub use filter::JobFilterArgs;
+pub use hints::hint_for;
 pub use job::JobRef;
+pub use moment::Moment;
+pub use overlay::Overlay;
 pub use pair::Pair;
 pub use spec::SpecArgs;
 pub use spec_file::read_specs;

@@ -35,7 +35,7 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         Ok(store) => findings.extend(of_store(&*store).await),
         Err(error) => findings.push(unreachable(&error)),
     }
-    findings.extend(crate::executors::findings().await);
+    findings.extend(crate::executors::findings(&context.config.docker).await);
     let worst = findings
         .iter()
         .map(|finding| finding.severity)

@@ -1,13 +1,11 @@
 //! `longshore list`: jobs, newest first.
 
-use std::collections::BTreeMap;
-
 use longshore_core::store::{JobFilter, JobPage, JobSummary, Store};
-use longshore_core::{JobId, State, Timestamp};
+use longshore_core::{JobId, Timestamp};
 
-use crate::args::Pair;
+use crate::args::JobFilterArgs;
 use crate::context::Context;
-use crate::exit::{Exit, Refused};
+use crate::exit::Exit;
 use crate::output::table::{self, Column, Table};
 use crate::output::{self, Out, words};
 
@@ -18,15 +16,6 @@ use crate::output::{self, Out, words};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore list --state failed --label team=search --limit 100")]
 pub struct Args {
-    /// Only jobs in this state; repeatable
-    #[arg(long = "state", value_name = "STATE")]
-    states: Vec<State>,
-    /// Only jobs of this queue
-    #[arg(long, value_name = "NAME")]
-    queue: Option<String>,
-    /// Only jobs with this label; repeatable: all must fit
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    labels: Vec<Pair>,
     /// At most this many
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -40,26 +29,19 @@ pub struct Args {
     /// Write one JSON document
     #[arg(long)]
     json: bool,
+    // Last: its heading in the help would be that of whatever came after.
+    #[command(flatten)]
+    filter: JobFilterArgs,
 }
 
 /// Lists.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
-    let mut labels = BTreeMap::new();
-    for pair in args.labels {
-        let value = pair
-            .value
-            .ok_or_else(|| Refused::usage(format!("--label {}: must be KEY=VALUE", pair.key)))?;
-        labels.insert(pair.key, value);
-    }
-    let filter = JobFilter {
-        states: args.states,
-        queue: args.queue,
-        labels,
-        before: args.before,
-        limit: 0,
-    };
     let store = context.store().await?;
     let now = store.now().await?;
+    let filter = JobFilter {
+        before: args.before,
+        ..args.filter.into_filter(now)?
+    };
     let want = if args.all {
         usize::MAX
     } else {

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod each;
 mod hold;
+mod hosts;
 mod list;
 mod logs;
 mod migrate;
@@ -68,6 +69,7 @@ commands! {
     Template in template,
     Worker in worker,
     Workers in workers,
+    Hosts in hosts,
     Stats in stats,
     Doctor in doctor,
     Migrate in migrate,

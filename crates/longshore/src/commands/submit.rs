@@ -7,23 +7,43 @@ use longshore_core::spec::ValidSpec;
 use longshore_core::store::Store;
 
 use super::wait::{self, Form};
-use crate::args::{SpecArgs, read_specs};
+use crate::args::{JobRef, SpecArgs, read_specs};
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::follow::{self, Follower, Start, Streams};
 use crate::output::{self, ClosedPipe, Out};
+use crate::status;
 
 /// Submit jobs
 ///
-/// Writes the new ids alone, one per line. A job is an image and a command, or a command alone
-/// that runs on the worker's host. A file holds a JSON object, an array of objects, or one object
-/// per line, up to 100,000: all of them are submitted, or none.
+/// Writes the new ids alone, one per line. The first word is the image and the rest its command,
+/// as with docker; a command behind -- runs as a process of the worker's host.
+///
+/// Files hold jobs as JSON (an object or an array), JSON lines or YAML (documents or lists); the
+/// name tells which, else the content. All jobs of all files, up to 100,000, are submitted or none.
+/// Flags beside them hold for every job, over what its file says; variables, labels, mounts,
+/// networks and templates are added to its own.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: longshore submit --name hello -- echo hello")]
+#[command(
+    override_usage = "longshore submit [OPTIONS] IMAGE [COMMAND]...\n       \
+    longshore submit [OPTIONS] -- COMMAND...\n       \
+    longshore submit [OPTIONS] --file FILE...\n       \
+    longshore submit [OPTIONS] --like JOB"
+)]
+#[command(
+    after_help = "Example: longshore submit --name hello alpine:3.20 echo hello\n         \
+    longshore submit -f jobs.yaml --queue night -e REGION=eu --wait\n\n\
+    Exit codes under --wait: the job's own; with several, that of the first in their order that\n\
+    did not complete. 124 timed out, 125 Longshore's own failure, 128 + n ended by signal n,\n\
+    130 cancelled."
+)]
 pub struct Args {
-    /// A file with jobs, - for stdin
-    #[arg(long, short, value_name = "FILE", conflicts_with = "SpecArgs")]
-    file: Option<PathBuf>,
+    /// A file with jobs, - for stdin; repeatable
+    #[arg(long = "file", short, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A new job like this one (an id, or `last`), with the flags given here over it
+    #[arg(long, value_name = "JOB", conflicts_with = "files")]
+    like: Option<JobRef>,
     /// Follow the job until it has ended, and end as it did; with several, wait for all
     #[arg(long)]
     wait: bool,
@@ -40,22 +60,30 @@ impl Args {
 
 /// Submits.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
-    let specs = match &args.file {
-        Some(file) => read_specs(file, context.default_queue().as_deref())?,
-        None if args.spec.runs_nothing() => {
+    let default_queue = context.default_queue();
+    let (store, specs) = if args.files.is_empty() {
+        if args.spec.runs_nothing() && args.like.is_none() {
             return Err(Refused::usage("there is nothing to run")
                 .hint(
-                    "`longshore submit -- echo hello` submits a command, `-f FILE` a file of jobs",
+                    "`longshore submit alpine echo hello` submits an image, \
+                     `longshore submit -- echo hello` a command, `-f FILE` a file of jobs",
                 )
                 .into());
         }
-        None => vec![
-            args.spec
-                .to_spec(context.default_queue().as_deref(), None)?,
-        ],
+        let asked = args.spec.asked(args.like, default_queue)?;
+        let store = context.store().await?;
+        let spec = asked.spec(&*store).await?;
+        (store, vec![spec])
+    } else {
+        let specs = from_files(&args, default_queue)?;
+        (context.store().await?, specs)
     };
-    let store = context.store().await?;
-    let jobs = submit_all(&*store, &specs).await?;
+    if specs.len() >= MANY {
+        status::show(&format!("submitting {} jobs in one batch", specs.len()));
+    }
+    let submitted = submit_all(&*store, &specs).await;
+    status::hide();
+    let jobs = submitted?;
     // The ids are the caller's, whatever becomes of the waiting.
     if let Err(error) = write_ids(&mut context.out, &jobs) {
         if !error.is::<ClosedPipe>() {
@@ -70,6 +98,37 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let ended = follow_or_wait(&mut context.out, &*store, &jobs).await;
     follow::or_say_how_to_go_on(ended, &jobs)
 }
+
+/// Every job of the files, with the flags over each.
+fn from_files(args: &Args, default_queue: Option<String>) -> anyhow::Result<Vec<ValidSpec>> {
+    if let Some(word) = args.spec.words().first() {
+        return Err(Refused::usage(format!(
+            "what runs is for the files to say, and {word:?} stands beside them"
+        ))
+        .hint("-f takes one file and is repeatable: -f FILE -f FILE")
+        .into());
+    }
+    let overlay = args.spec.overlay(default_queue)?;
+    let line = status::TakenAway;
+    let specs = read_specs(&args.files, &overlay, |checked, of| {
+        if of >= MANY && checked.is_multiple_of(MANY / 10) {
+            status::progress("checking jobs", checked, of);
+        }
+    })?;
+    drop(line);
+    if args.spec.has_key() && specs.len() > 1 {
+        return Err(Refused::usage(format!(
+            "--idempotency-key names one job, and there are {}",
+            specs.len()
+        ))
+        .hint("give each job of a file its own `idempotency_key`")
+        .into());
+    }
+    Ok(specs)
+}
+
+/// So many jobs take a moment that is worth a status line.
+const MANY: usize = 1000;
 
 fn write_ids(out: &mut Out, jobs: &[JobId]) -> anyhow::Result<()> {
     for job in jobs {
@@ -110,7 +169,9 @@ async fn follow_or_wait(out: &mut Out, store: &dyn Store, jobs: &[JobId]) -> any
             return wait::until_all_ended(out, store, jobs, Form::Silent).await;
         };
         let mut follower = Follower::new(store, *job, Start::First, Streams::BOTH);
-        Ok(Exit::of_job(&follower.until_end(out).await?))
+        let ended = follower.until_end(out).await?;
+        follow::say_what_went_wrong(&ended);
+        Ok(Exit::of_job(&ended))
     };
     tokio::select! {
         exit = until_end => exit,

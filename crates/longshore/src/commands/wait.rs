@@ -10,9 +10,11 @@ use serde::Serialize;
 use crate::args::JobRef;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::follow::{self, Waits};
+use crate::follow;
 use crate::outage::sit_out;
 use crate::output::{self, Out};
+use crate::status;
+use crate::waits::Waits;
 
 /// The most jobs whose states are asked for at once.
 const BATCH: usize = 1000;
@@ -21,7 +23,7 @@ const BATCH: usize = 1000;
 ///
 /// Writes a line for each as it ends: id, state, exit code. Ends with 0 if all completed, else
 /// as the first of them (in the order given) that did not: with its own code, 124 if it timed
-/// out, 130 if it was cancelled.
+/// out, 130 if it was cancelled. After a second it says what is still waited for, and why.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore wait 12 13 --timeout 10m && echo both done")]
 pub struct Args {
@@ -101,35 +103,36 @@ pub async fn until_all_ended(
 ) -> anyhow::Result<Exit> {
     let mut wakeups = store.wakeups();
     let mut ends: Vec<Option<(End, Exit)>> = jobs.iter().map(|_| None).collect();
-    let mut waits = Waits::default();
+    let mut waits = Waits::naming_running();
     loop {
-        let open: Vec<usize> = (0..jobs.len())
+        let indices: Vec<usize> = (0..jobs.len())
             .filter(|index| ends[*index].is_none())
             .collect();
-        let Some(first) = open.first().map(|index| jobs[*index]) else {
-            break;
-        };
-        let mut state_of_first = None;
-        for part in open.chunks(BATCH) {
+        let mut open = Vec::with_capacity(indices.len());
+        for part in indices.chunks(BATCH) {
             let ids: Vec<JobId> = part.iter().map(|index| jobs[*index]).collect();
             let states = sit_out(async || store.states(&ids).await).await?;
-            state_of_first = state_of_first.or(states.first().copied());
             for (index, state) in part.iter().zip(states) {
-                if state.is_terminal() {
-                    let job = sit_out(async || store.show_job(jobs[*index]).await).await?;
-                    ends[*index] = Some((End::from(&job), Exit::of_job(&job)));
-                    write_line(out, &End::from(&job), form)?;
+                if !state.is_terminal() {
+                    open.push((jobs[*index], state));
+                    continue;
                 }
+                let job = sit_out(async || store.show_job(jobs[*index]).await).await?;
+                ends[*index] = Some((End::from(&job), Exit::of_job(&job)));
+                // Above the status line, should both go to one terminal.
+                status::above(|| {
+                    write_line(out, &End::from(&job), form)?;
+                    out.flush()
+                })?;
             }
         }
-        out.flush()?;
-        if let Some(state) = state_of_first {
-            waits.look(store, first, state).await?;
+        if open.is_empty() {
+            break;
         }
-        if ends.iter().any(Option::is_none) {
-            wakeups.wait(follow::POLL).await;
-        }
+        waits.look(store, &open, jobs.len()).await?;
+        wakeups.wait(follow::POLL).await;
     }
+    drop(waits);
     let (ends, exits): (Vec<End>, Vec<Exit>) = ends.into_iter().flatten().unzip();
     if form == Form::Json {
         out.json(&ends)?;

@@ -30,6 +30,7 @@ fn keys() -> Vec<String> {
     let keys = KEYS.iter().flat_map(|key| match *key {
         "submit" => of("submit", &SUBMIT_KEYS),
         "worker" => of("worker", &WORKER_KEYS),
+        "docker" => of("docker", &DOCKER_KEYS),
         key => vec![key.to_owned()],
     });
     keys.collect()
@@ -114,6 +115,16 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         lease_ttl,
         heartbeat,
     } = config.worker;
+    let DockerConfig {
+        hosts,
+        binds,
+        host_network,
+        devices,
+        privileged,
+        registries,
+    } = config.docker;
+    assert!(hosts.is_some() && !binds.is_empty() && !host_network);
+    assert!(!devices.is_empty() && !privileged && !registries.is_empty());
     let defaults = defaults();
     assert!(config.database.is_some() && config.submit.queue.is_some() && queues.is_some());
     assert_eq!(max_concurrent, Some(defaults.max_concurrent));

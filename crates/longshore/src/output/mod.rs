@@ -96,12 +96,12 @@ fn closed_or_failed(error: io::Error) -> anyhow::Error {
 
 /// Says something on stderr. Nobody may be listening: that is no reason to fail.
 pub fn talk(line: &str) {
-    let _unheard = writeln!(io::stderr(), "longshore: {line}");
+    let _unheard = crate::status::above(|| writeln!(io::stderr(), "longshore: {line}"));
 }
 
 /// Says on stderr what to try next.
 pub fn hint(line: &str) {
-    let _unheard = writeln!(io::stderr(), "hint: {line}");
+    let _unheard = crate::status::above(|| writeln!(io::stderr(), "hint: {line}"));
 }
 
 /// Writes a job's own bytes to stderr, as they are.

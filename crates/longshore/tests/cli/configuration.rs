@@ -172,7 +172,9 @@ fn an_empty_variable_is_as_good_as_none() {
     let greeting = "serves every queue that this machine can serve, at most 5 jobs at once";
     assert!(said.contains(greeting), "{said}");
     let said = with_empty_variables(&["doctor"]);
-    assert!(!said.contains("warning"), "{said}");
+    // Whether an engine is there is the machine's business.
+    let warned = |line: &&str| line.starts_with("warning") && !line.contains("executor docker");
+    assert_eq!(said.lines().find(warned), None, "{said}");
     // An empty text given by hand is no oversight.
     assert_eq!(home.run(&["list", "--database", ""]).code, 2);
 }

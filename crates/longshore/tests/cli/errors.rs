@@ -28,10 +28,49 @@ fn an_unknown_command_or_flag_is_answered_with_the_nearest() {
         &home,
         &home.run(&["list", "--quue", "local"]),
     );
+}
+
+#[test]
+fn dockers_words_that_can_not_be_meant_are_answered_with_what_to_write() {
+    let home = Home::new();
+    let run = |args: &[&str]| home.run(&[&["run"], args].concat());
+    snapshot("nothing_to_run_now", &home, &run(&[]));
+    let twice = run(&["--image", "alpine", "echo", "hello"]);
+    snapshot("image_named_twice", &home, &twice);
+    snapshot("docker_rm", &home, &run(&["--rm", "alpine"]));
+    for flag in ["-d", "--detach", "-i", "-t", "--restart"] {
+        let ran = run(&[flag, "alpine"]);
+        assert_eq!(ran.code, 2, "{}", ran.report());
+        assert!(ran.stderr.contains("hint: "), "{}", ran.report());
+    }
+    snapshot("volume_alone", &home, &run(&["-v", "/data", "alpine"]));
+    snapshot("volume_option", &home, &run(&["-v", "/a:/b:z", "alpine"]));
+    let nfs = run(&["--mount", "type=nfs,target=/a", "alpine"]);
+    snapshot("mount_type", &home, &nfs);
     snapshot(
-        "command_without_dashes",
+        "tmpfs_option",
         &home,
-        &home.run(&["submit", "echo", "hello"]),
+        &run(&["--tmpfs", "/a:size=1g", "alpine"]),
+    );
+    let alias = run(&["--network-alias", "db", "alpine"]);
+    snapshot("alias_without_network", &home, &alias);
+    snapshot(
+        "network_of_a_container",
+        &home,
+        &run(&["--network", "container:db", "alpine"]),
+    );
+    let file = home.file("bad.env", "A=1\nB C=hunter2\n");
+    let ran = run(&["--env-file", &file, "alpine"]);
+    assert!(!ran.report().contains("hunter2"));
+    snapshot("env_file_line", &home, &ran);
+    snapshot(
+        "env_file_missing",
+        &home,
+        &run(&["--env-file", "no.env", "alpine"]),
+    );
+    assert!(
+        !home.database().exists(),
+        "nothing was asked of the database"
     );
 }
 
@@ -109,7 +148,24 @@ fn bad_files_name_the_place_and_submit_nothing() {
         &home,
         &home.run(&["submit", "-f", "missing.json"]),
     );
-    for empty in ["", "\n", "[]", "[\n]\n"] {
+    let yaml = home.file(
+        "jobs.yaml",
+        "- command: [\"true\"]\n- command: [\"true\"]\n  memory: lots\n",
+    );
+    snapshot("yaml_field", &home, &home.run(&["submit", "-f", &yaml]));
+    let yaml = home.file("broken.yaml", "command: [x\nenv: {A: hunter2}\n");
+    snapshot("yaml_broken", &home, &home.run(&["submit", "-f", &yaml]));
+    snapshot(
+        "files_by_glob",
+        &home,
+        &home.run(&["submit", "-f", &yaml, "b.yaml"]),
+    );
+    snapshot(
+        "stdin_twice",
+        &home,
+        &home.run(&["submit", "-f", "-", "-f", "-"]),
+    );
+    for empty in ["", "\n", "[]", "[\n]\n", "# nothing\n", "---\n"] {
         let ran = submit(empty);
         assert_eq!(
             (ran.code, ran.stdout.as_str()),

@@ -47,6 +47,8 @@ fn flags_say_the_same_as_the_fields_of_a_file() {
         "75,111",
         "--label",
         "team=search",
+        "--description",
+        "for people",
         "--idempotency-key",
         "k1",
         "--",
@@ -54,7 +56,7 @@ fn flags_say_the_same_as_the_fields_of_a_file() {
         "-c",
         "true",
     ]);
-    let file = r#"{"name": "n", "queue": "local", "priority": 80, "env": {"A": "1=2"},
+    let file = r#"{"name": "n", "description": "for people", "queue": "local", "priority": 80, "env": {"A": "1=2"},
         "env_templates": ["shared"], "working_directory": "/tmp", "run_timeout": 5400,
         "queue_timeout": "none", "no_output_timeout": "1m30s", "stop_grace": 5,
         "scheduled_for": "2999-01-01T00:00:00Z", "max_retries": 2, "retry_strategy": "aggressive",

@@ -8,6 +8,7 @@ mod support;
 #[path = "../../src/commands/demo/stored.rs"]
 mod stored;
 
+mod containers;
 mod demo;
 mod judging;
 mod scene;

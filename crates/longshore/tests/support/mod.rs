@@ -1,5 +1,8 @@
 //! Runs the real binary in a home of its own.
 
+#[allow(dead_code, reason = "not every test binary needs an engine")]
+pub mod engine;
+
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -159,15 +162,19 @@ impl Running {
             .expect("stdout is piped and was not taken")
     }
 
-    /// Its stderr, to be read as it comes; `finish` then reports none of it.
-    pub fn stderr_lines(&mut self) -> Lines {
+    /// The pipe of its stderr; `finish` then reports none of it.
+    pub fn stderr(&mut self) -> ChildStderr {
         let child = self.child.as_mut().expect("it is running");
-        let stderr = child
+        child
             .stderr
             .take()
-            .expect("stderr is piped and was not taken");
+            .expect("stderr is piped and was not taken")
+    }
+
+    /// Its stderr, to be read as it comes; `finish` then reports none of it.
+    pub fn stderr_lines(&mut self) -> Lines {
         Lines {
-            reader: BufReader::new(stderr),
+            reader: BufReader::new(self.stderr()),
         }
     }
 

@@ -10,13 +10,10 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
-use crate::process::check;
+use crate::process::{check, end_of_log};
 
 /// PostgreSQL refuses to run as root, so root runs it under the account of Debian's package.
 const ACCOUNT: &str = "postgres";
-
-/// How much of the log a failure shows.
-const LOG_LINES_SHOWN: usize = 30;
 
 /// An initialised cluster that is not running.
 pub struct Home {
@@ -129,10 +126,7 @@ impl Home {
 
     /// The last lines of the log, for the message of a failure.
     pub fn end_of_log(&self) -> String {
-        let log = fs::read(self.log()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
+        end_of_log(&self.log())
     }
 
     fn log(&self) -> PathBuf {

@@ -2,8 +2,9 @@
 
 use longshore_core::State;
 use longshore_core::executor::Handle;
+use longshore_core::host::Demand;
 use longshore_core::state::TerminalState;
-use longshore_core::store::LeaseStatus;
+use longshore_core::store::{FenceOutcome, LeaseStatus};
 
 use crate::store::StoreHarness;
 use crate::store::scene::{Scene, handle_of};
@@ -12,7 +13,7 @@ use crate::store::seed::Seed;
 pub async fn a_launched_job_keeps_its_handle_and_host_and_is_still_launching(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let key = scene.leased(Seed::job()).await;
-    assert_eq!(scene.mark_launched(key).await, LeaseStatus::Held);
+    assert_eq!(scene.mark_launched(key).await, FenceOutcome::Stored);
     let detail = scene.show(key.job).await;
     assert_eq!(detail.summary.state, State::Launching);
     let attempt = &detail.attempts_made[0];
@@ -25,15 +26,15 @@ pub async fn a_lost_reply_to_a_launch_can_be_asked_again(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let key = scene.leased(Seed::job()).await;
     for _ in 0..2 {
-        assert_eq!(scene.mark_launched(key).await, LeaseStatus::Held);
+        assert_eq!(scene.mark_launched(key).await, FenceOutcome::Stored);
     }
     let other = Handle("created anew".to_owned());
-    let status = scene
+    let fenced = scene
         .store
-        .mark_launched(key, scene.host, &other)
+        .mark_launched(key, scene.host, &other, Demand::default())
         .await
         .expect("launched");
-    assert_eq!(status, LeaseStatus::Held);
+    assert_eq!(fenced, FenceOutcome::Stored);
     assert_eq!(
         scene.show(key.job).await.attempts_made[0].handle,
         Some(other.0)

@@ -7,7 +7,7 @@ use longshore_core::disposition::Disposition;
 use longshore_core::output::{KeptOutput, Stream};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    FinishOutcome, JobDetail, LeaseKey, LeaseStatus, OutputAppend, OutputRequest,
+    FenceOutcome, FinishOutcome, JobDetail, LeaseKey, LeaseStatus, OutputAppend, OutputRequest,
 };
 use longshore_core::{AttemptNumber, JobId, Token};
 
@@ -97,7 +97,8 @@ pub async fn stale_token_cannot_mark_a_job_launched_or_running(h: &dyn StoreHarn
     let (stale, held) = reacquired(&scene, &twin).await;
     let before = twin.show(held.job).await;
     for key in stale {
-        assert_eq!(scene.mark_launched(key).await, LeaseStatus::Lost, "{key:?}");
+        let fenced = scene.mark_launched(key).await;
+        assert_eq!(fenced, FenceOutcome::Lost, "{key:?}");
         let status = scene.store.mark_running(key).await.expect("mark running");
         assert_eq!(status, LeaseStatus::Lost, "{key:?}");
     }
@@ -141,7 +142,7 @@ pub async fn an_ended_attempt_takes_no_more_writes(h: &dyn StoreHarness) {
     let key = scene.running(Seed::job()).await;
     scene.settle(key, TerminalState::Failed).await;
     let before = scene.show(key.job).await;
-    assert_eq!(scene.mark_launched(key).await, LeaseStatus::Lost);
+    assert_eq!(scene.mark_launched(key).await, FenceOutcome::Lost);
     assert_eq!(
         scene.store.mark_running(key).await.expect("running"),
         LeaseStatus::Lost

@@ -299,3 +299,156 @@ pub async fn a_summary_says_the_same_in_a_list_as_alone(h: &dyn StoreHarness) {
         assert_eq!(scene.show(summary.id).await.summary, summary);
     }
 }
+
+pub async fn a_list_is_filtered_by_what_jobs_look_like(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let of = |name: &str, image: Option<&str>, word: &str| {
+        let mut spec = longshore_core::JobSpec::process(["echo", word]);
+        spec.name = Some(name.to_owned());
+        spec.image = image.map(str::to_owned);
+        Seed::of(spec)
+    };
+    let plain = scene.submit(of("nightly%", None, "it's")).await;
+    let tagged = scene.submit(of("a", Some("host:5000/a:1"), "b")).await;
+    let nameless = scene.submit(Seed::job()).await;
+    let failed = scene.running(Seed::job().priority(100)).await;
+    scene.settle(failed, TerminalState::Failed).await;
+    let failed = failed.job;
+    let any = JobFilter::default;
+    let text = |text: &str| Some(text.to_owned());
+    let created = scene.show(tagged).await.summary.created_at;
+    for (what, filter, expected) in [
+        (
+            "name",
+            JobFilter {
+                name: text("ight"),
+                ..any()
+            },
+            vec![plain],
+        ),
+        (
+            "no wildcard",
+            JobFilter {
+                name: text("%"),
+                ..any()
+            },
+            vec![plain],
+        ),
+        (
+            "case",
+            JobFilter {
+                name: text("NIGHT"),
+                ..any()
+            },
+            vec![],
+        ),
+        (
+            "image",
+            JobFilter {
+                image: text("host:5000/a"),
+                ..any()
+            },
+            vec![tagged],
+        ),
+        (
+            "tag",
+            JobFilter {
+                image: text("host:5000/a:1"),
+                ..any()
+            },
+            vec![tagged],
+        ),
+        (
+            "host",
+            JobFilter {
+                image: text("host"),
+                ..any()
+            },
+            vec![],
+        ),
+        (
+            "word",
+            JobFilter {
+                search: text("t's"),
+                ..any()
+            },
+            vec![plain],
+        ),
+        (
+            "in image",
+            JobFilter {
+                search: text("5000"),
+                ..any()
+            },
+            vec![tagged],
+        ),
+        (
+            "since",
+            JobFilter {
+                since: Some(created),
+                ..any()
+            },
+            vec![failed, nameless, tagged],
+        ),
+        (
+            "until",
+            JobFilter {
+                until: Some(created),
+                ..any()
+            },
+            vec![plain],
+        ),
+        (
+            "beginning",
+            JobFilter {
+                until: Some(longshore_core::Timestamp::MIN),
+                ..any()
+            },
+            vec![],
+        ),
+        (
+            "state",
+            JobFilter {
+                states: vec![State::Queued],
+                since: Some(created),
+                ..any()
+            },
+            vec![nameless, tagged],
+        ),
+        (
+            "ended",
+            JobFilter {
+                states: vec![State::Failed],
+                since: Some(created),
+                ..any()
+            },
+            vec![failed],
+        ),
+        (
+            "queue",
+            JobFilter {
+                queue: text("line"),
+                search: text("true"),
+                ..any()
+            },
+            vec![failed, nameless],
+        ),
+        (
+            "no code",
+            JobFilter {
+                exit_code: Some(77),
+                ..any()
+            },
+            vec![],
+        ),
+    ] {
+        assert_eq!(list(&scene, filter).await, expected, "{what}");
+    }
+    let code = scene.show(failed).await.summary.exit_code;
+    let by_code = JobFilter {
+        exit_code: code,
+        ..any()
+    };
+    assert!(code.is_some(), "a failed job that ran has a code");
+    assert_eq!(list(&scene, by_code).await, [failed]);
+}

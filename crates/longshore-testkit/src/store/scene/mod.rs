@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use longshore_core::attempt::AttemptRecord;
 use longshore_core::disposition::Disposition;
+use longshore_core::host::Demand;
 use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    AcquireRequest, Finish, FinishOutcome, JobDetail, Lease, LeaseKey, LeaseStatus, Store,
+    AcquireRequest, FenceOutcome, Finish, FinishOutcome, JobDetail, Lease, LeaseKey, LeaseStatus,
+    Store,
 };
 use longshore_core::{HostId, JobId, State, Timestamp, WorkerId};
 
@@ -176,17 +178,33 @@ impl Scene {
 
     /// Says that the container was created and runs.
     pub async fn start(&self, key: LeaseKey) {
-        let status = self.mark_launched(key).await;
-        assert_eq!(status, LeaseStatus::Held, "{key:?}");
+        self.start_on(key, Demand::default()).await;
+    }
+
+    /// The same, with what it takes of its host.
+    pub async fn start_on(&self, key: LeaseKey, demand: Demand) {
+        let fenced = self.mark_launched_on(key, self.host, demand).await;
+        assert_eq!(fenced, FenceOutcome::Stored, "{key:?}");
         let status = self.store.mark_running(key).await.expect("mark running");
         assert_eq!(status, LeaseStatus::Held, "{key:?}");
     }
 
     /// Stores a handle with the lease.
-    pub async fn mark_launched(&self, key: LeaseKey) -> LeaseStatus {
+    pub async fn mark_launched(&self, key: LeaseKey) -> FenceOutcome {
+        self.mark_launched_on(key, self.host, Demand::default())
+            .await
+    }
+
+    /// Stores a handle with the lease, on this host and with this demand.
+    pub async fn mark_launched_on(
+        &self,
+        key: LeaseKey,
+        host: HostId,
+        demand: Demand,
+    ) -> FenceOutcome {
         let handle = handle_of(key);
         self.store
-            .mark_launched(key, self.host, &handle)
+            .mark_launched(key, host, &handle, demand)
             .await
             .expect("mark launched")
     }

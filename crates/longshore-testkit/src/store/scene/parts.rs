@@ -33,6 +33,7 @@ pub fn new_worker(queues: &[QueueId]) -> NewWorker {
         boot_id: "boot-1".to_owned(),
         version: "0.0.0".to_owned(),
         queues: queues.to_vec(),
+        hosts: vec![],
         capacity: 1000,
         lease_ttl: LATER,
     }

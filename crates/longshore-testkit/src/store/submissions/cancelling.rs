@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_core::disposition::Disposition;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{CancelOutcome, FinishOutcome, LeaseStatus};
+use longshore_core::store::{CancelOutcome, FenceOutcome, FinishOutcome, LeaseStatus};
 use longshore_core::{JobId, State};
 
 use crate::store::StoreHarness;
@@ -54,7 +54,7 @@ pub async fn a_worker_learns_of_a_cancellation_wherever_it_asks(h: &dyn StoreHar
     scene.store.request_cancel(key.job).await.expect("live");
     assert_eq!(
         scene.mark_launched(key).await,
-        LeaseStatus::CancelRequested,
+        FenceOutcome::CancelRequested,
         "before the start"
     );
     let status = scene.store.mark_running(key).await.expect("mark running");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longshore_core::retry::{RetriedExitCodes, Strategy};
 use longshore_core::spec::{
-    DEFAULT_QUEUE, LOCAL_QUEUE, Mount, MountKind, Network, PullPolicy, Timeout,
+    DEFAULT_QUEUE, Device, LOCAL_QUEUE, Mount, MountKind, Network, PullPolicy, Timeout,
 };
 use longshore_core::store::{MAX_SUBMITTED, StoreError};
 use longshore_core::{JobSpec, Priority, State};
@@ -245,6 +245,12 @@ fn full_spec() -> JobSpec {
             name: "backend".to_owned(),
             aliases: words(&["db", "cache"]),
         }],
+        devices: vec![Device {
+            source: "/dev/fuse".to_owned(),
+            target: Some("/dev/other fuse".to_owned()),
+            permissions: Some("wr".to_owned()),
+        }],
+        privileged: true,
         memory: Some(1 << 40),
         cpus: Some(1.25),
         pids_limit: Some(512),

@@ -1,13 +1,17 @@
 //! A workbench: work on a queue in this process, one job at a time, for as long as one job of it
 //! needs, and only while no worker serves the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_core::executor::Executor;
 use longshore_core::store::{Reading as _, Registry as _, StoreError, StoreResult, Worker};
 use longshore_core::{JobId, State};
 use longshore_queue::{QueueError, QueueManager, Retrying, WorkerConfig};
 
+use crate::args::EngineArgs;
 use crate::commands::worker::with_machine;
+use crate::context::Context;
 use crate::executors;
 use crate::follow::POLL;
 use crate::output;
@@ -47,7 +51,13 @@ enum Look {
 
 impl Bench {
     /// A bench that nobody knows of yet.
-    pub async fn new(store: &Retrying, queue: String, job: JobId) -> anyhow::Result<Self> {
+    pub async fn new(
+        context: &Context,
+        engines: &EngineArgs,
+        store: &Retrying,
+        queue: String,
+        job: JobId,
+    ) -> anyhow::Result<Self> {
         let mut config = WorkerConfig {
             queues: vec![queue.clone()],
             occasional: true,
@@ -56,7 +66,13 @@ impl Bench {
         };
         config.name.clear();
         with_machine(&mut config).await?;
-        let manager = QueueManager::new(store.clone(), executors::all(), config)?;
+        // An engine is asked only where the job needs one.
+        let executors = if store.queue(&queue).await?.executor == longshore_process::KIND {
+            vec![Arc::new(executors::process()) as Arc<dyn Executor>]
+        } else {
+            executors::to_work_with(&context.config.docker, engines).await?
+        };
+        let manager = QueueManager::new(store.clone(), executors, config)?;
         Ok(Self {
             manager,
             queue,

@@ -4,53 +4,69 @@ mod bench;
 
 use std::pin::pin;
 
+use longshore_core::spec::{FieldError, ValidSpec};
 use longshore_core::store::{CancelOutcome, JobDetail, Submissions as _};
-use longshore_core::{JobId, Priority, State};
+use longshore_core::{JobId, Priority};
 use longshore_queue::{GracefulShutdown, Retrying};
 
 use super::signals::Interrupts;
 use super::submit::submit_all;
-use crate::args::SpecArgs;
+use crate::args::{EngineArgs, JobRef, SpecArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
-use crate::follow::{Follower, Start, Streams};
+use crate::follow::{self, Follower, Start, Streams};
 use crate::outage;
 use crate::output::{self, ClosedPipe};
 use bench::Bench;
 
 /// Run a job and follow it to its end
 ///
-/// Submits it, writes what it writes, and ends with its exit code. When no live worker serves its
-/// queue, this process works on it: then the job has priority 100 unless --priority says
-/// otherwise, and what still stands before it in the line runs here first, one at a time. Should
-/// the workers leave while it waits, this process works on it too. Ctrl-C cancels the job; a
-/// second one does not wait for its end, a third kills what runs here.
+/// Submits it, writes what it writes, and ends with its exit code. The first word is the image and
+/// the rest its command, as with docker; a command behind -- runs as a process of this machine
+/// (of the worker's, when one serves).
+///
+/// When no live worker serves its queue, this process works on it: then the job has priority 100
+/// unless --priority says otherwise, and what still stands before it in the line runs here first,
+/// one at a time. Should the workers leave while it waits, this process works on it too. A job
+/// that does not start within a second says why. Ctrl-C cancels the job; a second one does not
+/// wait for its end, a third kills what runs here.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: longshore run -- echo hello\n\n\
+#[command(override_usage = "longshore run [OPTIONS] IMAGE [COMMAND]...\n       \
+    longshore run [OPTIONS] -- COMMAND...\n       \
+    longshore run [OPTIONS] --like JOB")]
+#[command(after_help = "Example: longshore run -- echo hello\n         \
+    longshore run -m 512m -v data:/data alpine:3.20 sh -c 'wc -l /data/*'\n\n\
     Exit codes: the job's own; 124 timed out, 125 Longshore's own failure,\n\
     128 + n ended by signal n, 130 cancelled.")]
 pub struct Args {
+    /// A new job like this one (an id, or `last`), with the flags given here over it
+    #[arg(long, value_name = "JOB")]
+    like: Option<JobRef>,
     #[command(flatten)]
     spec: SpecArgs,
+    #[command(flatten)]
+    engines: EngineArgs,
 }
 
 /// Runs.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
-    if args.spec.runs_nothing() {
+    if args.spec.runs_nothing() && args.like.is_none() {
         return Err(Refused::usage("there is nothing to run")
-            .hint("put the command behind --, as in `longshore run -- echo hello`")
+            .hint(
+                "`longshore run alpine echo hello` runs an image, \
+                 `longshore run -- echo hello` a command of this machine",
+            )
             .into());
     }
-    let default_queue = context.default_queue();
-    let spec = args.spec.to_spec(default_queue.as_deref(), None)?;
-    let queue = spec.spec().queue_name().to_owned();
+    let asked = args.spec.asked(args.like, context.default_queue())?;
     let store = context.retrying().await?;
+    let spec = asked.spec(&store).await?;
+    let queue = spec.spec().queue_name().to_owned();
     let is_served = bench::is_served(&store, &queue).await?;
     let spec = if is_served || args.spec.has_priority() {
         spec
     } else {
-        args.spec
-            .to_spec(default_queue.as_deref(), Some(Priority::MAX))?
+        first_of_all(spec)?
     };
     // From here on a signal must not leave the job behind.
     let mut interrupts = Interrupts::listen()?;
@@ -58,13 +74,13 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let [job] = jobs[..] else {
         anyhow::bail!("one job was submitted, {} came back", jobs.len())
     };
-    let bench = Bench::new(&store, queue, job).await?;
+    let bench = Bench::new(context, &args.engines, &store, queue, job).await?;
     let followed = follow(context, &store, job, &bench, &mut interrupts).await;
     let in_haste = matches!(followed, Ok(Followed::Left));
     close(&bench, in_haste, &mut interrupts).await;
     match followed {
         Ok(Followed::Ended(ended)) => {
-            say_what_went_wrong(&ended);
+            follow::say_what_went_wrong(&ended);
             Ok(Exit::of_job(&ended))
         }
         Ok(Followed::Unread) => Err(ClosedPipe.into()),
@@ -77,6 +93,14 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
             Err(error)
         }
     }
+}
+
+/// The job at the highest priority: whoever runs it here does not want to run others first.
+fn first_of_all(job: ValidSpec) -> Result<ValidSpec, FieldError> {
+    let hold = job.is_held();
+    let mut spec = job.into_spec();
+    spec.priority = Priority::MAX;
+    Ok(spec.validate()?.held(hold))
 }
 
 /// Why following ended.
@@ -182,29 +206,5 @@ async fn say_haste(bench: &Bench) {
         output::talk(
             "what runs here has its stop grace to end, 30s at most; Ctrl-C again kills it",
         );
-    }
-}
-
-/// Where its own output can't say it.
-fn say_what_went_wrong(job: &JobDetail) {
-    let id = job.summary.id;
-    let last = job
-        .attempts_made
-        .last()
-        .and_then(|attempt| attempt.record.as_ref());
-    match (
-        job.summary.state,
-        last.and_then(|record| record.error.as_ref()),
-    ) {
-        (State::TimedOut | State::Failed, Some(error)) => {
-            output::talk(&output::words::one_line(&format!(
-                "job {id} {}: {}",
-                job.summary.state, error.text
-            )));
-        }
-        (State::TimedOut | State::Cancelled, _) => {
-            output::talk(&format!("job {id} {}", job.summary.state));
-        }
-        _ => {}
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use longshore_core::spec::parse_duration;
 use longshore_queue::{Until, WorkerConfig};
 
+use crate::args::EngineArgs;
 use crate::config;
 
 /// Take jobs and run them, until told to stop
@@ -54,6 +55,8 @@ pub struct Args {
     /// Say what it would take, and take nothing
     #[arg(long, conflicts_with_all = ["until_empty", "once"])]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub engines: EngineArgs,
     /// What to call it [default: the machine's name and the process id]
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,

@@ -3,6 +3,7 @@
 mod args;
 
 use anyhow::Context as _;
+use longshore_core::executor::Executor as _;
 use longshore_core::store::Store as _;
 use longshore_queue::{EndedBy, GracefulShutdown, Monitor, Stage, Worker, WorkerConfig};
 use tokio::signal::unix::{Signal, SignalKind};
@@ -25,7 +26,9 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     config.check()?;
     let greeting = greeting(&config);
     let store = context.retrying().await?;
-    let worker = Worker::new(store.clone(), executors::all(), config)?;
+    let executors = executors::to_work_with(&context.config.docker, &args.engines).await?;
+    let without_engine = executors::without_engine(&executors);
+    let worker = Worker::new(store.clone(), executors, config)?;
     if args.dry_run {
         let next = worker.preview().await?;
         let now = store.now().await?;
@@ -34,6 +37,9 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     }
     let format = context.log_format();
     say(format, &greeting);
+    if let Some(note) = without_engine {
+        say(format, note);
+    }
     let shutdown = GracefulShutdown::new();
     let signals = Signals::listen()?;
     let listener = tokio::spawn(signals.heed(shutdown.clone(), worker.monitor(), format));
@@ -61,10 +67,7 @@ fn greeting(config: &WorkerConfig) -> String {
 
 /// Fills in what only the machine knows.
 pub async fn with_machine(config: &mut WorkerConfig) -> anyhow::Result<()> {
-    let [executor, ..] = &executors::all()[..] else {
-        return Ok(());
-    };
-    let host = executor
+    let host = executors::process()
         .host()
         .await
         .context("asking which machine this is")?;

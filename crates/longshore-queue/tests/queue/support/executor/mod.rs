@@ -99,6 +99,7 @@ pub struct ScriptedExecutor {
     inner: Arc<Mutex<Inner>>,
     pub journal: Journal,
     capabilities: Capabilities,
+    host: String,
 }
 
 #[derive(Default)]
@@ -112,6 +113,8 @@ struct Inner {
     doubled: Vec<i64>,
     /// Listings are answered with an error.
     blind: bool,
+    /// Nobody answers when the host is asked for.
+    silent: bool,
 }
 
 struct Container {
@@ -127,7 +130,16 @@ impl ScriptedExecutor {
         Self {
             inner: Arc::default(),
             journal,
-            capabilities: Capabilities::of([Capability::Commands]),
+            capabilities: Capabilities::of([Capability::Commands, Capability::MemoryLimit]),
+            host: "host-1".to_owned(),
+        }
+    }
+
+    /// One on a host of this name.
+    pub fn on(journal: Journal, host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            ..Self::new(journal)
         }
     }
 
@@ -146,6 +158,11 @@ impl ScriptedExecutor {
     /// From now on it can list its containers, or can't.
     pub fn set_blind(&self, blind: bool) {
         self.lock().blind = blind;
+    }
+
+    /// From now on its host answers, or does not.
+    pub fn set_silent(&self, silent: bool) {
+        self.lock().silent = silent;
     }
 
     /// How many containers run.

@@ -67,11 +67,14 @@ impl Executor for ScriptedExecutor {
     }
 
     async fn host(&self) -> Result<HostFacts, ExecutorError> {
+        if self.lock().silent {
+            return Err(error(ErrorClass::Transient, "ask for the host"));
+        }
         Ok(HostFacts {
             executor: "scripted".to_owned(),
-            identity: "one".to_owned(),
+            identity: self.host.clone(),
             boot_id: "boot".to_owned(),
-            name: "here".to_owned(),
+            name: self.host.clone(),
         })
     }
 

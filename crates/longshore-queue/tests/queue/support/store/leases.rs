@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use longshore_core::executor::Handle;
+use longshore_core::host::Demand;
 use longshore_core::limit::room;
 use longshore_core::priority::Lane;
 use longshore_core::store::{
-    AcquireRequest, Acquired, Finish, FinishOutcome, HeldLease, Lease, LeaseKey, LeaseStatus,
-    Leases, OutputAppend, StoreResult,
+    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
+    LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::{HostId, JobId, Priority, Token, WorkerId};
 
@@ -59,19 +60,40 @@ impl Leases for MemoryStore {
     async fn mark_launched(
         &self,
         lease: LeaseKey,
-        _host: HostId,
+        host: HostId,
         handle: &Handle,
-    ) -> StoreResult<LeaseStatus> {
+        demand: Demand,
+    ) -> StoreResult<FenceOutcome> {
         self.journal.note(format!("fence {}", lease.job));
         self.verb("mark_launched", |inner| {
             let status = inner.status(lease);
             if status != LeaseStatus::Lost {
+                let used = inner.used(host);
+                let known = inner.hosts.iter().find(|known| known.id == host);
+                let known = known.expect("the worker entered it");
+                if !known.enabled {
+                    return Ok(FenceOutcome::HostDisabled);
+                }
+                if let Some(lack) = known.capacity.lack(used, demand) {
+                    return Ok(FenceOutcome::HostFull(lack));
+                }
                 let row = inner.leases.get_mut(&lease.job).expect("it was just seen");
                 row.handle = Some(handle.clone());
+                row.placed = Some((host, demand));
             }
-            Ok(status)
+            Ok(match status {
+                LeaseStatus::Held => FenceOutcome::Stored,
+                LeaseStatus::CancelRequested => FenceOutcome::CancelRequested,
+                LeaseStatus::Lost => FenceOutcome::Lost,
+            })
         })
         .await
+    }
+
+    async fn note_launch(&self, lease: LeaseKey, note: &str) -> StoreResult<LeaseStatus> {
+        self.journal.note(format!("note {}: {note}", lease.job));
+        self.verb("note_launch", |inner| Ok(inner.status(lease)))
+            .await
     }
 
     async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {
@@ -153,6 +175,7 @@ fn lease(inner: &mut Inner, job: JobId, request: &AcquireRequest) -> Lease {
         worker: request.worker,
         acquire_number: request.acquire_number,
         handle: None,
+        placed: None,
         started: false,
         cancel_requested: false,
     };

@@ -13,6 +13,7 @@ use std::time::Duration;
 use longshore_core::attempt::AttemptRecord;
 use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::executor::Handle;
+use longshore_core::host::{Capacity, Demand, Host, HostFacts, Used};
 use longshore_core::queue::Queue;
 use longshore_core::spec::Timeout;
 use longshore_core::state::TerminalState;
@@ -20,7 +21,7 @@ use longshore_core::store::{
     Finish, FinishOutcome, LeaseKey, LeaseStatus, OutputAppend, Store, StoreError, StoreResult,
 };
 use longshore_core::template::Template;
-use longshore_core::{AttemptNumber, JobId, JobSpec, QueueId, Token, WorkerId};
+use longshore_core::{AttemptNumber, HostId, JobId, JobSpec, QueueId, Token, WorkerId};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -58,6 +59,7 @@ pub struct LeaseRow {
     pub worker: WorkerId,
     pub acquire_number: i64,
     pub handle: Option<Handle>,
+    pub placed: Option<(HostId, Demand)>,
     pub started: bool,
     pub cancel_requested: bool,
 }
@@ -81,6 +83,9 @@ pub struct Inner {
     pub workers: BTreeMap<WorkerId, WorkerRow>,
     pub templates: Vec<Template>,
     pub queues: Vec<Queue>,
+    pub hosts: Vec<Host>,
+    /// What the workers reach that were told of more hosts.
+    pub reached: Vec<HostId>,
     pub faults: Faults,
     pub stuck: Option<QueueId>,
     pub last_token: i64,
@@ -98,6 +103,8 @@ impl MemoryStore {
             workers: BTreeMap::new(),
             templates: Vec::new(),
             queues: vec![queue(1, "local", "scripted"), queue(2, "default", "docker")],
+            hosts: Vec::new(),
+            reached: Vec::new(),
             faults: Faults::default(),
             stuck: None,
             last_token: 0,
@@ -107,6 +114,35 @@ impl MemoryStore {
             hints: watch::Sender::new(0),
             journal,
         }
+    }
+
+    /// A host that is known before any worker enters it.
+    pub fn add_host(&self, name: &str, capacity: Capacity) {
+        let facts = HostFacts {
+            executor: "scripted".to_owned(),
+            identity: name.to_owned(),
+            boot_id: "boot".to_owned(),
+            name: name.to_owned(),
+        };
+        let mut inner = self.lock();
+        inner.enter(&facts);
+        inner.hosts.last_mut().expect("it was just added").capacity = capacity;
+    }
+
+    /// Changes a host that some worker has entered.
+    pub fn change_host(&self, name: &str, change: impl FnOnce(&mut Host)) {
+        let mut inner = self.lock();
+        let mut hosts = inner.hosts.iter_mut();
+        let host = hosts.find(|host| host.facts.name == name);
+        change(host.expect("a worker entered it"));
+    }
+
+    /// A host as the store knows it.
+    pub fn host(&self, name: &str) -> Host {
+        let inner = self.lock();
+        let mut hosts = inner.hosts.iter();
+        let host = hosts.find(|host| host.facts.name == name);
+        host.expect("a worker entered it").clone()
     }
 
     /// Another queue of the scripted executor.
@@ -281,6 +317,40 @@ fn unused<T>(verb: &'static str) -> StoreResult<T> {
 }
 
 impl Inner {
+    /// A host's id, the same each time.
+    pub fn enter(&mut self, facts: &HostFacts) -> HostId {
+        let mut known = self.hosts.iter_mut();
+        if let Some(host) = known.find(|host| host.facts.identity == facts.identity) {
+            host.problem = None;
+            return host.id;
+        }
+        let id = HostId(i64::try_from(self.hosts.len()).expect("a few") + 1);
+        self.hosts.push(Host {
+            id,
+            facts: facts.clone(),
+            labels: BTreeMap::new(),
+            capacity: Capacity::default(),
+            used: Used::default(),
+            weight: 1,
+            enabled: true,
+            problem: None,
+            last_seen_at: jiff::Timestamp::UNIX_EPOCH,
+        });
+        id
+    }
+
+    /// What live jobs take of a host.
+    pub fn used(&self, host: HostId) -> Used {
+        let placed = self.leases.values().filter_map(|lease| lease.placed);
+        let mut used = Used::default();
+        for (_, demand) in placed.filter(|(on, _)| *on == host) {
+            used.slots += 1;
+            used.memory_bytes += demand.memory_bytes;
+            used.millicpus += demand.millicpus;
+        }
+        used
+    }
+
     pub fn stage(&mut self) -> u64 {
         let now = Instant::now();
         let mut staged = 0;

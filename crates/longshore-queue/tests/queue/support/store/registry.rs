@@ -1,7 +1,7 @@
 //! Queues, workers, hosts and templates, in the store in memory.
 
 use async_trait::async_trait;
-use longshore_core::host::{Host, HostFacts};
+use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
@@ -94,12 +94,44 @@ impl Registry for MemoryStore {
         unused("workers")
     }
 
-    async fn register_host(&self, _facts: &HostFacts) -> StoreResult<HostId> {
-        self.verb("register_host", |_| Ok(HostId(1))).await
+    async fn register_host(&self, facts: &HostFacts) -> StoreResult<HostId> {
+        self.verb("register_host", |inner| Ok(inner.enter(facts)))
+            .await
+    }
+
+    async fn note_host_problem(&self, host: HostId, problem: &str) -> StoreResult<()> {
+        self.verb("note_host_problem", |inner| {
+            let known = inner.hosts.iter_mut();
+            for known in known.filter(|known| known.id == host) {
+                known.problem = Some(problem.to_owned());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_host(&self, _host: HostId, _change: &HostChange) -> StoreResult<Host> {
+        unused("change_host")
+    }
+
+    async fn set_worker_hosts(&self, _worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
+        self.verb("set_worker_hosts", |inner| {
+            inner.reached = hosts.to_vec();
+            Ok(())
+        })
+        .await
     }
 
     async fn hosts(&self) -> StoreResult<Vec<Host>> {
-        self.verb("hosts", |_| Ok(Vec::new())).await
+        self.verb("hosts", |inner| {
+            let known = inner.hosts.iter();
+            let with_use = |host: &Host| Host {
+                used: inner.used(host.id),
+                ..host.clone()
+            };
+            Ok(known.map(with_use).collect())
+        })
+        .await
     }
 
     async fn save_template(&self, _name: &str, _body: &str) -> StoreResult<Template> {

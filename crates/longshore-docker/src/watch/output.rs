@@ -1,0 +1,312 @@
+//! A container's output: attached while that holds, from the engine's log after a break.
+//!
+//! Attached before the start, a connection brings every byte as it was written, and slows the
+//! container down when it is not read: nothing is lost. The log does neither, so it is read only
+//! when there is no such connection any more: after a break, or by another worker. It is followed
+//! while the container runs, and read once more after the end, because following can miss the last
+//! lines (moby#43860).
+//!
+//! Next to nothing is read ahead, so memory does not grow.
+
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::{AttachContainerOptionsBuilder, LogsOptionsBuilder};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use longshore_core::classify::ErrorClass;
+use longshore_core::executor::{ExecutorError, Phase};
+use longshore_core::output::{OutputChunk, Stream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::Standing;
+use super::attached::Attached;
+use super::cursor::Cursor;
+use crate::config::DockerConfig;
+use crate::engine::{Answer, Engine, short};
+use crate::error::executor_error;
+
+/// After the end a connection that is left open (bollard#251) is listened to for this long after
+/// its last byte. The engine itself gives up copying after 2 s.
+const QUIET: Duration = Duration::from_secs(3);
+/// A connection that ends while the container runs: for this long its end may still be on its way.
+const END_IS_NEAR: Duration = Duration::from_secs(3);
+/// Between two tries to read the log.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How often the log is tried after the end.
+const LAST_TRIES: u32 = 20;
+
+type Parts = BoxStream<'static, Result<LogOutput, EngineError>>;
+
+/// One container's output, on its way.
+pub(super) struct Feed {
+    engine: Engine,
+    id: String,
+    cursor: Cursor,
+    standing: watch::Receiver<Standing>,
+    source: Source,
+    /// The log keeps at least so much.
+    log_bytes: u64,
+    tries: u32,
+    /// The attached connection ended by itself: by the engine's word there is no more.
+    said_end: bool,
+}
+
+enum Source {
+    Attached(Attached),
+    /// The log is to be opened.
+    Log,
+    Following(Parts),
+    /// After the end: what is still there.
+    Rest(Parts),
+    Done,
+}
+
+impl Feed {
+    pub async fn open(
+        engine: &Engine,
+        config: &DockerConfig,
+        id: &str,
+        cursor: Cursor,
+        resumes: bool,
+        (standing, stuck): (watch::Receiver<Standing>, watch::Receiver<bool>),
+    ) -> Result<Self, ExecutorError> {
+        let attempted = || format!("attach to container {}", short(id));
+        let Some(seen) = engine.inspect(id).await? else {
+            return Err(ExecutorError::new(
+                ErrorClass::Permanent,
+                attempted(),
+                "it is gone",
+            ));
+        };
+        let source = if seen.phase == Some(Phase::Created) && !resumes {
+            let options = AttachContainerOptionsBuilder::new()
+                .stream(true)
+                .stdout(true)
+                .stderr(true)
+                .build();
+            let call = engine.docker.attach_container(id, Some(options));
+            match engine.call(attempted(), call).await? {
+                Answer::Done(attached) => Source::Attached(Attached::read(attached.output, stuck)),
+                Answer::Absent(error) | Answer::Conflict(error) => return Err(error),
+            }
+        } else {
+            Source::Log
+        };
+        Ok(Self {
+            engine: engine.clone(),
+            id: id.to_owned(),
+            cursor,
+            standing,
+            source,
+            log_bytes: config.log_file_bytes * u64::from(config.log_files.max(2) - 1),
+            tries: 0,
+            said_end: false,
+        })
+    }
+
+    pub fn into_stream(self) -> BoxStream<'static, Result<OutputChunk, ExecutorError>> {
+        stream::unfold(self, |mut feed| async move {
+            let next = feed.next().await?;
+            Some((next, feed))
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Option<Result<OutputChunk, ExecutorError>> {
+        loop {
+            let part = match &mut self.source {
+                Source::Attached(attached) => {
+                    until_quiet(attached.next(), &mut self.standing).await
+                }
+                Source::Following(parts) | Source::Rest(parts) => {
+                    until_quiet(parts.next(), &mut self.standing).await
+                }
+                Source::Log => {
+                    let Err(error) = self.open_log().await else {
+                        continue;
+                    };
+                    self.source = Source::Done;
+                    // A job that closed its output long before its end: the log would only have
+                    // confirmed it.
+                    if self.said_end && self.ended_in_sight().await {
+                        return None;
+                    }
+                    return Some(Err(error));
+                }
+                Source::Done => return None,
+            };
+            match part {
+                Some(Ok(part)) => {
+                    if let Some(chunk) = self.take(part) {
+                        return Some(Ok(chunk));
+                    }
+                }
+                Some(Err(error)) => {
+                    if let Some(error) = self.after_break(Some(&error)).await {
+                        return Some(Err(error));
+                    }
+                }
+                None => {
+                    if let Some(error) = self.after_break(None).await {
+                        return Some(Err(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What of a part is new.
+    fn take(&mut self, part: LogOutput) -> Option<OutputChunk> {
+        let (stream, message) = match part {
+            LogOutput::StdOut { message } => (Stream::Stdout, message),
+            LogOutput::StdErr { message } => (Stream::Stderr, message),
+            // What a connection that broke inside a part leaves over: it is in the log, whole.
+            LogOutput::StdIn { .. } | LogOutput::Console { .. } => return None,
+        };
+        let bytes = match &self.source {
+            Source::Attached(_) => {
+                self.cursor.delivered(stream, message.len());
+                message.to_vec()
+            }
+            Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => {
+                // The time, a space, the bytes.
+                let space = message.iter().position(|byte| *byte == b' ')?;
+                let time = str::from_utf8(&message[..space]).ok()?;
+                self.cursor
+                    .entry(stream, time, &message[space + 1..])
+                    .to_vec()
+            }
+        };
+        (!bytes.is_empty()).then(|| OutputChunk {
+            stream,
+            bytes,
+            resume: Some(self.cursor.resume_point()),
+        })
+    }
+
+    /// The source has no more, or broke: what is next.
+    async fn after_break(&mut self, error: Option<&EngineError>) -> Option<ExecutorError> {
+        let source = std::mem::replace(&mut self.source, Source::Log);
+        let near = async {
+            let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
+            // An error: nobody waits for the end any more.
+            self.standing
+                .wait_for(ended)
+                .await
+                .map(|standing| *standing)
+        };
+        let standing = timeout(END_IS_NEAR, near).await;
+        let whole = match &source {
+            Source::Attached(attached) => !attached.was_given_up(),
+            Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => false,
+        };
+        self.said_end |= whole && error.is_none();
+        match (source, standing, error) {
+            // Whole: it was attached from the start, nothing broke, and the container has ended.
+            (Source::Attached(_), Ok(Ok(Standing::Ended { seen: true }) | Err(_)), None)
+                if whole =>
+            {
+                self.source = Source::Done;
+            }
+            (Source::Rest(_), _, None) => self.source = Source::Done,
+            (Source::Rest(_), _, Some(error)) => {
+                self.tries += 1;
+                if self.tries > LAST_TRIES {
+                    self.source = Source::Done;
+                    let attempted = format!("read the log of container {}", short(&self.id));
+                    return Some(executor_error(attempted, error));
+                }
+                sleep(AGAIN).await;
+            }
+            // From the log then, from the place that was reached.
+            (Source::Attached(_) | Source::Following(_) | Source::Log | Source::Done, ..) => {}
+        }
+        None
+    }
+
+    /// Waits for the container's end. Whether the engine was in sight all the time.
+    async fn ended_in_sight(&mut self) -> bool {
+        let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
+        let standing = self.standing.wait_for(ended).await;
+        standing.is_ok_and(|standing| *standing == Standing::Ended { seen: true })
+    }
+
+    /// Opens the log at the place that was reached: to be followed, or after the end for the rest.
+    async fn open_log(&mut self) -> Result<(), ExecutorError> {
+        self.check_log_is_whole().await?;
+        let ended = matches!(*self.standing.borrow(), Standing::Ended { .. });
+        let gone = self.standing.has_changed().is_err();
+        let follow = !ended && !gone;
+        let parts = self.log(follow, self.cursor.since().map(str::to_owned));
+        self.cursor.begin_log();
+        self.source = if follow {
+            Source::Following(parts)
+        } else {
+            Source::Rest(parts)
+        };
+        Ok(())
+    }
+
+    fn log(&self, follow: bool, since: Option<String>) -> Parts {
+        let since = since.and_then(|time| time.parse::<longshore_core::Timestamp>().ok());
+        let since = since.map_or(0, |time| i32::try_from(time.as_second()).unwrap_or(0));
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .timestamps(true)
+            .follow(follow)
+            .since(since)
+            .tail("all")
+            .build();
+        self.engine.docker.logs(&self.id, Some(options)).boxed()
+    }
+
+    /// A place that is counted from the log's beginning can be found only while the log has its
+    /// beginning. The engine drops the oldest file only when all the others are full; so as long as
+    /// what is there is smaller than that, nothing was dropped.
+    async fn check_log_is_whole(&mut self) -> Result<(), ExecutorError> {
+        if !self.cursor.needs_whole_log() {
+            return Ok(());
+        }
+        let attempted = || format!("go on with the output of container {}", short(&self.id));
+        let mut parts = self.log(false, None);
+        let mut bytes = 0;
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| executor_error(attempted(), &error))?;
+            // With its time in words an entry is longer here than in the engine's file.
+            bytes += part.as_ref().len() as u64;
+            if bytes >= self.log_bytes {
+                let problem = "the engine's log does not reach back to where it was left";
+                return Err(ExecutorError::new(
+                    ErrorClass::Unknown,
+                    attempted(),
+                    problem,
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next part of a source. None: it has no more, or it is quiet although the container has ended.
+async fn until_quiet(
+    part: impl Future<Output = Option<Result<LogOutput, EngineError>>>,
+    standing: &mut watch::Receiver<Standing>,
+) -> Option<Result<LogOutput, EngineError>> {
+    let quiet = async {
+        let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
+        // An error: nobody waits for the end, so this goes on to the end of the connection.
+        if standing.wait_for(ended).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        sleep(QUIET).await;
+    };
+    tokio::select! {
+        biased;
+        part = part => part,
+        () = quiet => None,
+    }
+}

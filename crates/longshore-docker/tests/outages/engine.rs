@@ -1,0 +1,174 @@
+//! An engine of one test's own, to be killed, stopped and started again: the tests' shared one must
+//! go on.
+//!
+//! It lives in a cage of its own (processes, mounts, network), so that it takes nothing away from
+//! another engine and everything of it ends with the cage.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use longshore_testkit::wait::eventually;
+use tempfile::TempDir;
+
+/// Runs `dockerd`, and again whenever it has ended, unless the file `stay-down` is there.
+const KEEPER: &str = r#"
+mount -t tmpfs tmpfs /run
+while :; do
+  if [ -e "$1/stay-down" ]; then sleep 0.05; continue; fi
+  rm -f "$1/docker.pid"
+  dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/docker.pid" \
+    --host "unix://$1/docker.sock" --iptables=false --ip-masq=false \
+    --exec-opt native.cgroupdriver=cgroupfs $2 >>"$1/log" 2>&1
+done
+"#;
+
+/// Such an engine; ended with everything in it when dropped.
+pub struct Engine {
+    folder: TempDir,
+    cage: Child,
+}
+
+impl Engine {
+    /// Starts one with the image of the engine at `from`; none where this process may not, and
+    /// then it says which test is skipped.
+    pub async fn start(from: &str, options: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        if !may_cage() {
+            let test = std::thread::current().name().unwrap_or("?").to_owned();
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "{test}: an engine of its own takes root, and in CI a skip is a failure"
+            );
+            eprintln!("skipped: {test}: an engine of its own takes root");
+            return None;
+        }
+        let cage = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "unshare", "--net", "--pid"])
+            .args(["--fork", "--kill-child=KILL", "--mount-proc", "--mount"])
+            .args(["--", "sh", "-c", KEEPER, "sh"])
+            .arg(folder.path())
+            .arg(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(folder.path().join("keeper.log")).expect("the folder is ours"))
+            .spawn()
+            .expect("the cage can be started");
+        let engine = Self { folder, cage };
+        engine.await_answer().await;
+        engine.load_from(from);
+        Some(engine)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        format!("unix://{}", self.path("docker.sock").display())
+    }
+
+    /// Sends the daemon a signal, and no other process of it.
+    pub fn signal(&self, name: &str) {
+        let pid = self.daemon().expect("the daemon runs");
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &pid])
+            .status();
+        assert!(sent.expect("there is a kill").success(), "signal {name}");
+    }
+
+    /// Ends the daemon by that signal, and sees to it that it stays down.
+    pub async fn end_by(&self, name: &str) {
+        File::create(self.path("stay-down")).expect("the folder is ours");
+        self.signal(name);
+        eventually("the end of the daemon", async || {
+            self.daemon().is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// Lets it run again, and waits until it answers.
+    pub async fn start_again(&self) {
+        fs::remove_file(self.path("stay-down")).expect("it was ended");
+        self.await_answer().await;
+    }
+
+    async fn await_answer(&self) {
+        // Longer than the patience for one condition: it may wait for containers that it ends.
+        for _ in 0..120 {
+            if self.docker(&["version"]) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+        panic!("the daemon does not answer:\n{log}");
+    }
+
+    fn load_from(&self, from: &str) {
+        let archive = self.path("image.tar");
+        let image = crate::support::IMAGE;
+        let saved = Command::new("docker")
+            .args(["--host", from, "save", "--output"])
+            .arg(&archive)
+            .arg(image)
+            .status();
+        assert!(saved.expect("there is a docker").success());
+        let archive = archive.to_str().expect("temporary paths are UTF-8");
+        assert!(self.docker(&["load", "--quiet", "--input", archive]));
+    }
+
+    /// Whether the `docker` command succeeds.
+    fn docker(&self, words: &[&str]) -> bool {
+        let ran = Command::new("timeout")
+            .args(["5", "docker", "--host", &self.address()])
+            .args(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        ran.expect("there is a docker").success()
+    }
+
+    /// The daemon's process, as this side of the cage knows it.
+    fn daemon(&self) -> Option<String> {
+        let folder = self
+            .folder
+            .path()
+            .to_str()
+            .expect("temporary paths are UTF-8");
+        let processes = fs::read_dir("/proc").expect("this machine has /proc");
+        for process in processes.flatten() {
+            let read = |file| fs::read(process.path().join(file)).unwrap_or_default();
+            let is_daemon = read("comm") == b"dockerd\n";
+            if is_daemon && String::from_utf8_lossy(&read("cmdline")).contains(folder) {
+                return Some(process.file_name().to_string_lossy().into_owned());
+            }
+        }
+        None
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Its first process takes all the others along.
+        let _already_gone = self.cage.kill();
+        let _already_reaped = self.cage.wait();
+    }
+}
+
+fn may_cage() -> bool {
+    let tried = Command::new("unshare")
+        .args([
+            "--net",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--mount",
+            "true",
+        ])
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,92 @@
+//! A limit that an executor declares holds.
+
+use std::time::Duration;
+
+use longshore_core::executor::Capability;
+use longshore_core::spec::{JobSpec, Mount, MountKind};
+
+use crate::wait::eventually;
+
+use super::scene::{Scene, in_time};
+
+pub async fn a_job_that_wants_more_memory_than_its_limit_is_killed_and_the_flag_is_set(
+    scene: &Scene,
+) {
+    if !scene.can(Capability::MemoryLimit) {
+        return;
+    }
+    let greedy = "exec tail -c 200000000 /dev/zero";
+    let spec = |script| JobSpec {
+        memory: Some(32 << 20),
+        ..scene.shell(script)
+    };
+    let finished = scene.run(spec(greedy)).await;
+    assert_eq!(finished.code(), 128 + 9);
+    assert!(finished.ended.exit.oom_killed);
+    // A child is killed, the job goes on: the flag says so, apart from the code.
+    let finished = scene
+        .run(spec("tail -c 200000000 /dev/zero; echo went on; exit 0"))
+        .await;
+    assert_eq!((finished.text(), finished.code()), ("went on\n", 0));
+    assert!(finished.ended.exit.oom_killed);
+    let finished = scene.run(spec("echo modest")).await;
+    assert!(!finished.ended.exit.oom_killed);
+}
+
+pub async fn a_job_can_have_no_more_processes_than_its_limit(scene: &Scene) {
+    if !scene.can(Capability::PidsLimit) {
+        return;
+    }
+    let script = "i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done; echo all";
+    let spec = |limit| JobSpec {
+        pids_limit: Some(limit),
+        ..scene.shell(script)
+    };
+    let refused = scene.run(spec(20)).await;
+    assert_ne!(refused.code(), 0, "{}", refused.text());
+    let fine = scene.run(spec(100)).await;
+    assert_eq!((fine.text(), fine.code()), ("all\n", 0));
+}
+
+pub async fn a_job_gets_no_more_of_the_cpus_than_its_limit(scene: &Scene) {
+    if !scene.can(Capability::CpuLimit) {
+        return;
+    }
+    let spec = JobSpec {
+        cpus: Some(0.2),
+        ..scene.shell("while :; do :; done")
+    };
+    let launched = scene.launch(spec).await;
+    let cpu = async || {
+        let usage = in_time("usage", scene.executor.usage(&launched.handle)).await;
+        usage.unwrap_or_else(|error| panic!("{error}")).cpu()
+    };
+    let began = tokio::time::Instant::now();
+    let first = eventually("it runs", cpu).await;
+    eventually("a second and a half", async || {
+        (began.elapsed() > Duration::from_millis(1500)).then_some(())
+    })
+    .await;
+    let used = cpu().await.expect("it runs").saturating_sub(first);
+    let share = used.as_secs_f64() / began.elapsed().as_secs_f64();
+    assert!(share < 0.4, "it had {share:.2} of a CPU");
+    scene.stop(&launched.handle, Duration::ZERO).await;
+}
+
+pub async fn memory_is_mounted_where_the_spec_says(scene: &Scene) {
+    if !scene.can(Capability::Mounts) {
+        return;
+    }
+    let spec = JobSpec {
+        mounts: vec![Mount {
+            kind: MountKind::Tmpfs,
+            source: None,
+            target: "/scratch".to_owned(),
+            read_only: false,
+        }],
+        ..scene.shell(
+            "echo kept > /scratch/file && cat /scratch/file && grep -c /scratch /proc/mounts",
+        )
+    };
+    assert_eq!(scene.run(spec).await.text(), "kept\n1\n");
+}
