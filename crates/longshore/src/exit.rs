@@ -136,6 +136,14 @@ pub fn report(error: &anyhow::Error) -> Exit {
     code_of(error)
 }
 
+/// The same for one of several requests: that nobody reads any more ends them all.
+pub fn report_unless_unread(error: anyhow::Error) -> anyhow::Result<Exit> {
+    if error.chain().any(<dyn Error>::is::<ClosedPipe>) {
+        return Err(error);
+    }
+    Ok(report(&error))
+}
+
 /// The chain of causes on one line, without those that the line above already said.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();

@@ -3,9 +3,9 @@
 //! Reads only. What a worker stores arrives in the store chunk by chunk; a follower remembers how
 //! far it got, and wake-ups are hints beneath a poll. An outage of the database is sat out.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use longshore_core::output::Stream;
 use longshore_core::store::{JobDetail, OutputCursor, OutputPage, OutputRequest, Store};
 use longshore_core::{AttemptNumber, JobId, State};
 
@@ -13,6 +13,7 @@ use crate::exit::{self, Exit};
 use crate::outage::sit_out;
 use crate::output::{self, Out};
 use crate::status;
+use crate::transcript::{OutputWriter, Tail, View};
 use crate::waits::Waits;
 
 /// Without a hint, how soon news of a job are seen.
@@ -21,88 +22,18 @@ pub const POLL: Duration = Duration::from_millis(250);
 pub const PAGE_BYTES: u32 = 1024 * 1024;
 const FIRST: AttemptNumber = AttemptNumber(1);
 
-/// Which of a job's outputs are written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Streams {
-    /// Its standard output.
-    pub stdout: bool,
-    /// Its standard error.
-    pub stderr: bool,
-}
-
-impl Streams {
-    /// Both.
-    pub const BOTH: Self = Self {
-        stdout: true,
-        stderr: true,
-    };
-
-    fn has(self, stream: Stream) -> bool {
-        match stream {
-            Stream::Stdout => self.stdout,
-            Stream::Stderr => self.stderr,
-        }
-    }
-}
-
-/// Writes stored output: stdout to stdout and stderr to stderr, byte for byte, and says on stderr
-/// where the cap left something out.
-pub struct OutputWriter {
-    streams: Streams,
-    /// Where the next byte of each stream stands if nothing was left out.
-    expected: [u64; 2],
-}
-
-impl OutputWriter {
-    /// For one attempt.
-    pub fn new(streams: Streams) -> Self {
-        Self {
-            streams,
-            expected: [0; 2],
-        }
-    }
-
-    /// Writes a page.
-    pub fn write(&mut self, out: &mut Out, page: &OutputPage) -> anyhow::Result<()> {
-        for chunk in &page.chunks {
-            if !self.streams.has(chunk.stream) {
-                continue;
-            }
-            let (expected, name) = match chunk.stream {
-                Stream::Stdout => (&mut self.expected[0], "stdout"),
-                Stream::Stderr => (&mut self.expected[1], "stderr"),
-            };
-            let left_out = chunk.position.saturating_sub(*expected);
-            *expected = chunk.position + chunk.bytes.len() as u64;
-            if left_out > 0 {
-                out.flush()?;
-                output::talk(&format!(
-                    "{left_out} bytes of {name} were left out here: the output cap"
-                ));
-            }
-            match chunk.stream {
-                Stream::Stdout => out.bytes(&chunk.bytes)?,
-                Stream::Stderr => {
-                    // In the order in which they were stored, when both go to one terminal.
-                    out.flush()?;
-                    output::stderr_bytes(&chunk.bytes)?;
-                }
-            }
-        }
-        out.flush()
-    }
-}
-
 /// Follows one job.
 pub struct Follower<'a> {
     store: &'a dyn Store,
     job: JobId,
-    streams: Streams,
+    view: View,
     writer: OutputWriter,
     from: Start,
     /// The attempt being read; none until there is one.
     attempt: Option<AttemptNumber>,
     after: Option<OutputCursor>,
+    /// Whether it must still be found where what it writes begins.
+    seeks: bool,
     waits: Waits,
 }
 
@@ -117,15 +48,16 @@ pub enum Start {
 
 impl<'a> Follower<'a> {
     /// A follower that has read nothing.
-    pub fn new(store: &'a dyn Store, job: JobId, from: Start, streams: Streams) -> Self {
+    pub fn new(store: &'a dyn Store, job: JobId, from: Start, view: View) -> Self {
         Self {
             store,
             job,
-            streams,
-            writer: OutputWriter::new(streams),
+            view,
+            writer: OutputWriter::new(view),
             from,
             attempt: None,
             after: None,
+            seeks: view.tail.is_some(),
             waits: Waits::default(),
         }
     }
@@ -133,7 +65,18 @@ impl<'a> Follower<'a> {
     /// Writes what comes until the job has ended. Cancellation-safe: called again, it goes on
     /// where it was.
     pub async fn until_end(&mut self, out: &mut Out) -> anyhow::Result<JobDetail> {
+        self.until_end_beside_others(&RefCell::new(out)).await
+    }
+
+    /// The same, where others write too: the output is held only while something is written.
+    pub async fn until_end_beside_others(
+        &mut self,
+        out: &RefCell<&mut Out>,
+    ) -> anyhow::Result<JobDetail> {
         let mut wakeups = self.store.wakeups();
+        if self.seeks {
+            self.seek().await?;
+        }
         loop {
             let page = self.read().await?;
             if self.attempt.is_none() && self.from == Start::First && page.attempt > Some(FIRST) {
@@ -144,9 +87,12 @@ impl<'a> Follower<'a> {
                 // Two streams share the terminal with the status line.
                 status::hide();
             }
-            self.writer.write(out, &page)?;
+            self.writer.write(&mut out.borrow_mut(), &page)?;
             self.attempt = page.attempt.or(self.attempt);
             self.after = page.chunks.last().map(|chunk| chunk.cursor).or(self.after);
+            if page.is_end {
+                self.writer.finish(&mut out.borrow_mut())?;
+            }
             if page.is_end && self.turn_to_next_attempt().await? {
                 continue;
             }
@@ -162,15 +108,39 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Finds where the last lines of what is stored begin.
+    async fn seek(&mut self) -> anyhow::Result<()> {
+        let mut request = self.request();
+        if let Some(mut tail) = Tail::of(self.view) {
+            loop {
+                let page = sit_out(async || self.store.read_output(request).await).await?;
+                tail.see(&page);
+                // The newest at first, should another begin meanwhile.
+                request.attempt = page.attempt;
+                match page.chunks.last() {
+                    Some(last) => request.after = Some(last.cursor),
+                    None => break,
+                }
+            }
+            self.attempt = request.attempt;
+            self.writer.begin_at(tail.begins());
+        }
+        self.seeks = false;
+        Ok(())
+    }
+
     async fn read(&self) -> anyhow::Result<OutputPage> {
-        let (job, attempt, after) = (self.job, self.attempt, self.after);
-        let request = OutputRequest {
-            job,
-            attempt,
-            after,
-            max_bytes: PAGE_BYTES,
-        };
+        let request = self.request();
         Ok(sit_out(async || self.store.read_output(request).await).await?)
+    }
+
+    fn request(&self) -> OutputRequest {
+        OutputRequest {
+            job: self.job,
+            attempt: self.attempt,
+            after: self.after,
+            max_bytes: PAGE_BYTES,
+        }
     }
 
     /// True if an attempt follows the one that was read to its end. They are taken one by one:
@@ -194,7 +164,7 @@ impl<'a> Follower<'a> {
         output::talk(&format!("job {}: attempt {next}", self.job));
         self.attempt = Some(next);
         self.after = None;
-        self.writer = OutputWriter::new(self.streams);
+        self.writer = OutputWriter::new(self.view);
         Ok(true)
     }
 }

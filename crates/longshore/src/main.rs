@@ -15,6 +15,7 @@ mod open;
 mod outage;
 mod output;
 mod status;
+mod transcript;
 mod waits;
 
 use std::process::ExitCode;

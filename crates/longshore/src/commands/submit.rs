@@ -10,9 +10,10 @@ use super::wait::{self, Form};
 use crate::args::{JobRef, SpecArgs, read_specs};
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
-use crate::follow::{self, Follower, Start, Streams};
+use crate::follow::{self, Follower, Start};
 use crate::output::{self, ClosedPipe, Out};
 use crate::status;
+use crate::transcript::View;
 
 /// Submit jobs
 ///
@@ -168,7 +169,7 @@ async fn follow_or_wait(out: &mut Out, store: &dyn Store, jobs: &[JobId]) -> any
         let [job] = jobs else {
             return wait::until_all_ended(out, store, jobs, Form::Silent).await;
         };
-        let mut follower = Follower::new(store, *job, Start::First, Streams::BOTH);
+        let mut follower = Follower::new(store, *job, Start::First, View::WHOLE);
         let ended = follower.until_end(out).await?;
         follow::say_what_went_wrong(&ended);
         Ok(Exit::of_job(&ended))

@@ -14,6 +14,7 @@ const LEAST_WIDTH: u16 = 12;
 /// A table being filled.
 pub struct Table {
     inner: comfy_table::Table,
+    is_whole: bool,
 }
 
 /// A column's head, and which way its cells lean.
@@ -68,13 +69,27 @@ impl Table {
                 }
             }
         }
-        Self { inner }
+        Self {
+            inner,
+            is_whole: false,
+        }
+    }
+
+    /// Its rows are never cut, however narrow the terminal.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.inner
+            .set_content_arrangement(ContentArrangement::Disabled);
+        self.is_whole = true;
+        self
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let mut row = Row::from(cells);
-        row.max_height(1);
+        if !self.is_whole {
+            row.max_height(1);
+        }
         self.inner.add_row(row);
     }
 
@@ -89,10 +104,14 @@ impl Table {
     }
 
     fn write_from(&self, out: &mut Out, first: usize) -> anyhow::Result<()> {
-        for line in self.inner.lines().skip(first) {
-            out.line(line.trim_end())?;
-        }
-        Ok(())
+        self.lines()
+            .skip(first)
+            .try_for_each(|line| out.line(&line))
+    }
+
+    /// Its lines, the head's first.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.inner.lines().map(|line| line.trim_end().to_owned())
     }
 }
 

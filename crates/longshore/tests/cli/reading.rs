@@ -84,40 +84,6 @@ fn json_is_one_document_from_the_same_values() {
 }
 
 #[test]
-fn lists_are_filtered_and_paged() {
-    let home = a_home_with_jobs();
-    let ids = |args: &[&str]| {
-        let list = home.json(&[&["list"], args].concat());
-        let jobs = list["jobs"].as_array().expect("jobs").clone();
-        jobs.iter()
-            .map(|job| job["id"].as_i64().expect("an id"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(ids(&["--state", "pending"]), [3]);
-    assert_eq!(
-        ids(&["--state", "pending", "--state", "queued"]),
-        [4, 3, 2, 1]
-    );
-    assert_eq!(ids(&["--queue", "default"]), [3]);
-    assert_eq!(ids(&["--label", "team=search"]), [2]);
-    assert_eq!(ids(&["--limit", "2"]), [4, 3]);
-    assert_eq!(ids(&["--limit", "2", "--before", "3"]), [2, 1]);
-    assert_eq!(ids(&["--all"]), [4, 3, 2, 1]);
-}
-
-#[test]
-fn a_list_of_many_pages_has_one_head() {
-    const JOBS: usize = 2001;
-    let home = Home::new();
-    let jobs = "{\"command\": [\"true\"]}\n".repeat(JOBS);
-    assert_eq!(home.run_with(&["submit", "-f", "-"], &jobs).code, 0);
-    let list = home.ok(&["list", "--all"]);
-    assert_eq!(list.lines().count(), JOBS + 1);
-    let heads = list.lines().filter(|line| line.contains("STATE"));
-    assert_eq!(heads.count(), 1);
-}
-
-#[test]
 fn environment_values_are_shown_only_when_asked_for() {
     let home = a_home_with_jobs();
     for args in [&["show", "last"][..], &["show", "last", "--json"]] {

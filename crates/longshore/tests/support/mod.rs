@@ -178,6 +178,16 @@ impl Running {
         }
     }
 
+    /// What it left behind, if it has ended.
+    pub fn poll(mut self) -> Result<Ran, Self> {
+        let child = self.child.as_mut().expect("it is running");
+        let ended = child.try_wait().expect("a child can be waited for");
+        if ended.is_none() {
+            return Err(self);
+        }
+        Ok(self.finish())
+    }
+
     /// Waits for its end.
     pub fn finish(self) -> Ran {
         self.finish_within(DEADLINE)

@@ -14,9 +14,10 @@ use super::submit::submit_all;
 use crate::args::{EngineArgs, JobRef, SpecArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
-use crate::follow::{self, Follower, Start, Streams};
+use crate::follow::{self, Follower, Start};
 use crate::outage;
 use crate::output::{self, ClosedPipe};
+use crate::transcript::View;
 use bench::Bench;
 
 /// Run a job and follow it to its end
@@ -130,7 +131,7 @@ async fn follow(
     bench: &Bench,
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<Followed> {
-    let mut follower = Follower::new(store, job, Start::First, Streams::BOTH);
+    let mut follower = Follower::new(store, job, Start::First, View::WHOLE);
     let mut cancel = Cancel::NotAsked;
     let mut can_work = true;
     loop {

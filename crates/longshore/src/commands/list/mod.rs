@@ -1,37 +1,65 @@
 //! `longshore list`: jobs, newest first.
 
-use longshore_core::store::{JobFilter, JobPage, JobSummary, Store};
-use longshore_core::{JobId, Timestamp};
+mod csv;
+mod table;
+mod watch;
+
+pub use table::write_page;
+
+use longshore_core::JobId;
+use longshore_core::store::{JobFilter, JobPage, Store};
 
 use crate::args::JobFilterArgs;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::table::{self, Column, Table};
-use crate::output::{self, Out, words};
+use crate::output::Out;
 
 /// List jobs, newest first
 ///
 /// Shows where each job stands, its last exit code, and how long it ran. Use it to find a job's
 /// id, or what failed.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: longshore list --state failed --label team=search --limit 100")]
+#[command(
+    after_help = "Example: longshore list --state failed --label team=search --limit 100\n         \
+    longshore retry $(longshore list -q --state failed --since 1h)"
+)]
 pub struct Args {
     /// At most this many
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Every job, however many
-    #[arg(long, conflicts_with = "limit")]
+    #[arg(short, long, conflicts_with = "limit")]
     all: bool,
     /// Only jobs older than this one: where a page before ended
     #[arg(long, value_name = "ID")]
     before: Option<JobId>,
-    /// Write one JSON document
+    /// Go on showing them as they change, until Ctrl-C; in a pipe, a line for each change
+    #[arg(short, long, conflicts_with_all = ["all", "before", "json", "csv", "quiet"])]
+    watch: bool,
+    /// Cut nothing, however narrow the terminal
     #[arg(long)]
-    json: bool,
+    no_trunc: bool,
+    #[command(flatten)]
+    form: Form,
     // Last: its heading in the help would be that of whatever came after.
     #[command(flatten)]
     filter: JobFilterArgs,
+}
+
+/// How they are written, if not as a table.
+#[derive(clap::Args, Debug)]
+#[group(multiple = false)]
+struct Form {
+    /// Write ids alone, one per line
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write CSV, with a line of names first
+    #[arg(long)]
+    csv: bool,
+    /// Write one JSON document
+    #[arg(long)]
+    json: bool,
 }
 
 /// Lists.
@@ -42,20 +70,27 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         before: args.before,
         ..args.filter.into_filter(now)?
     };
-    let want = if args.all {
-        usize::MAX
-    } else {
-        args.limit as usize
+    let out = &mut context.out;
+    let style = table::Style {
+        is_whole: args.no_trunc,
     };
+    let want = args.limit as usize;
+    if args.watch {
+        return watch::until_interrupted(out, &*store, &filter, want, style).await;
+    }
     let mut pages = Pages {
         store: &*store,
         filter,
-        want,
+        want: if args.all { usize::MAX } else { want },
     };
-    if args.json {
-        write_json(&mut context.out, &mut pages).await?;
+    if args.form.json {
+        write_json(out, &mut pages).await?;
+    } else if args.form.csv {
+        csv::write(out, &mut pages).await?;
+    } else if args.form.quiet {
+        write_ids(out, &mut pages).await?;
     } else {
-        write_table(&mut context.out, &mut pages, now).await?;
+        table::write(out, &mut pages, now, style).await?;
     }
     Ok(Exit::DONE)
 }
@@ -102,63 +137,14 @@ async fn write_json(out: &mut Out, pages: &mut Pages<'_>) -> anyhow::Result<()> 
     }
 }
 
-async fn write_table(out: &mut Out, pages: &mut Pages<'_>, now: Timestamp) -> anyhow::Result<()> {
-    let mut is_first = true;
+async fn write_ids(out: &mut Out, pages: &mut Pages<'_>) -> anyhow::Result<()> {
     loop {
         let page = pages.next().await?;
-        if !is_first {
-            table_of(out, &page.jobs, now).write_rows(out)?;
-        } else if page.jobs.is_empty() {
-            output::talk("no job fits");
-        } else {
-            write_page(out, &page.jobs, now)?;
+        for job in &page.jobs {
+            out.line(&job.id.to_string())?;
         }
-        is_first = false;
         if pages.is_done(&page) {
-            if let Some(next) = page.next {
-                output::talk(&format!(
-                    "there are more: `--before {next}` shows the next, `--all` all"
-                ));
-            }
             return Ok(());
         }
     }
-}
-
-/// A table of jobs.
-pub fn write_page(out: &mut Out, jobs: &[JobSummary], now: Timestamp) -> anyhow::Result<()> {
-    table_of(out, jobs, now).write(out)
-}
-
-fn table_of(out: &Out, jobs: &[JobSummary], now: Timestamp) -> Table {
-    use Column::{Long, Numbers, Words};
-    let columns = [
-        Numbers("ID"),
-        Words("STATE"),
-        Words("QUEUE"),
-        Numbers("PRIO"),
-        Long("JOB"),
-        Numbers("TRIES"),
-        Numbers("EXIT"),
-        Numbers("AGE"),
-        Numbers("RAN"),
-    ];
-    let mut table = Table::new(out, &columns);
-    for job in jobs {
-        let ran = job
-            .started_at
-            .map(|at| words::between(at, job.ended_at.unwrap_or(now)));
-        table.row([
-            table::cell(job.id),
-            table::state(out, job.state),
-            table::cell(&job.queue),
-            table::cell(job.priority),
-            table::cell(words::title(job)),
-            table::cell(job.attempts),
-            table::optional(job.exit_code),
-            table::cell(words::between(job.created_at, now)),
-            table::optional(ran),
-        ]);
-    }
-    table
 }
