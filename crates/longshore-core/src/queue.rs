@@ -49,11 +49,7 @@ impl NewQueue {
     pub fn validate(&self) -> Result<(), FieldError> {
         check_name("name", &self.name)?;
         check_name("executor", &self.executor)?;
-        let mut texts = self.host_selector.iter().flat_map(|(k, v)| [k, v]);
-        if texts.any(|text| text.contains('\0')) {
-            let problem = "must not hold a NUL character";
-            return Err(FieldError::new("host_selector", problem));
-        }
+        check_selector(self.host_selector.iter().flat_map(|(k, v)| [k, v]))?;
         check_limit(self.max_concurrent)
     }
 }
@@ -65,13 +61,27 @@ pub struct QueueChange {
     pub max_concurrent: Option<Option<Limit>>,
     /// Paused or not.
     pub paused: Option<bool>,
+    /// Labels that its hosts must carry from now on, and with `None` need no longer.
+    pub host_selector: BTreeMap<String, Option<String>>,
 }
 
 impl QueueChange {
     /// Whether it can be made. Every store asks this first.
     pub fn validate(&self) -> Result<(), FieldError> {
+        let selector = self.host_selector.iter();
+        check_selector(
+            selector.flat_map(|(key, value)| [Some(key), value.as_ref()].into_iter().flatten()),
+        )?;
         check_limit(self.max_concurrent.flatten())
     }
+}
+
+fn check_selector<'a>(mut texts: impl Iterator<Item = &'a String>) -> Result<(), FieldError> {
+    if texts.any(|text| text.contains('\0')) {
+        let problem = "must not hold a NUL character";
+        return Err(FieldError::new("host_selector", problem));
+    }
+    Ok(())
 }
 
 /// A limit beyond what databases count in is a slip; a queue without one has none.
@@ -225,6 +235,7 @@ mod tests {
             let change = QueueChange {
                 max_concurrent: Some(max_concurrent),
                 paused: None,
+                ..QueueChange::default()
             };
             assert_eq!(change.validate().is_ok(), fits, "{limit}");
         }

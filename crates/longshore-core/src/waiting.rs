@@ -1,5 +1,6 @@
 //! Why a job waits, in words that say what to do (nomad#15980: pending without a reason).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -98,6 +99,8 @@ pub struct WaitingFacts {
     pub worker_capacity: u32,
     /// Leases of these workers.
     pub worker_live: u32,
+    /// The labels that the queue asks of its hosts.
+    pub host_selector: BTreeMap<String, String>,
     /// The hosts of these workers whose executor and labels fit the queue.
     pub hosts: Vec<Host>,
     /// What the job asks of its host.
@@ -154,6 +157,13 @@ pub enum WhyWaiting {
         queue: String,
         /// Slots of all of them.
         capacity: u32,
+    },
+    /// No host that its workers launch on carries the labels that its queue asks for.
+    NoHostFits {
+        /// The queue.
+        queue: String,
+        /// The labels, as `key=value`.
+        labels: Vec<String>,
     },
     /// No host that its workers launch on gets new jobs.
     HostsDisabled {
@@ -230,11 +240,16 @@ pub fn explain(facts: &WaitingFacts, now: Timestamp) -> WhyWaiting {
     hosts_hold_it_up(facts).unwrap_or_else(|| WhyWaiting::InLine { queue: queue() })
 }
 
-/// What is wrong with the hosts, if it is wrong with all of them. A queue whose workers named no
-/// host is not held up by any.
+/// What is wrong with the hosts, if it is wrong with all of them. A queue that asks nothing of its
+/// hosts and whose workers named none is not held up by any.
 fn hosts_hold_it_up(facts: &WaitingFacts) -> Option<WhyWaiting> {
     if facts.hosts.is_empty() {
-        return None;
+        let labels = facts.host_selector.iter();
+        let labels: Vec<String> = labels
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let queue = facts.queue.clone();
+        return (!labels.is_empty()).then_some(WhyWaiting::NoHostFits { queue, labels });
     }
     let name = |host: &Host| host.facts.name.clone();
     let enabled: Vec<&Host> = facts.hosts.iter().filter(|host| host.enabled).collect();
@@ -294,6 +309,12 @@ impl fmt::Display for WhyWaiting {
                     "all {capacity} slots of the workers of queue {queue} are taken"
                 )
             }
+            Self::NoHostFits { queue, labels } => write!(
+                f,
+                "queue {queue} asks for hosts with {}, and no worker has one: \
+                 `longshore hosts label`",
+                labels.join(", ")
+            ),
             Self::HostsDisabled { hosts } => {
                 let hosts = hosts.join(", ");
                 write!(f, "disabled: host {hosts}: `longshore hosts enable NAME`")

@@ -4,6 +4,7 @@ WITH serving AS MATERIALIZED (
     SELECT id, draining, capacity FROM worker AS w WHERE $1 = ANY (w.queue_ids) AND is_alive(w)
 )
 SELECT clock_timestamp() AS now, q.paused, q.max_concurrent,
+       q.host_selector::text AS host_selector,
        (SELECT count(*) FROM (SELECT FROM lease WHERE queue_id = q.id LIMIT 100000) AS l) AS live,
        ARRAY(SELECT job_id FROM lease WHERE queue_id = q.id ORDER BY job_id LIMIT 10) AS live_jobs,
        (SELECT count(*) FROM serving) AS workers,

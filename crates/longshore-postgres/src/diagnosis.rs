@@ -30,6 +30,11 @@ pub(crate) async fn diagnose(db: &Db) -> StoreResult<Vec<Finding>> {
             "server",
             format!("PostgreSQL {}", column::<&str>(VERB, &row, "version")?),
         ),
+        ok(
+            "schema",
+            // Whoever connected would have been refused with another one.
+            format!("version {}", crate::migrate::newest_version()),
+        ),
         told(db).await?,
         pooler(db).await?,
         clocks(difference, asked.elapsed().as_secs_f64()),

@@ -66,13 +66,21 @@ impl Registry for PostgresStore {
         change.validate()?;
         let changes_limit = change.max_concurrent.is_some();
         let limit = change.max_concurrent.flatten().map(limit_parameter);
+        let selector = serde_json::to_string(&change.host_selector)
+            .map_err(|e| StoreError::unexpected(VERB, e))?;
         let sql = include_str!("../sql/change_queue.sql");
         let changed = self
             .db
             .maybe(
                 VERB,
                 sql,
-                &[&storable(name), &changes_limit, &limit, &change.paused],
+                &[
+                    &storable(name),
+                    &changes_limit,
+                    &limit,
+                    &change.paused,
+                    &selector,
+                ],
             )
             .await?;
         match changed {

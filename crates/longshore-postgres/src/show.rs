@@ -208,6 +208,7 @@ async fn waiting_facts(
         workers_draining: converted::<i64, u32>(VERB, &facts, "workers_draining")?,
         worker_capacity: converted::<i64, u32>(VERB, &facts, "worker_capacity")?,
         worker_live: converted::<i64, u32>(VERB, &facts, "worker_live")?,
+        host_selector: text_map(VERB, &facts, "host_selector")?,
         hosts: on
             .iter()
             .map(|row| hosts::host(VERB, row))

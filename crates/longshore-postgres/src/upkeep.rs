@@ -2,8 +2,10 @@
 //! `storage.rs`.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::queue::Count;
 use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, QueueId};
 
@@ -107,6 +109,14 @@ impl Upkeep for PostgresStore {
             pruned.attempts = converted::<i64, u64>(VERB, &row, "attempts")?;
         }
         Ok(pruned)
+    }
+
+    async fn prunable(&self, keep: Duration) -> StoreResult<Count> {
+        const VERB: &str = "count what is prunable";
+        let sql = include_str!("../sql/prunable.sql");
+        let cap = i64::try_from(Count::CAP).unwrap_or(i64::MAX);
+        let row = self.db.one(VERB, sql, &[&keep.as_secs_f64(), &cap]).await?;
+        Ok(Count(converted::<i64, u64>(VERB, &row, "jobs")?))
     }
 
     async fn tend_storage(&self, retention: Retention) -> StoreResult<()> {

@@ -308,6 +308,7 @@ async fn pause(scene: &Scene, paused: bool) {
     let change = QueueChange {
         max_concurrent: None,
         paused: Some(paused),
+        ..QueueChange::default()
     };
     let changed = scene.store.change_queue(scene::QUEUE, &change).await;
     changed.expect("a known queue");

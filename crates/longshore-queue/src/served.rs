@@ -1,8 +1,10 @@
 //! A queue that a worker serves.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use longshore_core::host::Host;
 use longshore_core::queue::Queue;
 use longshore_core::retry::Backoff;
 use tokio::time::Instant;
@@ -17,11 +19,13 @@ const REST: Backoff = Backoff {
 
 /// A queue that this worker serves.
 pub(crate) struct Served {
+    /// As it was when the shift began; the labels that it asks for now are [`Self::selects`]'s.
     pub queue: Queue,
     /// The kind of executor that it names.
     pub executor: &'static str,
     /// Whether its containers go on without this worker.
     pub survives_worker: bool,
+    host_selector: RwLock<BTreeMap<String, String>>,
     rest: Mutex<Rest>,
 }
 
@@ -34,11 +38,28 @@ struct Rest {
 impl Served {
     pub fn new(queue: Queue, executor: &'static str, survives_worker: bool) -> Self {
         Self {
+            host_selector: RwLock::new(queue.host_selector.clone()),
             queue,
             executor,
             survives_worker,
             rest: Mutex::default(),
         }
+    }
+
+    /// Whether its jobs may run on this host, by its executor and labels.
+    pub fn selects(&self, host: &Host) -> bool {
+        let selector = self.host_selector.read();
+        let selector = selector.unwrap_or_else(PoisonError::into_inner);
+        host.facts.executor == self.executor && host.fits(&selector)
+    }
+
+    /// What people ask of its hosts from now on.
+    pub fn now_known(&self, queue: &Queue) {
+        let mut selector = self.host_selector.write();
+        let selector = selector
+            .as_deref_mut()
+            .unwrap_or_else(|poisoned| poisoned.get_mut());
+        selector.clone_from(&queue.host_selector);
     }
 
     /// One of its jobs could not be placed: it is left to others for a while.

@@ -1,6 +1,8 @@
--- Changes a queue and raises its epoch. :changes_limit tells "no limit" from "as it was".
+-- Changes a queue and raises its epoch. :changes_limit tells "no limit" from "as it was"; what is null in
+-- :host_selector is asked for no longer.
 UPDATE queue SET
     max_concurrent = CASE WHEN :changes_limit THEN :max_concurrent ELSE max_concurrent END,
     paused = coalesce(:paused, paused),
+    host_selector = json_patch(host_selector, :host_selector),
     epoch = epoch + 1
 WHERE name = :name

@@ -7,6 +7,7 @@ mod prune;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::queue::Count;
 use longshore_core::state::{Event, TerminalState};
 use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, State};
@@ -40,6 +41,11 @@ impl Upkeep for SqliteStore {
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {
         let prune = move |tx: &Tx<'_>| prune::pass(tx, retention);
         self.engine.write("prune ended jobs", News::No, prune).await
+    }
+
+    async fn prunable(&self, keep: Duration) -> StoreResult<Count> {
+        let count = move |tx: &Tx<'_>| prune::prunable(tx, keep);
+        self.engine.read("count what is prunable", count).await
     }
 
     async fn tend_storage(&self, retention: Retention) -> StoreResult<()> {

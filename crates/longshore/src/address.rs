@@ -55,6 +55,11 @@ impl Address {
         }
     }
 
+    /// Whether it holds a password.
+    pub fn has_password(&self) -> bool {
+        self.to_string() != self.reveal()
+    }
+
     /// The same database, named so that it is found from any folder.
     pub fn absolute(self) -> std::io::Result<Self> {
         match self {

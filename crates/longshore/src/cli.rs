@@ -47,6 +47,11 @@ impl Cli {
         Ok(cli)
     }
 
+    /// The syntax of the whole command line, for what is made from it.
+    pub fn syntax() -> Syntax {
+        Self::command()
+    }
+
     /// Every variable that means something.
     pub fn variables() -> BTreeSet<String> {
         let mut found = BTreeSet::from([SUBMIT_QUEUE.to_owned()]);

@@ -12,7 +12,7 @@ use longshore_core::spec::Timeout;
 use longshore_core::suggest;
 use serde::{Deserialize, Deserializer};
 
-use crate::address::user_folder;
+use crate::address::{Address, user_folder};
 use crate::exit::Refused;
 
 /// What the file says; nothing is filled in here, so that each default stands beside its flag.
@@ -147,6 +147,15 @@ impl Config {
             ))
             .into()),
         }
+    }
+
+    /// Whether it holds a password, so that it is not for everybody to read.
+    pub fn holds_secrets(&self) -> bool {
+        let login = |login: &RegistryConfig| login.password.is_some();
+        let address = self.database.as_ref();
+        let address = address.and_then(|address| Address::parse(&address.0).ok());
+        self.docker.registries.values().any(login)
+            || address.is_some_and(|address| address.has_password())
     }
 
     /// `~/.config/longshore/config.toml`.

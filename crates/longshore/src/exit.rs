@@ -116,6 +116,11 @@ impl Refused {
         }
     }
 
+    /// Whether it is the request that can't be done, and not the command line that is wrong.
+    pub fn is_failure(&self) -> bool {
+        self.exit == Exit::FAILED
+    }
+
     /// What to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

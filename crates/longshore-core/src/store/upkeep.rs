@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
 use crate::ids::JobId;
+use crate::queue::Count;
 
 /// What is kept of jobs that have ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +71,9 @@ pub trait Upkeep: Send + Sync + 'static {
     /// Takes away what is older than the retention, one bounded batch. Called again until
     /// [`Pruned::more`] is false, it leaves nothing.
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned>;
+
+    /// How many jobs [`Upkeep::prune`] would take away. Reads only.
+    async fn prunable(&self, keep: Duration) -> StoreResult<Count>;
 
     /// Makes ready what the coming days need (partitions), and drops whole what nobody needs.
     async fn tend_storage(&self, retention: Retention) -> StoreResult<()>;

@@ -107,6 +107,7 @@ impl Scene {
         let change = QueueChange {
             max_concurrent: Some(limit.map(Limit)),
             paused: None,
+            ..QueueChange::default()
         };
         self.store
             .change_queue(QUEUE, &change)

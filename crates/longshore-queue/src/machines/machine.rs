@@ -11,6 +11,7 @@ use longshore_core::host::{Demand, Host, Used};
 use super::placing::Standing;
 use crate::bell::Bell;
 use crate::calls::Calls;
+use crate::served::Served;
 
 /// One host that this worker reaches.
 pub(crate) struct Machine {
@@ -72,6 +73,11 @@ impl Machine {
     /// Whether it has each of these labels.
     pub fn fits(&self, selector: &BTreeMap<String, String>) -> bool {
         self.lock().host.fits(selector)
+    }
+
+    /// Whether jobs of this queue may run on it.
+    pub fn is_selected_by(&self, served: &Served) -> bool {
+        served.selects(&self.lock().host)
     }
 
     /// As placing sees it.

@@ -216,10 +216,7 @@ impl Machines {
         let mine = self.hosts();
         let hosts = store.hosts().await?;
         Ok(hosts.iter().any(|host| {
-            !mine.contains(&host.id)
-                && host.facts.executor == served.executor
-                && host.fits(&served.queue.host_selector)
-                && host.too_small(demand).is_none()
+            !mine.contains(&host.id) && served.selects(host) && host.too_small(demand).is_none()
         }))
     }
 
@@ -305,9 +302,7 @@ impl Machines {
     /// Those that may run a queue's jobs.
     fn of(&self, served: &Served) -> Vec<Arc<Machine>> {
         let mut machines = self.all();
-        machines.retain(|machine| {
-            machine.executor.kind() == served.executor && machine.fits(&served.queue.host_selector)
-        });
+        machines.retain(|machine| machine.is_selected_by(served));
         machines
     }
 

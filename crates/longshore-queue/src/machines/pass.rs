@@ -1,4 +1,5 @@
-//! The look at every host, once per heartbeat: whether it answers, and what people changed.
+//! The look at every host, once per heartbeat: whether it answers, and what people changed of it and
+//! of what queues ask of their hosts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,22 @@ pub(crate) async fn run(shift: Arc<Shift>) {
         }
         suspect.looking();
         shift.machines.pass(&shift.store, shift.worker).await;
+        look_at_queues(&shift).await;
         shift.look.ring();
+    }
+}
+
+/// Learns which labels the queues ask of their hosts now.
+async fn look_at_queues(shift: &Shift) {
+    match shift.store.queues().await {
+        Ok(queues) => {
+            for served in &shift.served {
+                if let Some(queue) = queues.iter().find(|queue| queue.id == served.queue.id) {
+                    served.now_known(queue);
+                }
+            }
+        }
+        Err(error) => tracing::debug!(error = %error, "can't read what queues ask of their hosts"),
     }
 }
 

@@ -1,7 +1,10 @@
 //! [`Upkeep`], repeated on contention.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use longshore_core::JobId;
+use longshore_core::queue::Count;
 use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
 
 use super::Retrying;
@@ -27,6 +30,13 @@ impl Upkeep for Retrying {
             "prune",
             move |store| async move { store.prune(retention).await },
         )
+        .await
+    }
+
+    async fn prunable(&self, keep: Duration) -> StoreResult<Count> {
+        self.call("prunable", move |store| async move {
+            store.prunable(keep).await
+        })
         .await
     }
 

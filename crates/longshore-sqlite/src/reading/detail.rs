@@ -77,6 +77,7 @@ fn why(
         workers_draining: workers.draining,
         worker_capacity: workers.capacity,
         worker_live: workers.live,
+        host_selector: queue.host_selector,
         hosts,
         demand: Demand::of(spec),
     };

@@ -60,6 +60,7 @@ pub(super) fn change_queue(tx: &Tx<'_>, name: &str, change: &QueueChange) -> Out
         ":changes_limit": change.max_concurrent.is_some(),
         ":max_concurrent": change.max_concurrent.flatten().map(|limit| limit.0),
         ":paused": change.paused,
+        ":host_selector": json(&change.host_selector)?,
     };
     tx.execute(sql!("change_queue"), params)?;
     // An unknown name changed nothing, and is told so here.

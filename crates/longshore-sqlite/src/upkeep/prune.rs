@@ -1,5 +1,8 @@
 //! Taking away what ended long ago, one bounded batch at a time.
 
+use std::time::Duration;
+
+use longshore_core::queue::Count;
 use longshore_core::store::{Pruned, Retention};
 use rusqlite::{ToSql, named_params};
 
@@ -42,4 +45,13 @@ pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
         pruned.attempts += count(i64::try_from(attempts).unwrap_or(i64::MAX));
     }
     Ok(pruned)
+}
+
+pub(super) fn prunable(tx: &Tx<'_>, keep: Duration) -> Outcome<Count> {
+    let params = named_params! {
+        ":before": tx.now.minus(keep),
+        ":cap": i64::try_from(Count::CAP).unwrap_or(i64::MAX),
+    };
+    let jobs = tx.one(sql!("prunable"), params, |row| row.get(0))?;
+    Ok(Count(count(jobs)))
 }

@@ -136,6 +136,7 @@ macro_rules! store_conformance {
                 the_largest_limit_is_kept_and_a_larger_one_refused,
                 an_unknown_queue_is_an_error_that_suggests,
                 every_change_of_limit_or_pause_raises_the_epoch,
+                labels_that_a_queue_asks_of_its_hosts_are_set_and_taken_away,
                 a_template_saved_again_with_another_body_is_a_new_version,
                 templates_are_read_by_name_in_their_newest_version,
                 an_unknown_template_is_an_error_that_suggests,
@@ -189,6 +190,7 @@ macro_rules! store_conformance {
                 waiting_jobs_are_ended_in_bounded_passes_each_by_one_of_two_twins,
                 deadlines_of_jobs_that_ended_otherwise_hide_no_job_that_waited_too_long,
                 pruning_takes_what_ended_long_ago_and_keeps_the_rest,
+                what_is_prunable_is_counted_and_left,
                 pruning_goes_by_bounded_batches_until_nothing_is_left,
                 pruning_until_no_more_is_said_to_be_left_leaves_nothing_however_much_was_written,
                 pruning_leaves_everything_that_has_not_ended,
@@ -245,6 +247,7 @@ macro_rules! store_conformance {
                 a_job_says_what_of_its_cpus_a_host_lacks,
                 only_hosts_of_workers_that_would_take_the_job_hold_it_up,
                 only_hosts_of_the_queues_executor_and_labels_hold_its_jobs_up,
+                labels_that_no_host_of_the_workers_carries_hold_a_job_up,
             }
             contention {
                 eight_tasks_drain_a_thousand_jobs_each_exactly_once,

@@ -42,32 +42,6 @@ pub struct JobFilterArgs {
 }
 
 impl JobFilterArgs {
-    /// Whether no flag was given: then every job is meant.
-    #[expect(
-        dead_code,
-        reason = "for bulk requests, which must not mean every job by accident"
-    )]
-    pub fn is_empty(&self) -> bool {
-        let Self {
-            states,
-            queue,
-            labels,
-            name,
-            image,
-            search,
-            exit_code,
-            since,
-            until,
-        } = self;
-        let texts = [queue, name, image, search];
-        states.is_empty()
-            && labels.is_empty()
-            && texts.iter().all(|text| text.is_none())
-            && exit_code.is_none()
-            && since.is_none()
-            && until.is_none()
-    }
-
     /// The filter; `now` is the database's time, from which durations count back. Where it begins
     /// and how long its pages are is the caller's to say.
     pub fn into_filter(self, now: Timestamp) -> Result<JobFilter, Refused> {

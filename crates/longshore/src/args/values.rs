@@ -65,6 +65,13 @@ pub fn priority(text: &str) -> Result<Value, Refused> {
     Ok(json!(priority))
 }
 
+/// The same, where it is all that is meant.
+pub fn priority_of(text: &str) -> Result<Priority, String> {
+    let value = priority(text).map_err(|refused| refused.to_string())?;
+    let number = value.as_i64().unwrap_or(i64::MAX);
+    Priority::new(number).map_err(|error| error.to_string())
+}
+
 /// A time with its zone.
 pub fn time(text: &str) -> Result<Value, Refused> {
     let at: Timestamp = text.parse().map_err(|_| {

@@ -3,6 +3,8 @@
 
 mod bench;
 mod cancel;
+mod completions;
+mod confirm;
 mod demo;
 mod doctor;
 mod each;
@@ -10,7 +12,10 @@ mod hold;
 mod hosts;
 mod list;
 mod logs;
+mod man;
 mod migrate;
+mod priority;
+mod prune;
 mod queue;
 mod release;
 mod retry;
@@ -63,16 +68,20 @@ commands! {
     Wait in wait,
     Cancel in cancel,
     Retry in retry,
-    Hold in hold,
+    #[command(visible_alias = "dequeue")] Hold in hold,
     Release in release,
+    Priority in priority,
     Queue in queue,
     Template in template,
     Worker in worker,
     Workers in workers,
     Hosts in hosts,
     Stats in stats,
+    Prune in prune,
     Doctor in doctor,
     Migrate in migrate,
+    Completions in completions,
+    Man in man,
     Demo in demo,
     Bench in bench,
 }

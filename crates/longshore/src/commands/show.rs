@@ -1,4 +1,4 @@
-//! `longshore show`: everything about a job.
+//! `longshore show`: everything about jobs.
 
 use longshore_core::Timestamp;
 use longshore_core::spec::{Timeout, format_bytes, format_duration};
@@ -7,24 +7,25 @@ use serde_json::Value;
 
 use crate::args::JobRef;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::output::table::{self, Column, Table};
 use crate::output::{Out, words};
 
-/// Show everything about a job
+/// Show everything about jobs
 ///
 /// What was asked for, its attempts and how each ended and, while it waits, why. Values of
 /// environment variables are shown as *** unless they are asked for.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example: longshore show last")]
+#[command(after_help = "Example: longshore show last\n         \
+    longshore show 12 13 --json | jq '.[].state'")]
 pub struct Args {
-    /// The job: its id, or `last`
-    #[arg(value_name = "JOB")]
-    job: JobRef,
+    /// The jobs: ids, or `last`
+    #[arg(value_name = "JOB", required = true)]
+    jobs: Vec<JobRef>,
     /// Show the values of environment variables
     #[arg(long)]
     show_env: bool,
-    /// Write one JSON document
+    /// Write one JSON document: an object, or an array of them for several jobs
     #[arg(long)]
     json: bool,
 }
@@ -32,21 +33,38 @@ pub struct Args {
 /// Shows.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let store = context.store().await?;
-    let job = args.job.resolve(&*store).await?;
-    let mut detail = store.show_job(job).await?;
-    if !args.show_env {
-        for value in detail.spec.env.values_mut() {
-            *value = "***".into();
+    let jobs = JobRef::resolve_all(&args.jobs, &*store).await?;
+    let mut exit = Exit::DONE;
+    let mut shown = Vec::new();
+    for job in &jobs {
+        match store.show_job(*job).await.map_err(anyhow::Error::from) {
+            Ok(detail) => shown.push(detail),
+            Err(error) if jobs.len() > 1 && exit::code_of(&error) == Exit::FAILED => {
+                exit = exit::report(&error);
+            }
+            Err(error) => return Err(error),
         }
     }
+    if !args.show_env {
+        let values = shown.iter_mut().flat_map(|job| job.spec.env.values_mut());
+        values.for_each(|value| *value = "***".into());
+    }
     if args.json {
-        context.out.json(&detail)?;
-    } else {
-        let now = store.now().await?;
-        write_facts(&mut context.out, &detail, now)?;
+        match &shown[..] {
+            [one] if jobs.len() == 1 => context.out.json(one)?,
+            several => context.out.json(&several)?,
+        }
+        return Ok(exit);
+    }
+    let now = store.now().await?;
+    for (index, detail) in shown.iter().enumerate() {
+        if index > 0 {
+            context.out.line("")?;
+        }
+        write_facts(&mut context.out, detail, now)?;
         write_attempts(&mut context.out, &detail.attempts_made, now)?;
     }
-    Ok(Exit::DONE)
+    Ok(exit)
 }
 
 fn write_facts(out: &mut Out, job: &JobDetail, now: Timestamp) -> anyhow::Result<()> {

@@ -1,9 +1,11 @@
 //! `longshore workers`: the processes that take jobs.
 
+use clap::Subcommand;
 use longshore_core::store::Worker;
+use longshore_core::suggest;
 
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{self, Exit, Refused};
 use crate::output::table::{
     self,
     Column::{Long, Numbers, Words},
@@ -11,13 +13,16 @@ use crate::output::table::{
 };
 use crate::output::{self, words};
 
-/// List workers
+/// List workers, and drain them
 ///
 /// Those alive, with what they serve and how much of them is taken; --all lists those of the past
 /// too.
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Example: longshore workers --all")]
 pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Those of the past too
     #[arg(long)]
     all: bool,
@@ -26,8 +31,57 @@ pub struct Args {
     json: bool,
 }
 
-/// Lists.
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Let workers take no more jobs, and end when what they run has ended
+    ///
+    /// As a SIGTERM would: what runs has the worker's --shutdown-timeout to end. A worker learns of
+    /// it with its next heartbeat.
+    #[command(after_help = "Example: longshore workers drain build-1-4711")]
+    Drain {
+        /// The workers: names or ids
+        #[arg(value_name = "WORKER", required = true)]
+        workers: Vec<String>,
+    },
+}
+
+/// Lists, or drains.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    match &args.action {
+        Some(Action::Drain { workers }) => drain(context, workers).await,
+        None => list(context, &args).await,
+    }
+}
+
+async fn drain(context: &mut Context, names: &[String]) -> anyhow::Result<Exit> {
+    let store = context.store().await?;
+    let workers = store.workers(false).await?;
+    let mut exit = Exit::DONE;
+    for name in names {
+        let of_name: Vec<&Worker> = workers.iter().filter(|w| w.name == *name).collect();
+        let of_id = workers.iter().filter(|w| w.id.to_string() == *name);
+        let meant = if of_name.is_empty() {
+            of_id.collect()
+        } else {
+            of_name
+        };
+        if meant.is_empty() {
+            let hint = suggest::hint(name, workers.iter().map(|worker| worker.name.as_str()));
+            let refused = Refused::failed(format!("no live worker is called {name:?}; {hint}"));
+            exit = exit::report(&refused.hint("`longshore workers` shows them").into());
+        }
+        // Those of one name were started to be alike.
+        for worker in meant {
+            store.drain_worker(worker.id).await?;
+            context
+                .out
+                .line(&words::one_line(&format!("{} draining", worker.name)))?;
+        }
+    }
+    Ok(exit)
+}
+
+async fn list(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
     let store = context.store().await?;
     let workers = store.workers(args.all).await?;
     if args.json {

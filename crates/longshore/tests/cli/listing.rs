@@ -81,11 +81,11 @@ fn a_list_is_also_ids_alone_and_csv() {
     assert_eq!(home.ok(&["list", "-q"]), "2\n1\n");
     let csv = home.ok(&["list", "--csv"]);
     let lines: Vec<&str> = csv.lines().collect();
-    let [head, held, queued] = lines[..] else {
+    let [names, held, other] = lines[..] else {
         panic!("{csv}")
     };
     assert_eq!(
-        head,
+        names,
         "id,state,queue,priority,name,image,command,labels,attempts,exit_code,created_at,due_at,\
          started_at,ended_at"
     );
@@ -94,8 +94,8 @@ fn a_list_is_also_ids_alone_and_csv() {
         "{held}"
     );
     assert!(
-        queued.starts_with("1,queued,local,50,\"a, \"\"b\"\"\",,echo 'a b',team=web,0,,"),
-        "{queued}"
+        other.starts_with("1,queued,local,50,\"a, \"\"b\"\"\",,echo 'a b',team=web,0,,"),
+        "{other}"
     );
     let both = home.run(&["list", "--csv", "--json"]);
     assert_eq!(both.code, 2, "{}", both.report());

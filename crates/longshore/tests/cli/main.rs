@@ -5,11 +5,14 @@
 mod support;
 
 mod bench;
+mod bulk;
 mod configuration;
 mod disk_full;
 mod docker_words;
+mod doctor;
 mod errors;
 mod files;
+mod generated;
 mod help;
 mod hosts;
 mod job_reference;
@@ -20,6 +23,8 @@ mod logs;
 mod outage;
 mod pipes;
 mod postgres;
+mod pruning;
+mod queues;
 mod reading;
 mod running;
 mod submitting;

@@ -114,44 +114,6 @@ fn colours_are_for_terminals_and_for_who_asks() {
 }
 
 #[test]
-fn queues_are_made_limited_paused_and_resumed() {
-    let home = Home::new();
-    assert_eq!(
-        home.ok(&[
-            "queue",
-            "create",
-            "night",
-            "--executor",
-            "process",
-            "--max-concurrent",
-            "2"
-        ]),
-        "night: process, at most 2 at once\n"
-    );
-    assert_eq!(
-        home.ok(&["queue", "limit", "night", "3"]),
-        "night: process, at most 3 at once\n"
-    );
-    assert_eq!(
-        home.ok(&["queue", "limit", "night", "none"]),
-        "night: process, no limit\n"
-    );
-    assert_eq!(
-        home.ok(&["queue", "pause", "night"]),
-        "night: process, no limit, paused\n"
-    );
-    assert_eq!(home.json(&["queue", "show", "night"])["paused"], true);
-    assert_eq!(
-        home.ok(&["queue", "resume", "night"]),
-        "night: process, no limit\n"
-    );
-    let nowhere = ["queue", "create", "gpu", "--host-label", "gpu=yes"];
-    assert_eq!(home.run(&nowhere).code, 2, "nothing can label a host yet");
-    let again = home.run(&["queue", "create", "night"]);
-    assert_eq!(again.code, 1, "{}", again.report());
-}
-
-#[test]
 fn templates_are_saved_in_versions_and_listed_without_values() {
     let home = Home::new();
     let file = home.file("aws.env", "# access\nKEY=hunter2\n");
@@ -174,48 +136,5 @@ fn templates_are_saved_in_versions_and_listed_without_values() {
         ran.stderr.contains("line 2") && !ran.stderr.contains("secret"),
         "{}",
         ran.report()
-    );
-}
-
-#[test]
-fn waiting_jobs_are_cancelled_and_each_id_is_reported() {
-    let home = Home::new();
-    let (one, two) = (home.submit(&["--", "true"]), home.submit(&["--", "true"]));
-    let ran = home.run(&["cancel", &one, "999", &two]);
-    assert_eq!(ran.code, 1, "{}", ran.report());
-    assert_eq!(ran.stdout, format!("{one} cancelled\n{two} cancelled\n"));
-    assert!(
-        ran.stderr.contains("there is no job 999"),
-        "{}",
-        ran.report()
-    );
-    assert_eq!(
-        home.ok(&["cancel", "last"]),
-        format!("{two} cancelled\n"),
-        "again is no error"
-    );
-    let ran = home.run(&["retry", &one]);
-    assert_eq!(ran.code, 1, "a cancelled job is final: {}", ran.report());
-    assert!(
-        ran.stderr.contains("cancelled cannot be retried"),
-        "{}",
-        ran.report()
-    );
-}
-
-#[test]
-fn doctor_is_content_with_a_fresh_home() {
-    let home = Home::new();
-    let findings = home.json(&["doctor"]);
-    let findings = findings.as_array().expect("an array");
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding["severity"] != "problem"),
-        "{findings:?}"
-    );
-    assert!(
-        findings.iter().any(|finding| finding["subject"] == "audit"),
-        "{findings:?}"
     );
 }

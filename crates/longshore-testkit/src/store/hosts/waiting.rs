@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_core::host::{Capacity, HostChange, HostFacts};
-use longshore_core::queue::NewQueue;
+use longshore_core::queue::{NewQueue, QueueChange};
 use longshore_core::state::TerminalState;
 use longshore_core::store::NewWorker;
 use longshore_core::waiting::WhyWaiting;
@@ -211,4 +211,40 @@ pub async fn only_hosts_of_the_queues_executor_and_labels_hold_its_jobs_up(h: &d
     change(&scene, second, disabled()).await;
     let hosts = names(&[SECOND]);
     assert_eq!(why(&scene, job).await, WhyWaiting::HostsDisabled { hosts });
+}
+
+pub async fn labels_that_no_host_of_the_workers_carries_hold_a_job_up(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let job = scene.submit(Seed::job()).await;
+    let in_line = WhyWaiting::InLine {
+        queue: scene.queue.name.clone(),
+    };
+    assert_eq!(why(&scene, job).await, in_line);
+    let select = |zone: Option<&str>| QueueChange {
+        host_selector: [("zone".to_owned(), zone.map(str::to_owned))].into(),
+        ..QueueChange::default()
+    };
+    let name = &scene.queue.name;
+    let changed = scene.store.change_queue(name, &select(Some("eu"))).await;
+    changed.expect("known");
+    let nowhere = WhyWaiting::NoHostFits {
+        queue: name.clone(),
+        labels: vec!["zone=eu".to_owned()],
+    };
+    assert_eq!(why(&scene, job).await, nowhere);
+    let label = HostChange {
+        labels: [("zone".to_owned(), Some("eu".to_owned()))].into(),
+        ..HostChange::default()
+    };
+    change(&scene, scene.host, label).await;
+    assert_eq!(why(&scene, job).await, in_line);
+    let changed = scene.store.change_queue(name, &select(Some("us"))).await;
+    changed.expect("known");
+    assert!(matches!(
+        why(&scene, job).await,
+        WhyWaiting::NoHostFits { .. }
+    ));
+    let changed = scene.store.change_queue(name, &select(None)).await;
+    changed.expect("known");
+    assert_eq!(why(&scene, job).await, in_line);
 }

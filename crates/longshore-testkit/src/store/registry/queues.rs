@@ -133,6 +133,7 @@ pub async fn the_largest_limit_is_kept_and_a_larger_one_refused(h: &dyn StoreHar
     let change = |limit| QueueChange {
         max_concurrent: Some(Some(limit)),
         paused: None,
+        ..QueueChange::default()
     };
     let changed = scene.store.change_queue(name, &change(Limit::MAX)).await;
     let changed = changed.expect("it fits");
@@ -198,4 +199,39 @@ pub async fn every_change_of_limit_or_pause_raises_the_epoch(h: &dyn StoreHarnes
         );
         last = queue;
     }
+}
+
+pub async fn labels_that_a_queue_asks_of_its_hosts_are_set_and_taken_away(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let mut last = scene.queue.clone();
+    for (change, selector) in [
+        (
+            &[("zone", Some("eu")), ("gpu", Some("a\"1"))][..],
+            &[("gpu", "a\"1"), ("zone", "eu")][..],
+        ),
+        (&[("zone", Some(""))], &[("gpu", "a\"1"), ("zone", "")]),
+        (&[("gpu", None), ("never", None)], &[("zone", "")]),
+        (&[], &[("zone", "")]),
+        (&[("zone", None)], &[]),
+    ] {
+        let own = |text: &str| text.to_owned();
+        let host_selector = change.iter().map(|(k, v)| (own(k), v.map(own))).collect();
+        let change = QueueChange {
+            host_selector,
+            ..QueueChange::default()
+        };
+        let changed = scene.store.change_queue(&last.name, &change).await;
+        let changed = changed.expect("known");
+        let expected = selector.iter().map(|(k, v)| (own(k), own(v))).collect();
+        assert_eq!(changed.host_selector, expected);
+        assert!(changed.epoch > last.epoch);
+        assert_eq!(scene.store.queue(&last.name).await.expect("known"), changed);
+        last = changed;
+    }
+    let nul = QueueChange {
+        host_selector: [("a\0".to_owned(), None)].into(),
+        ..QueueChange::default()
+    };
+    let refused = scene.store.change_queue(&last.name, &nul).await;
+    assert_eq!(refused_field(refused), "host_selector");
 }

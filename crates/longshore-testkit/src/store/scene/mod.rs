@@ -267,6 +267,7 @@ impl Scene {
         let change = QueueChange {
             max_concurrent,
             paused: None,
+            ..QueueChange::default()
         };
         self.store
             .change_queue(&self.queue.name, &change)
@@ -279,6 +280,7 @@ impl Scene {
         let change = QueueChange {
             max_concurrent: None,
             paused: Some(paused),
+            ..QueueChange::default()
         };
         self.store
             .change_queue(&self.queue.name, &change)

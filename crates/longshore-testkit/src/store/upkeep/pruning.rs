@@ -91,6 +91,24 @@ pub async fn pruning_takes_what_ended_long_ago_and_keeps_the_rest(h: &dyn StoreH
     );
 }
 
+pub async fn what_is_prunable_is_counted_and_left(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let prunable = async |keep| scene.store.prunable(keep).await.expect("a count").0;
+    assert_eq!(prunable(Duration::ZERO).await, 0);
+    for _ in 0..3 {
+        ended(&scene, Seed::job()).await;
+    }
+    scene.submit(Seed::job()).await;
+    scene.running(Seed::job()).await;
+    scene
+        .wait_until(scene.store.now().await.expect("now"))
+        .await;
+    assert_eq!(prunable(Duration::ZERO).await, 3);
+    assert_eq!(prunable(LATER).await, 0, "an hour is not over");
+    while prune(&scene, Duration::ZERO, MANY).await.more {}
+    assert_eq!(prunable(Duration::ZERO).await, 0);
+}
+
 pub async fn pruning_goes_by_bounded_batches_until_nothing_is_left(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     for _ in 0..5 {

@@ -10,6 +10,7 @@ use longshore_core::spec::format_bytes;
 use longshore_core::store::Store;
 use longshore_core::suggest;
 
+use crate::args::LabelArg;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::output::table::{self, Column, Table};
@@ -73,7 +74,7 @@ enum Action {
         host: String,
         /// KEY=VALUE, or KEY-
         #[arg(required = true, value_name = "LABEL")]
-        labels: Vec<change::LabelArg>,
+        labels: Vec<LabelArg>,
     },
     /// Set how much runs on a host at once, and how much it is preferred
     ///

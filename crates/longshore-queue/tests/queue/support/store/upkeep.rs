@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use longshore_core::queue::Count;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
     CancelOutcome, Finding, NewJob, Pruned, Retention, Store, StoreResult, Submissions, Submitted,
@@ -76,6 +77,10 @@ impl Upkeep for MemoryStore {
         self.journal
             .note(format!("prune {}s", retention.keep.as_secs()));
         Ok(Pruned::default())
+    }
+
+    async fn prunable(&self, _keep: Duration) -> StoreResult<Count> {
+        unused("prunable")
     }
 
     async fn tend_storage(&self, _retention: Retention) -> StoreResult<()> {

@@ -1,17 +1,18 @@
 //! `longshore doctor`: what is wrong, and what to do about it.
 
-use longshore_core::store::{Finding, Severity, Store};
-use longshore_core::suggest;
+mod fleet;
+mod here;
 
-use crate::cli::Cli;
-use crate::config::Config;
+use longshore_core::store::{Finding, Severity, Store};
+
 use crate::context::Context;
 use crate::exit::{self, Exit};
 use crate::output::{Out, words};
 
 /// Look for problems, and say what to do about each
 ///
-/// Looks at the configuration, the database (reachable, its schema, its own rules) and what this
+/// Looks at the configuration and who may read it, the database (reachable, its schema, its
+/// settings, its clock, its own rules), queues that nobody serves, workers and hosts, and what this
 /// machine can run. Ends with 1 if it found a problem.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore doctor")]
@@ -23,8 +24,8 @@ pub struct Args {
 
 /// Looks.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
-    let mut findings = vec![configuration(&context.config)];
-    findings.extend(unknown_variables());
+    let mut findings = vec![here::version(), here::configuration(&context.config)];
+    findings.extend(here::unknown_variables());
     findings.push(found(
         Severity::Ok,
         "address",
@@ -32,7 +33,13 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         "",
     ));
     match context.store().await {
-        Ok(store) => findings.extend(of_store(&*store).await),
+        Ok(store) => {
+            findings.extend(of_store(&*store).await);
+            match fleet::findings(&*store).await {
+                Ok(of_fleet) => findings.extend(of_fleet),
+                Err(error) => findings.push(unreachable(&error.into())),
+            }
+        }
         Err(error) => findings.push(unreachable(&error)),
     }
     findings.extend(crate::executors::findings(&context.config.docker).await);
@@ -61,34 +68,6 @@ pub fn found(severity: Severity, subject: &str, seen: impl Into<String>, advice:
         seen: seen.into(),
         advice,
     }
-}
-
-fn configuration(config: &Config) -> Finding {
-    // The configuration was read before any command ran: what is wrong with it ended us there.
-    let seen = match (&config.path, Config::default_path()) {
-        (Some(path), _) => path.display().to_string(),
-        (None, Some(path)) => format!("no file at {}: defaults", path.display()),
-        (None, None) => "no home folder: defaults".to_owned(),
-    };
-    found(Severity::Ok, "configuration", seen, "")
-}
-
-/// Variables that look like ours and are not: a slip would otherwise be ignored in silence.
-fn unknown_variables() -> Vec<Finding> {
-    let known = Cli::variables();
-    std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| name.starts_with("LONGSHORE_") && !known.contains(name))
-        .map(|name| {
-            let hint = suggest::hint(&name, known.iter().map(String::as_str));
-            found(
-                Severity::Warning,
-                "environment",
-                format!("{name} means nothing"),
-                &hint,
-            )
-        })
-        .collect()
 }
 
 fn unreachable(error: &anyhow::Error) -> Finding {

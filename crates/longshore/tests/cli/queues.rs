@@ -1,0 +1,99 @@
+//! `longshore queue`: made, changed, limited and paused.
+
+use crate::support::Home;
+
+#[test]
+fn queues_are_made_limited_paused_and_resumed() {
+    let home = Home::new();
+    assert_eq!(
+        home.ok(&[
+            "queue",
+            "create",
+            "night",
+            "--executor",
+            "process",
+            "--max-concurrent",
+            "2"
+        ]),
+        "night: process, at most 2 at once\n"
+    );
+    assert_eq!(
+        home.ok(&["queue", "limit", "night", "3"]),
+        "night: process, at most 3 at once\n"
+    );
+    assert_eq!(
+        home.ok(&["queue", "limit", "night", "none"]),
+        "night: process, no limit\n"
+    );
+    assert_eq!(
+        home.ok(&["queue", "pause", "night"]),
+        "night: process, no limit, paused\n"
+    );
+    assert_eq!(home.json(&["queue", "show", "night"])["paused"], true);
+    assert_eq!(
+        home.ok(&["queue", "resume", "night"]),
+        "night: process, no limit\n"
+    );
+    let again = home.run(&["queue", "create", "night"]);
+    assert_eq!(again.code, 1, "{}", again.report());
+}
+
+#[test]
+fn what_a_queue_asks_of_its_hosts_is_set_and_taken_away() {
+    let home = Home::new();
+    let create = ["queue", "create", "gpu", "--host-label", "gpu=a100"];
+    assert_eq!(
+        home.ok(&create),
+        "gpu: process, no limit, on hosts with gpu=a100\n"
+    );
+    let set = ["queue", "set", "gpu", "--host-label", "zone=eu"];
+    assert_eq!(
+        home.ok(&[
+            &set[..],
+            &["--host-label", "gpu-"],
+            &["--max-concurrent", "2"]
+        ]
+        .concat()),
+        "gpu: process, at most 2 at once, on hosts with zone=eu\n"
+    );
+    assert_eq!(
+        home.json(&["queue", "show", "gpu"])["host_selector"],
+        serde_json::json!({"zone": "eu"})
+    );
+    let nothing = home.run(&["queue", "set", "gpu"]);
+    assert_eq!(nothing.code, 2, "{}", nothing.report());
+    let none = home.run(&["queue", "create", "new", "--host-label", "gpu-"]);
+    assert_eq!(none.code, 2, "{}", none.report());
+}
+
+#[test]
+fn a_running_worker_heeds_what_a_queue_asks_of_its_hosts() {
+    let home = Home::new();
+    let worker = ["worker", "--queue", "local", "--poll-interval", "50ms"];
+    let beat = ["--heartbeat", "500ms", "--lease-ttl", "2s"];
+    let worker = home.spawn(&[&worker[..], &beat].concat());
+    let done = home.submit(&["--", "true"]);
+    home.wait_for_state(&done, "completed");
+    home.ok(&["queue", "set", "local", "--host-label", "zone=eu"]);
+    // Until its next heartbeat it may still take some.
+    let mut held = String::new();
+    crate::support::wait_until("a job is left waiting", || {
+        held = home.submit(&["--", "true"]);
+        home.run(&["wait", &held, "--timeout", "1s"]).code == 124
+    });
+    assert_eq!(
+        home.json(&["show", &held])["why_waiting"]["why"],
+        "no_host_fits"
+    );
+    let shown = home.ok(&["show", &held]);
+    assert!(
+        shown.contains("queue local asks for hosts with zone=eu, and no worker has one"),
+        "{shown}"
+    );
+    let host = home.json(&["hosts", "list"])[0]["name"].clone();
+    let host = host.as_str().expect("a host has a name");
+    home.ok(&["hosts", "label", host, "zone=eu"]);
+    home.wait_for_state(&held, "completed");
+    worker.signal("TERM");
+    assert_eq!(worker.finish().code, 0);
+}
