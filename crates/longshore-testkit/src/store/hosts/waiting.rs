@@ -215,6 +215,11 @@ pub async fn only_hosts_of_the_queues_executor_and_labels_hold_its_jobs_up(h: &d
 
 pub async fn labels_that_no_host_of_the_workers_carries_hold_a_job_up(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
+    let worker = NewWorker {
+        hosts: vec![scene.host],
+        ..new_worker(&[scene.queue.id])
+    };
+    scene.store.register_worker(&worker).await.expect("known");
     let job = scene.submit(Seed::job()).await;
     let in_line = WhyWaiting::InLine {
         queue: scene.queue.name.clone(),

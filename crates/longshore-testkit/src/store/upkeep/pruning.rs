@@ -98,8 +98,8 @@ pub async fn what_is_prunable_is_counted_and_left(h: &dyn StoreHarness) {
     for _ in 0..3 {
         ended(&scene, Seed::job()).await;
     }
-    scene.submit(Seed::job()).await;
     scene.running(Seed::job()).await;
+    scene.submit(Seed::job()).await;
     scene
         .wait_until(scene.store.now().await.expect("now"))
         .await;
