@@ -26,6 +26,7 @@ mod postgres;
 mod pruning;
 mod queues;
 mod reading;
+mod reasons;
 mod running;
 mod submitting;
 mod waiting;
