@@ -29,5 +29,6 @@ mod reading;
 mod reasons;
 mod running;
 mod submitting;
+mod tour;
 mod waiting;
 mod working;
