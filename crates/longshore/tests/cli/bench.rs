@@ -48,6 +48,25 @@ fn a_bench_on_a_file_removes_it() {
 }
 
 #[test]
+fn a_bench_of_launches_runs_its_containers_and_leaves_nothing() {
+    let Some(engine) = crate::support::engine::or_skip() else {
+        return;
+    };
+    let home = Home::new();
+    let on = ["--docker-host", &engine.address, "--image", &engine.image];
+    let launch = ["bench", "launch", "--jobs", "3", "--json"];
+    let mut bench = home.command(&[&launch[..], &on].concat());
+    let ran = Running::start(bench.env("TMPDIR", home.path())).finish();
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    assert!(
+        report["containers_per_second"].as_f64() > Some(0.0),
+        "{report}"
+    );
+    assert_eq!(entries(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn an_interrupted_bench_removes_its_file() {
     for signal in ["TERM", "INT"] {
         let home = Home::new();

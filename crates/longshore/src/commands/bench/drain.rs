@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use longshore_core::JobSpec;
 use longshore_core::limit::Limit;
-use longshore_core::queue::{Count, NewQueue};
-use longshore_core::store::{Registry as _, Store, Submissions as _};
-use longshore_core::{JobSpec, State};
+use longshore_core::queue::NewQueue;
+use longshore_core::store::{Registry as _, Store as _, Submissions as _};
 use longshore_queue::{GracefulShutdown, Retrying, Until, Worker, WorkerConfig};
 use serde::Serialize;
 
 use super::noop::{KIND, NoopExecutor};
-use super::scratch::Scratch;
-use crate::commands::signals::Interrupts;
+use super::scratch::{self, Scratch};
 use crate::context::Context;
-use crate::exit::{self, Exit, Refused};
+use crate::exit::Exit;
 use crate::output;
 
 /// Jobs of one submission.
@@ -61,21 +60,8 @@ struct Report {
 
 /// Runs it.
 pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
-    // From here on a signal must not leave the database behind.
-    let mut interrupts = Interrupts::listen()?;
-    let scratch = Scratch::make(context.explicit_address()?).await?;
-    let outcome = tokio::select! {
-        report = measure(&scratch, args) => report.map(Some),
-        _ = interrupts.next() => Ok(None),
-    };
-    let removed = scratch.remove().await;
-    if let (Err(_), Err(left)) = (&outcome, &removed) {
-        // What went wrong first is the error; this may follow from it.
-        output::talk(&format!("nothing was removed: {}", exit::one_line(left)));
-    }
-    let outcome = outcome?;
-    removed?;
-    let Some(report) = outcome else {
+    let measured = scratch::during(context, async |scratch| measure(scratch, args).await).await?;
+    let Some(report) = measured else {
         return Ok(Exit::INTERRUPTED);
     };
     if args.json {
@@ -124,7 +110,7 @@ async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
         output::talk(&report?);
     }
     let draining = began.elapsed();
-    check(store, args.jobs).await?;
+    scratch::check(store, args.jobs).await?;
 
     let rate = |time: Duration| f64::from(args.jobs) / time.as_secs_f64().max(1e-9);
     Ok(Report {
@@ -151,22 +137,4 @@ async fn work(store: Retrying, args: &Args, number: u32) -> anyhow::Result<Strin
     let worker = Worker::new(store, vec![Arc::new(NoopExecutor::new())], config)?;
     let report = worker.run(&GracefulShutdown::new()).await?;
     Ok(report.to_string())
-}
-
-/// A rate counts only if the work was done: every job completed, every row in its place.
-async fn check(store: &dyn Store, jobs: u32) -> anyhow::Result<()> {
-    let settled = store.settled_counts().await?;
-    let completed = settled.get(&State::Completed).copied().unwrap_or_default();
-    let expected = u64::from(jobs).min(Count::CAP);
-    if completed.0.min(Count::CAP) != expected {
-        let problem = format!("{completed} of {jobs} jobs completed: this is no result");
-        return Err(Refused::failed(problem).into());
-    }
-    let wrong = store.audit().await?;
-    if let Some(first) = wrong.first() {
-        return Err(
-            Refused::failed(format!("the tables are not as they should be: {first}")).into(),
-        );
-    }
-    Ok(())
 }

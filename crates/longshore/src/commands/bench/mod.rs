@@ -2,6 +2,7 @@
 //! own and removes it again; it runs the same worker, queue and store verbs as production.
 
 mod drain;
+mod launch;
 mod noop;
 mod scratch;
 
@@ -21,11 +22,13 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum Mode {
     Drain(drain::Args),
+    Launch(launch::Args),
 }
 
 /// Runs a benchmark.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     match args.mode {
         Mode::Drain(args) => drain::run(context, &args).await,
+        Mode::Launch(args) => launch::run(context, &args).await,
     }
 }

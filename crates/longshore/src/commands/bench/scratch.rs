@@ -1,11 +1,57 @@
 //! A database for one benchmark: made for it, and removed after it.
 
-use longshore_core::store::Store as _;
+use longshore_core::State;
+use longshore_core::queue::Count;
+use longshore_core::store::Store;
 use longshore_queue::Retrying;
 use tempfile::TempDir;
 
 use crate::address::Address;
+use crate::commands::signals::Interrupts;
+use crate::context::Context;
+use crate::exit::{self, Refused};
 use crate::{open, output};
+
+/// Measures on a new database, and removes it again, also when a person interrupts it: then there
+/// is no answer.
+pub async fn during<T>(
+    context: &Context,
+    measure: impl AsyncFnOnce(&Scratch) -> anyhow::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    // From here on a signal must not leave the database behind.
+    let mut interrupts = Interrupts::listen()?;
+    let scratch = Scratch::make(context.explicit_address()?).await?;
+    let outcome = tokio::select! {
+        report = measure(&scratch) => report.map(Some),
+        _ = interrupts.next() => Ok(None),
+    };
+    let removed = scratch.remove().await;
+    if let (Err(_), Err(left)) = (&outcome, &removed) {
+        // What went wrong first is the error; this may follow from it.
+        output::talk(&format!("nothing was removed: {}", exit::one_line(left)));
+    }
+    let outcome = outcome?;
+    removed?;
+    Ok(outcome)
+}
+
+/// A rate counts only if the work was done: every job completed, every row in its place.
+pub async fn check(store: &dyn Store, jobs: u32) -> anyhow::Result<()> {
+    let settled = store.settled_counts().await?;
+    let completed = settled.get(&State::Completed).copied().unwrap_or_default();
+    let expected = u64::from(jobs).min(Count::CAP);
+    if completed.0.min(Count::CAP) != expected {
+        let problem = format!("{completed} of {jobs} jobs completed: this is no result");
+        return Err(Refused::failed(problem).into());
+    }
+    let wrong = store.audit().await?;
+    if let Some(first) = wrong.first() {
+        return Err(
+            Refused::failed(format!("the tables are not as they should be: {first}")).into(),
+        );
+    }
+    Ok(())
+}
 
 /// The database.
 pub struct Scratch {
