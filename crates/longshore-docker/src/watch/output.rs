@@ -26,16 +26,17 @@ use super::attached::Attached;
 use super::cursor::Cursor;
 use crate::config::DockerConfig;
 use crate::engine::{Answer, Engine, short};
-use crate::error::executor_error;
+use crate::error::{executor_error, no_answer};
 
 /// After the end a connection that is left open (bollard#251) is listened to for this long after
-/// its last byte. The engine itself gives up copying after 2 s.
+/// its last byte. The engine itself gives up copying after 2 s. Quiet is not the end of the output:
+/// an engine that hangs is quiet too. So after it the log is asked, or asked again.
 const QUIET: Duration = Duration::from_secs(3);
 /// A connection that ends while the container runs: for this long its end may still be on its way.
 const END_IS_NEAR: Duration = Duration::from_secs(3);
 /// Between two tries to read the log.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How often the log is tried after the end.
+/// How often the log is tried after the end: with the quiet before each, for about a minute.
 const LAST_TRIES: u32 = 20;
 
 type Parts = BoxStream<'static, Result<LogOutput, EngineError>>;
@@ -52,6 +53,16 @@ pub(super) struct Feed {
     tries: u32,
     /// The attached connection ended by itself: by the engine's word there is no more.
     said_end: bool,
+}
+
+/// What came of listening to a source.
+enum Heard {
+    Part(LogOutput),
+    /// It has no more.
+    End,
+    Broke(EngineError),
+    /// Nothing for [`QUIET`] although the container has ended.
+    Quiet,
 }
 
 enum Source {
@@ -117,7 +128,7 @@ impl Feed {
 
     async fn next(&mut self) -> Option<Result<OutputChunk, ExecutorError>> {
         loop {
-            let part = match &mut self.source {
+            let heard = match &mut self.source {
                 Source::Attached(attached) => {
                     until_quiet(attached.next(), &mut self.standing).await
                 }
@@ -138,22 +149,12 @@ impl Feed {
                 }
                 Source::Done => return None,
             };
-            match part {
-                Some(Ok(part)) => {
-                    if let Some(chunk) = self.take(part) {
-                        return Some(Ok(chunk));
-                    }
+            if let Heard::Part(part) = heard {
+                if let Some(chunk) = self.take(part) {
+                    return Some(Ok(chunk));
                 }
-                Some(Err(error)) => {
-                    if let Some(error) = self.after_break(Some(&error)).await {
-                        return Some(Err(error));
-                    }
-                }
-                None => {
-                    if let Some(error) = self.after_break(None).await {
-                        return Some(Err(error));
-                    }
-                }
+            } else if let Some(error) = self.after_break(&heard).await {
+                return Some(Err(error));
             }
         }
     }
@@ -187,8 +188,8 @@ impl Feed {
         })
     }
 
-    /// The source has no more, or broke: what is next.
-    async fn after_break(&mut self, error: Option<&EngineError>) -> Option<ExecutorError> {
+    /// The source has no more, broke or is quiet: what is next.
+    async fn after_break(&mut self, heard: &Heard) -> Option<ExecutorError> {
         let source = std::mem::replace(&mut self.source, Source::Log);
         let near = async {
             let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
@@ -199,31 +200,37 @@ impl Feed {
                 .map(|standing| *standing)
         };
         let standing = timeout(END_IS_NEAR, near).await;
-        let whole = match &source {
-            Source::Attached(attached) => !attached.was_given_up(),
-            Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => false,
-        };
-        self.said_end |= whole && error.is_none();
-        match (source, standing, error) {
-            // Whole: it was attached from the start, nothing broke, and the container has ended.
-            (Source::Attached(_), Ok(Ok(Standing::Ended { seen: true }) | Err(_)), None)
-                if whole =>
-            {
-                self.source = Source::Done;
-            }
-            (Source::Rest(_), _, None) => self.source = Source::Done,
-            (Source::Rest(_), _, Some(error)) => {
-                self.tries += 1;
-                if self.tries > LAST_TRIES {
+        let is_end = matches!(heard, Heard::End);
+        match source {
+            Source::Attached(attached) => {
+                let whole = is_end && !attached.was_given_up();
+                self.said_end |= whole;
+                // Whole: it was attached from the start, nothing broke, and the container has ended.
+                if whole && matches!(standing, Ok(Ok(Standing::Ended { seen: true }) | Err(_))) {
                     self.source = Source::Done;
-                    let attempted = format!("read the log of container {}", short(&self.id));
-                    return Some(executor_error(attempted, error));
                 }
-                sleep(AGAIN).await;
             }
+            Source::Rest(_) if is_end => self.source = Source::Done,
+            Source::Rest(_) => return self.try_the_log_again(heard).await,
             // From the log then, from the place that was reached.
-            (Source::Attached(_) | Source::Following(_) | Source::Log | Source::Done, ..) => {}
+            Source::Following(_) | Source::Log | Source::Done => {}
         }
+        None
+    }
+
+    /// The log could not be read to its end: after a pause it is opened again, at the place that was
+    /// reached; the error when that was tried often enough.
+    async fn try_the_log_again(&mut self, heard: &Heard) -> Option<ExecutorError> {
+        self.tries += 1;
+        if self.tries > LAST_TRIES {
+            self.source = Source::Done;
+            let attempted = format!("read the log of container {}", short(&self.id));
+            return Some(match heard {
+                Heard::Broke(error) => executor_error(attempted, error),
+                Heard::Quiet | Heard::End | Heard::Part(_) => no_answer(attempted),
+            });
+        }
+        sleep(AGAIN).await;
         None
     }
 
@@ -291,11 +298,11 @@ impl Feed {
     }
 }
 
-/// The next part of a source. None: it has no more, or it is quiet although the container has ended.
+/// The next part of a source, unless it is quiet for too long after the container's end.
 async fn until_quiet(
     part: impl Future<Output = Option<Result<LogOutput, EngineError>>>,
     standing: &mut watch::Receiver<Standing>,
-) -> Option<Result<LogOutput, EngineError>> {
+) -> Heard {
     let quiet = async {
         let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
         // An error: nobody waits for the end, so this goes on to the end of the connection.
@@ -306,7 +313,11 @@ async fn until_quiet(
     };
     tokio::select! {
         biased;
-        part = part => part,
-        () = quiet => None,
+        part = part => match part {
+            Some(Ok(part)) => Heard::Part(part),
+            Some(Err(error)) => Heard::Broke(error),
+            None => Heard::End,
+        },
+        () = quiet => Heard::Quiet,
     }
 }

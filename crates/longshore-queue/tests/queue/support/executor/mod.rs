@@ -49,6 +49,8 @@ pub struct Script {
     pub stop_errors: u32,
     /// Its end is never told to those who watch.
     pub end_is_never_told: bool,
+    /// Its output stays open after its end.
+    pub output_stays_open: bool,
 }
 
 impl Default for Script {
@@ -68,6 +70,7 @@ impl Default for Script {
             watch_breaks_after: None,
             stop_errors: 0,
             end_is_never_told: false,
+            output_stays_open: false,
         }
     }
 }

@@ -31,6 +31,9 @@ fn output(
             assert!(!container.script.panics, "the script panics");
             let Some((index, (pause, stream, bytes))) = writes.next() else {
                 let _ = ended.wait_for(Option::is_some).await;
+                if container.script.output_stays_open {
+                    std::future::pending::<()>().await;
+                }
                 return None;
             };
             if !pause.is_zero()
