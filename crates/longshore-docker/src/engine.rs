@@ -21,12 +21,15 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::body::LogDriver;
+use crate::connect::Connection;
+use crate::dialect;
 use crate::error::{executor_error, no_answer, status_of};
 
 /// One engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub docker: Docker,
+    address: Arc<str>,
     deadline: Duration,
     log_driver: Arc<OnceCell<LogDriver>>,
     is_podman: Arc<OnceCell<bool>>,
@@ -62,13 +65,19 @@ pub(crate) enum Answer<T> {
 }
 
 impl Engine {
-    pub fn new(docker: Docker, deadline: Duration) -> Self {
+    pub fn new(connection: Connection, deadline: Duration) -> Self {
         Self {
-            docker,
+            docker: connection.docker,
+            address: connection.address.into(),
             deadline,
             log_driver: Arc::default(),
             is_podman: Arc::default(),
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     pub async fn create(
@@ -115,6 +124,7 @@ impl Engine {
         let call = self
             .docker
             .inspect_container(id, None::<InspectContainerOptions>);
+        let call = async { call.await.or_else(dialect::understood) };
         match self.call(attempted, call).await? {
             Answer::Done(found) => Ok(Some(Seen::from(found))),
             Answer::Absent(_) => Ok(None),
@@ -149,6 +159,7 @@ impl Engine {
             .filters(&filters)
             .build();
         let call = self.docker.list_containers(Some(options));
+        let call = async { call.await.or_else(dialect::understood) };
         done(self.call("list containers".to_owned(), call).await?)
     }
 

@@ -25,7 +25,8 @@ use crate::engine::{Engine, short};
 use crate::images::Images;
 use crate::permits::Launches;
 use crate::program::Programs;
-use crate::watch::meter;
+use crate::watch::Hints;
+use crate::watch::meter::{self, Meter};
 use crate::{host, labels, lifecycle, watch};
 
 /// The kind that queues name.
@@ -69,15 +70,15 @@ struct Ours {
     start_sent: bool,
     /// Tells the watch to look.
     look: Arc<Notify>,
+    meter: Arc<Meter>,
 }
 
 impl DockerExecutor {
     /// An executor for this engine.
     pub fn new(connection: Connection, config: DockerConfig) -> Self {
-        let docker = connection.docker;
         Self {
-            images: Images::new(docker.clone(), config.credentials.clone()),
-            engine: Engine::new(docker, config.deadline),
+            images: Images::new(connection.docker.clone(), config.credentials.clone()),
+            engine: Engine::new(connection, config.deadline),
             config,
             capabilities: capabilities(),
             launches: Launches::new(),
@@ -93,6 +94,10 @@ impl DockerExecutor {
 
     fn look(&self, handle: &Handle) -> Arc<Notify> {
         Arc::clone(&self.ours().entry(handle.clone()).or_default().look)
+    }
+
+    fn meter(&self, handle: &Handle) -> Arc<Meter> {
+        Arc::clone(&self.ours().entry(handle.clone()).or_default().meter)
     }
 }
 
@@ -138,8 +143,12 @@ impl Executor for DockerExecutor {
         handle: &Handle,
         from: Option<&ResumePoint>,
     ) -> Result<Watch, ExecutorError> {
-        let (look, samples) = (self.look(handle), Arc::clone(&self.samples));
-        watch::watch(&self.engine, &self.config, handle, from, look, samples).await
+        let hints = Hints {
+            look: self.look(handle),
+            meter: self.meter(handle),
+            samples: Arc::clone(&self.samples),
+        };
+        watch::watch(&self.engine, &self.config, handle, from, hints).await
     }
 
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
@@ -170,7 +179,8 @@ impl Executor for DockerExecutor {
 
     async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
         let sample = meter::sample(&self.engine, &handle.0).await?;
-        Ok(sample.unwrap_or_default())
+        // Kept for the end too: what was once shown is never taken back.
+        Ok(self.meter(handle).add(sample.unwrap_or_default()))
     }
 
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

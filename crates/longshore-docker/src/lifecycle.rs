@@ -253,15 +253,11 @@ pub(crate) async fn stop(engine: &Engine, id: &str, grace: Duration) -> Result<(
 async fn end(engine: &Engine, id: &str, grace: Duration) -> Result<(), ExecutorError> {
     if !grace.is_zero() {
         let deadline = Instant::now() + grace;
-        // A conflict: it has ended meanwhile.
-        if let Answer::Absent(_) = engine.kill(id, "SIGTERM").await? {
-            return Ok(());
-        }
-        if has_ended_by(engine, id, deadline).await? {
+        if signal(engine, id, "SIGTERM").await? || has_ended_by(engine, id, deadline).await? {
             return Ok(());
         }
     }
-    if let Answer::Absent(_) = engine.kill(id, "SIGKILL").await? {
+    if signal(engine, id, "SIGKILL").await? {
         return Ok(());
     }
     if has_ended_by(engine, id, Instant::now() + KILLED_WITHIN).await? {
@@ -274,6 +270,20 @@ async fn end(engine: &Engine, id: &str, grace: Duration) -> Result<(), ExecutorE
         attempted,
         problem,
     ))
+}
+
+/// Sends a signal; whether it has ended before it came. Docker says 409 then and podman 500: so
+/// whether it has is seen.
+async fn signal(engine: &Engine, id: &str, name: &str) -> Result<bool, ExecutorError> {
+    match engine.kill(id, name).await {
+        Ok(Answer::Absent(_)) => Ok(true),
+        // A conflict: it has ended meanwhile, which whoever waits for it sees.
+        Ok(Answer::Done(()) | Answer::Conflict(_)) => Ok(false),
+        Err(error) => match engine.inspect(id).await? {
+            Some(seen) if seen.phase == Some(Phase::Running) => Err(error),
+            Some(_) | None => Ok(true),
+        },
+    }
 }
 
 /// Waits until a container that was started does not run any more, up to the deadline.

@@ -9,22 +9,21 @@
 //! An exit that the engine itself inflicted is not the job's: when the engine was restarted and its
 //! containers ended with it, the end is an error, not an exit code.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters::WaitContainerOptionsBuilder;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use longshore_core::attempt::{Exit, Usage};
+use longshore_core::attempt::Exit;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ended, ExecutorError, Phase};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::Standing;
 use super::attached::Pressure;
 use super::meter;
+use super::{Hints, Standing};
 use crate::engine::{Engine, Seen, short};
 use crate::host;
 use crate::labels;
@@ -47,10 +46,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) struct Follower {
     pub engine: Engine,
     pub id: String,
-    /// Told when a start was sent.
-    pub look: Arc<Notify>,
-    /// How many samples are taken of the engine at once.
-    pub samples: Arc<Semaphore>,
+    pub hints: Hints,
     pub standing: watch::Sender<Standing>,
     pub pressure: Pressure,
 }
@@ -60,10 +56,9 @@ type Exits = BoxStream<'static, Result<bollard::models::ContainerWaitResponse, E
 impl Follower {
     /// Returns when it has ended.
     pub async fn run(self) -> Result<Ended, ExecutorError> {
-        let mut usage = Usage::default();
         let mut broke = false;
         loop {
-            let Some(seen) = self.until_next_look(&mut usage).await else {
+            let Some(seen) = self.until_next_look().await else {
                 broke = true;
                 self.standing.send_replace(Standing::OutOfSight);
                 sleep(SILENCE).await;
@@ -76,16 +71,14 @@ impl Follower {
             };
             let seen = exit.is_ok() && !broke;
             self.standing.send_replace(Standing::Ended { seen });
+            let usage = self.hints.meter.read();
             return exit.map(|exit| Ended { exit, usage });
         }
     }
 
     /// Watches over one connection until the container has ended or is gone. None: the engine was
     /// lost sight of.
-    async fn until_next_look(
-        &self,
-        usage: &mut Usage,
-    ) -> Option<Result<Option<Seen>, ExecutorError>> {
+    async fn until_next_look(&self) -> Option<Result<Option<Seen>, ExecutorError>> {
         let mut exits = self.next_exit();
         let mut running_since: Option<Instant> = None;
         let mut looked = Instant::now();
@@ -99,7 +92,7 @@ impl Follower {
                     tracing::trace!(container = short(&self.id), ?exit, "the engine told of an exit");
                     return self.inspect_ended().await;
                 }
-                () = self.look.notified() => {
+                () = self.hints.look.notified() => {
                     // Probably it runs: measured at once, for the sake of short jobs.
                     running_since = Some(Instant::now());
                     looked = Instant::now();
@@ -108,7 +101,7 @@ impl Follower {
             }
             if let Some(since) = running_since
                 && looked.elapsed() < LOOK_AGAIN
-                && self.sample(usage).await
+                && self.sample().await
             {
                 pause = (since.elapsed() / 20).clamp(FIRST_SAMPLES, LATER_SAMPLES);
                 continue;
@@ -127,7 +120,7 @@ impl Follower {
                     Some(Phase::Running) => {
                         self.standing.send_replace(Standing::Running);
                         running_since.get_or_insert_with(Instant::now);
-                        self.sample(usage).await;
+                        self.sample().await;
                         pause = FIRST_SAMPLES;
                     }
                     Some(Phase::Exited) => return Some(Ok(Some(seen))),
@@ -167,12 +160,12 @@ impl Follower {
     }
 
     /// Whether it runs, by what a sample shows. Few at once: samples wait, containers don't.
-    async fn sample(&self, usage: &mut Usage) -> bool {
-        let _few = self.samples.acquire().await;
+    async fn sample(&self) -> bool {
+        let _few = self.hints.samples.acquire().await;
         let sample = meter::sample(&self.engine, &self.id);
         match self.pressure.unstick(sample).await {
             Ok(Some(sample)) => {
-                *usage = meter::merge(*usage, sample);
+                self.hints.meter.add(sample);
                 true
             }
             Ok(None) | Err(_) => false,

@@ -21,6 +21,7 @@ use crate::engine::{Engine, short};
 use attached::Pressure;
 use cursor::Cursor;
 use end::Follower;
+use meter::Meter;
 use output::Feed;
 
 /// What the one that waits for the end tells the one that reads the output.
@@ -36,6 +37,15 @@ enum Standing {
     Ended { seen: bool },
 }
 
+/// What a watch has from the executor.
+pub(crate) struct Hints {
+    /// Told when a start was sent.
+    pub look: Arc<Notify>,
+    pub meter: Arc<Meter>,
+    /// How many samples are taken of the engine at once.
+    pub samples: Arc<Semaphore>,
+}
+
 /// Begins to watch: when this returns the engine has been asked for its next exit, and its output
 /// is attached if it has not been started yet.
 pub(crate) async fn watch(
@@ -43,8 +53,7 @@ pub(crate) async fn watch(
     config: &DockerConfig,
     handle: &Handle,
     from: Option<&ResumePoint>,
-    look: Arc<Notify>,
-    samples: Arc<Semaphore>,
+    hints: Hints,
 ) -> Result<Watch, ExecutorError> {
     let attempted = || format!("watch container {}", short(&handle.0));
     let cursor = match from {
@@ -69,8 +78,7 @@ pub(crate) async fn watch(
     let follower = Follower {
         engine: engine.clone(),
         id: handle.0.clone(),
-        look,
-        samples,
+        hints,
         standing,
         pressure,
     };
