@@ -24,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::Standing;
 use super::attached::Attached;
 use super::cursor::Cursor;
+use crate::body::LogFiles;
 use crate::config::DockerConfig;
 use crate::engine::{Answer, Engine, short};
 use crate::error::{executor_error, no_answer};
@@ -48,8 +49,9 @@ pub(super) struct Feed {
     cursor: Cursor,
     standing: watch::Receiver<Standing>,
     source: Source,
-    /// The log keeps at least so much.
-    log_bytes: u64,
+    log_files: LogFiles,
+    /// How long the engine may be silent before it is asked, or given up.
+    patience: Duration,
     tries: u32,
     /// The attached connection ended by itself: by the engine's word there is no more.
     said_end: bool,
@@ -112,7 +114,8 @@ impl Feed {
             cursor,
             standing,
             source,
-            log_bytes: config.log_file_bytes * u64::from(config.log_files.max(2) - 1),
+            log_files: LogFiles::of(config),
+            patience: config.deadline,
             tries: 0,
             said_end: false,
         })
@@ -132,25 +135,36 @@ impl Feed {
                 Source::Attached(attached) => {
                     until_quiet(attached.next(), &mut self.standing).await
                 }
-                Source::Following(parts) | Source::Rest(parts) => {
-                    until_quiet(parts.next(), &mut self.standing).await
+                Source::Following(parts) => {
+                    let next = until_quiet(parts.next(), &mut self.standing);
+                    match timeout(self.patience, next).await {
+                        Ok(heard) => heard,
+                        // Silent: the job, or a connection that is dead without a word.
+                        Err(_) if self.is_behind().await => Heard::Quiet,
+                        Err(_) => continue,
+                    }
                 }
+                Source::Rest(parts) => until_quiet(parts.next(), &mut self.standing).await,
                 Source::Log => {
                     let Err(error) = self.open_log().await else {
                         continue;
                     };
-                    self.source = Source::Done;
                     // A job that closed its output long before its end: the log would only have
                     // confirmed it.
                     if self.said_end && self.ended_in_sight().await {
+                        self.source = Source::Done;
                         return None;
                     }
+                    if error.class == ErrorClass::Transient && self.may_try_again().await {
+                        continue;
+                    }
+                    self.source = Source::Done;
                     return Some(Err(error));
                 }
                 Source::Done => return None,
             };
             if let Heard::Part(part) = heard {
-                if let Some(chunk) = self.take(part) {
+                if let Some(chunk) = self.take(&part) {
                     return Some(Ok(chunk));
                 }
             } else if let Some(error) = self.after_break(&heard).await {
@@ -160,25 +174,16 @@ impl Feed {
     }
 
     /// What of a part is new.
-    fn take(&mut self, part: LogOutput) -> Option<OutputChunk> {
-        let (stream, message) = match part {
-            LogOutput::StdOut { message } => (Stream::Stdout, message),
-            LogOutput::StdErr { message } => (Stream::Stderr, message),
-            // What a connection that broke inside a part leaves over: it is in the log, whole.
-            LogOutput::StdIn { .. } | LogOutput::Console { .. } => return None,
-        };
-        let bytes = match &self.source {
+    fn take(&mut self, part: &LogOutput) -> Option<OutputChunk> {
+        let (stream, bytes) = match &self.source {
             Source::Attached(_) => {
+                let (stream, message) = stream_of(part)?;
                 self.cursor.delivered(stream, message.len());
-                message.to_vec()
+                (stream, message.to_vec())
             }
             Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => {
-                // The time, a space, the bytes.
-                let space = message.iter().position(|byte| *byte == b' ')?;
-                let time = str::from_utf8(&message[..space]).ok()?;
-                self.cursor
-                    .entry(stream, time, &message[space + 1..])
-                    .to_vec()
+                let (stream, time, bytes) = split(part)?;
+                (stream, self.cursor.entry(stream, time, bytes).to_vec())
             }
         };
         (!bytes.is_empty()).then(|| OutputChunk {
@@ -221,17 +226,42 @@ impl Feed {
     /// The log could not be read to its end: after a pause it is opened again, at the place that was
     /// reached; the error when that was tried often enough.
     async fn try_the_log_again(&mut self, heard: &Heard) -> Option<ExecutorError> {
-        self.tries += 1;
+        if self.may_try_again().await {
+            return None;
+        }
+        self.source = Source::Done;
+        let attempted = format!("read the log of container {}", short(&self.id));
+        Some(match heard {
+            Heard::Broke(error) => executor_error(attempted, error),
+            Heard::Quiet | Heard::End | Heard::Part(_) => no_answer(attempted),
+        })
+    }
+
+    /// Pauses before the log is opened again, unless that was done often enough. While the
+    /// container runs there is no bound: its end is still to come, and output with it.
+    async fn may_try_again(&mut self) -> bool {
+        if matches!(*self.standing.borrow(), Standing::Ended { .. }) {
+            self.tries += 1;
+        }
         if self.tries > LAST_TRIES {
-            self.source = Source::Done;
-            let attempted = format!("read the log of container {}", short(&self.id));
-            return Some(match heard {
-                Heard::Broke(error) => executor_error(attempted, error),
-                Heard::Quiet | Heard::End | Heard::Part(_) => no_answer(attempted),
-            });
+            return false;
         }
         sleep(AGAIN).await;
-        None
+        true
+    }
+
+    /// Whether the log has more than what is followed has brought. An engine that does not answer
+    /// says nothing of that; it is asked again after the next silence.
+    async fn is_behind(&mut self) -> bool {
+        let mut last = self.log(false, None, "1");
+        while let Ok(Some(Ok(part))) = timeout(self.patience, last.next()).await {
+            let news =
+                split(&part).is_some_and(|(stream, time, _)| self.cursor.lacks(stream, time));
+            if news {
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits for the container's end. Whether the engine was in sight all the time.
@@ -247,7 +277,7 @@ impl Feed {
         let ended = matches!(*self.standing.borrow(), Standing::Ended { .. });
         let gone = self.standing.has_changed().is_err();
         let follow = !ended && !gone;
-        let parts = self.log(follow, self.cursor.since().map(str::to_owned));
+        let parts = self.log(follow, self.cursor.since().map(str::to_owned), "all");
         self.cursor.begin_log();
         self.source = if follow {
             Source::Following(parts)
@@ -257,7 +287,7 @@ impl Feed {
         Ok(())
     }
 
-    fn log(&self, follow: bool, since: Option<String>) -> Parts {
+    fn log(&self, follow: bool, since: Option<String>, tail: &str) -> Parts {
         let since = since.and_then(|time| time.parse::<longshore_core::Timestamp>().ok());
         let since = since.map_or(0, |time| i32::try_from(time.as_second()).unwrap_or(0));
         let options = LogsOptionsBuilder::new()
@@ -266,26 +296,34 @@ impl Feed {
             .timestamps(true)
             .follow(follow)
             .since(since)
-            .tail("all")
+            .tail(tail)
             .build();
         self.engine.docker.logs(&self.id, Some(options)).boxed()
     }
 
     /// A place that is counted from the log's beginning can be found only while the log has its
     /// beginning. The engine drops the oldest file only when all the others are full; so as long as
-    /// what is there is smaller than that, nothing was dropped.
+    /// what is there is surely smaller than that, nothing was dropped.
     async fn check_log_is_whole(&mut self) -> Result<(), ExecutorError> {
         if !self.cursor.needs_whole_log() {
             return Ok(());
         }
         let attempted = || format!("go on with the output of container {}", short(&self.id));
-        let mut parts = self.log(false, None);
+        let whole_bytes = self
+            .engine
+            .log_driver()
+            .await?
+            .surely_keeps(&self.log_files);
+        let mut parts = self.log(false, None, "all");
         let mut bytes = 0;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| executor_error(attempted(), &error))?;
-            // With its time in words an entry is longer here than in the engine's file.
+        loop {
+            let part = match timeout(self.patience, parts.next()).await {
+                Ok(Some(part)) => part.map_err(|error| executor_error(attempted(), &error))?,
+                Ok(None) => return Ok(()),
+                Err(_late) => return Err(no_answer(attempted())),
+            };
             bytes += part.as_ref().len() as u64;
-            if bytes >= self.log_bytes {
+            if bytes >= whole_bytes {
                 let problem = "the engine's log does not reach back to where it was left";
                 return Err(ExecutorError::new(
                     ErrorClass::Unknown,
@@ -294,8 +332,25 @@ impl Feed {
                 ));
             }
         }
-        Ok(())
     }
+}
+
+/// What of a container's output a part is.
+fn stream_of(part: &LogOutput) -> Option<(Stream, &[u8])> {
+    match part {
+        LogOutput::StdOut { message } => Some((Stream::Stdout, message)),
+        LogOutput::StdErr { message } => Some((Stream::Stderr, message)),
+        // What a connection that broke inside a part leaves over: it is in the log, whole.
+        LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
+    }
+}
+
+/// An entry of the log: its time, a space, the bytes.
+fn split(part: &LogOutput) -> Option<(Stream, &str, &[u8])> {
+    let (stream, message) = stream_of(part)?;
+    let space = message.iter().position(|byte| *byte == b' ')?;
+    let time = str::from_utf8(&message[..space]).ok()?;
+    Some((stream, time, &message[space + 1..]))
 }
 
 /// The next part of a source, unless it is quiet for too long after the container's end.
