@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use super::attached::Pressure;
 use super::meter;
+use super::verdict::{Since, doubt};
 use super::{Hints, Standing};
 use crate::engine::{Engine, Seen, short};
 use crate::host;
@@ -56,16 +57,16 @@ type Exits = BoxStream<'static, Result<bollard::models::ContainerWaitResponse, E
 impl Follower {
     /// Returns when it has ended.
     pub async fn run(self) -> Result<Ended, ExecutorError> {
-        let mut broke = false;
+        let (mut alive, mut broke) = (false, false);
         loop {
-            let Some(seen) = self.until_next_look().await else {
+            let Some(seen) = self.until_next_look(&mut alive).await else {
                 broke = true;
                 self.standing.send_replace(Standing::OutOfSight);
                 sleep(SILENCE).await;
                 continue;
             };
             let exit = match seen {
-                Ok(Some(seen)) => self.exit_of(&seen, broke).await,
+                Ok(Some(seen)) => self.exit_of(&seen, alive && !broke).await,
                 Ok(None) => Err(self.lost("it is gone, and nobody saw it end")),
                 Err(error) => Err(error),
             };
@@ -77,8 +78,11 @@ impl Follower {
     }
 
     /// Watches over one connection until the container has ended or is gone. None: the engine was
-    /// lost sight of.
-    async fn until_next_look(&self) -> Option<Result<Option<Seen>, ExecutorError>> {
+    /// lost sight of. Notes whether it was seen before its end.
+    async fn until_next_look(
+        &self,
+        alive: &mut bool,
+    ) -> Option<Result<Option<Seen>, ExecutorError>> {
         let mut exits = self.next_exit();
         let mut running_since: Option<Instant> = None;
         let mut looked = Instant::now();
@@ -103,13 +107,14 @@ impl Follower {
                 && looked.elapsed() < LOOK_AGAIN
                 && self.sample().await
             {
-                pause = (since.elapsed() / 20).clamp(FIRST_SAMPLES, LATER_SAMPLES);
+                pause = pause_at(since.elapsed());
                 continue;
             }
             looked = Instant::now();
             match self.inspect().await {
                 Ok(Some(seen)) => match seen.phase {
                     Some(Phase::Created) => {
+                        *alive = true;
                         self.standing.send_replace(Standing::Running);
                         // Its start may be on its way.
                         pause = match running_since {
@@ -118,6 +123,7 @@ impl Follower {
                         };
                     }
                     Some(Phase::Running) => {
+                        *alive = true;
                         self.standing.send_replace(Standing::Running);
                         running_since.get_or_insert_with(Instant::now);
                         self.sample().await;
@@ -173,20 +179,11 @@ impl Follower {
     }
 
     /// The exit, if it is the job's own.
-    async fn exit_of(&self, seen: &Seen, broke: bool) -> Result<Exit, ExecutorError> {
+    async fn exit_of(&self, seen: &Seen, in_sight: bool) -> Result<Exit, ExecutorError> {
         let code = seen.exit_code.unwrap_or_default();
-        match self.engine_since(seen, broke).await {
-            Since::Restarted => {
-                return Err(self.lost(
-                    "the engine was restarted and its containers ended with it: \
-                     the exit that it reports need not be the job's",
-                ));
-            }
-            // What a dying engine, or a host that was switched off, leaves behind as exit codes.
-            Since::Unclear if matches!(code, 137 | 143 | 255) => {
-                return Err(self.lost("the engine was away, and may have ended it itself"));
-            }
-            Since::Same | Since::Unclear => {}
+        let since = self.engine_since(seen, in_sight).await;
+        if let Some(doubt) = doubt(since, code) {
+            return Err(self.lost(doubt));
         }
         Ok(Exit {
             code: i32::try_from(code).ok(),
@@ -196,16 +193,17 @@ impl Follower {
     }
 
     /// Whether this is the run of the engine under which the container was started.
-    async fn engine_since(&self, seen: &Seen, broke: bool) -> Since {
+    async fn engine_since(&self, seen: &Seen, in_sight: bool) -> Since {
         let before = seen.labels.get(labels::EPOCH);
         loop {
             let look = async {
                 let now = host::epoch(&self.engine).await?;
                 Ok::<_, ExecutorError>(match before {
-                    None if broke => Since::Unclear,
-                    None => Since::Same,
+                    None if in_sight => Since::Same,
+                    None => Since::Unclear,
                     Some(before) if now.as_ref() == Some(before) => Since::Same,
-                    // It ends nothing with itself, so it was the job, or the whole host.
+                    // It ends nothing with itself: the job ended while it was away, or the whole
+                    // host did.
                     Some(_) if host::has_live_restore(&self.engine).await? => Since::Unclear,
                     Some(_) => Since::Restarted,
                 })
@@ -223,9 +221,22 @@ impl Follower {
     }
 }
 
-/// What is known of the engine since a container's start.
-enum Since {
-    Same,
-    Restarted,
-    Unclear,
+/// Between two samples of a container of that age.
+fn pause_at(age: Duration) -> Duration {
+    (age / 20).clamp(FIRST_SAMPLES, LATER_SAMPLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_a_container_is_the_more_rarely_it_is_looked_at() {
+        assert_eq!(pause_at(Duration::ZERO), FIRST_SAMPLES);
+        assert_eq!(
+            pause_at(Duration::from_secs(10)),
+            Duration::from_millis(500)
+        );
+        assert_eq!(pause_at(Duration::from_hours(1)), LATER_SAMPLES);
+    }
 }

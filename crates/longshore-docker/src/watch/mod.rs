@@ -5,6 +5,7 @@ mod cursor;
 mod end;
 pub(crate) mod meter;
 mod output;
+mod verdict;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -12,7 +12,9 @@ use futures_util::stream::BoxStream;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ended, ExecutorError};
 use longshore_core::output::OutputChunk;
+use longshore_core::spec::{JobSpec, Network};
 use longshore_testkit::executor::scene::{Launched, Scene, collect};
+use longshore_testkit::wait::eventually;
 use tokio::time::timeout;
 
 use engine::Engine;
@@ -94,6 +96,45 @@ fn a_job_that_its_engine_let_live_ends_with_its_own_code() {
         engine.start_again().await;
         let ended = end_of(launched).await.expect("it is the job's own");
         assert_eq!(ended.exit.code, Some(7));
+    });
+}
+
+#[test]
+fn success_that_nobody_saw_while_the_engine_was_away_is_not_taken_for_the_jobs_own() {
+    on_its_own_engine("--live-restore", async |engine, scene| {
+        let mut launched = scene.launch(scene.shell("echo on; sleep 1; exit 0")).await;
+        launched.await_line().await;
+        engine.end_by("KILL").await;
+        eventually("the job's end", async || {
+            (scene.live_processes() == 0).then_some(())
+        })
+        .await;
+        engine.start_again().await;
+        // A crash of the whole host would look the same (moby#45788).
+        let problem = lost(launched).await;
+        assert!(problem.contains("nobody saw it end"), "{problem}");
+    });
+}
+
+#[test]
+fn of_an_engine_whose_runs_cannot_be_told_apart_only_an_end_that_was_seen_is_success() {
+    on_its_own_engine("--bridge=none", async |_, scene| {
+        for (code, is_believed_later) in [(0, false), (5, true)] {
+            let spec = JobSpec {
+                networks: vec![Network {
+                    name: "none".to_owned(),
+                    aliases: vec![],
+                }],
+                ..scene.shell(&format!("exit {code}"))
+            };
+            let finished = scene.run(spec).await;
+            assert_eq!(finished.code(), code, "it was seen");
+            let later = scene.another_executor();
+            let watch = later.watch(&finished.handle, None).await;
+            let ended = timeout(RESTART, watch.expect("it is there").end).await;
+            let ended = ended.expect("in time");
+            assert_eq!(ended.is_ok(), is_believed_later, "{ended:?}");
+        }
     });
 }
 
