@@ -125,9 +125,10 @@ impl Follower {
                     Some(Phase::Running) => {
                         *alive = true;
                         self.standing.send_replace(Standing::Running);
-                        running_since.get_or_insert_with(Instant::now);
+                        let since = *running_since.get_or_insert_with(Instant::now);
                         self.sample().await;
-                        pause = FIRST_SAMPLES;
+                        // As rarely where samples show nothing, so that each look is an inspection.
+                        pause = pause_at(since.elapsed());
                     }
                     Some(Phase::Exited) => return Some(Ok(Some(seen))),
                     None => return Some(Ok(None)),
