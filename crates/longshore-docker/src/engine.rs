@@ -43,6 +43,8 @@ pub(crate) struct Seen {
     pub phase: Option<Phase>,
     pub exit_code: Option<i64>,
     pub oom_killed: bool,
+    /// Its main process, as the engine's machine counts them.
+    pub pid: Option<i64>,
     /// Why its start failed, in the engine's words.
     pub error: String,
     pub labels: HashMap<String, String>,
@@ -78,6 +80,11 @@ impl Engine {
     /// Where it listens.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Whether it may be on this machine.
+    pub fn is_local(&self) -> bool {
+        self.address.starts_with("unix:")
     }
 
     pub async fn create(
@@ -268,6 +275,7 @@ impl From<ContainerInspectResponse> for Seen {
             id: found.id.unwrap_or_default(),
             phase,
             exit_code: state.exit_code,
+            pid: state.pid.filter(|pid| *pid > 0),
             oom_killed: state.oom_killed.unwrap_or(false),
             error: state.error.unwrap_or_default(),
             labels: config.labels.unwrap_or_default(),

@@ -9,6 +9,8 @@
 //! An exit that the engine itself inflicted is not the job's: when the engine was restarted and its
 //! containers ended with it, the end is an error, not an exit code.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
@@ -22,9 +24,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::attached::Pressure;
-use super::meter;
 use super::verdict::{Since, doubt};
 use super::{Hints, Standing};
+use super::{meter, oom};
 use crate::engine::{Engine, Seen, short};
 use crate::host;
 use crate::labels;
@@ -50,6 +52,10 @@ pub(super) struct Follower {
     pub hints: Hints,
     pub standing: watch::Sender<Standing>,
     pub pressure: Pressure,
+    /// Where the engine is on this machine: the main process, once it is known.
+    pub process: OnceLock<i64>,
+    /// Something of it was killed for memory, by the kernel's word.
+    pub killed: AtomicBool,
 }
 
 type Exits = BoxStream<'static, Result<bollard::models::ContainerWaitResponse, EngineError>>;
@@ -124,6 +130,9 @@ impl Follower {
                     }
                     Some(Phase::Running) => {
                         *alive = true;
+                        if let Some(pid) = seen.pid.filter(|_| self.engine.is_local()) {
+                            self.process.get_or_init(|| pid);
+                        }
                         self.standing.send_replace(Standing::Running);
                         let since = *running_since.get_or_insert_with(Instant::now);
                         self.sample().await;
@@ -166,6 +175,15 @@ impl Follower {
         self.pressure.unstick(self.engine.inspect(&self.id)).await
     }
 
+    /// While it runs: afterwards the kernel has forgotten it too.
+    fn look_at_memory(&self) {
+        if let Some(pid) = self.process.get()
+            && oom::has_killed(&self.id, *pid)
+        {
+            self.killed.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether it runs, by what a sample shows. Few at once: samples wait, containers don't.
     async fn sample(&self) -> bool {
         let _few = self.hints.samples.acquire().await;
@@ -173,6 +191,7 @@ impl Follower {
         match self.pressure.unstick(sample).await {
             Ok(Some(sample)) => {
                 self.hints.meter.add(sample);
+                self.look_at_memory();
                 true
             }
             Ok(None) | Err(_) => false,
@@ -189,7 +208,7 @@ impl Follower {
         Ok(Exit {
             code: i32::try_from(code).ok(),
             signal: None,
-            oom_killed: seen.oom_killed,
+            oom_killed: seen.oom_killed || self.killed.load(Ordering::Relaxed),
         })
     }
 

@@ -4,11 +4,13 @@ mod attached;
 mod cursor;
 mod end;
 pub(crate) mod meter;
+mod oom;
 mod output;
 mod verdict;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use longshore_core::classify::ErrorClass;
@@ -82,6 +84,8 @@ pub(crate) async fn watch(
         hints,
         standing,
         pressure,
+        process: OnceLock::new(),
+        killed: AtomicBool::new(false),
     };
     let end = End {
         task: tokio::spawn(follower.run()),
