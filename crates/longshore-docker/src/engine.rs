@@ -200,6 +200,12 @@ impl Engine {
         self.is_podman.get_or_try_init(ask).await.copied()
     }
 
+    pub async fn has_image(&self, image: &str) -> Result<bool, ExecutorError> {
+        let call = self.docker.inspect_image(image);
+        let answer = self.call(format!("look for image {image}"), call).await?;
+        Ok(matches!(answer, Answer::Done(_)))
+    }
+
     /// The id of a network; none if there is none.
     pub async fn network_id(&self, name: &str) -> Result<Option<String>, ExecutorError> {
         let call = self

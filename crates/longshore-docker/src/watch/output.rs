@@ -88,8 +88,9 @@ impl Feed {
     ) -> Result<Self, ExecutorError> {
         let attempted = || format!("attach to container {}", short(id));
         let Some(seen) = engine.inspect(id).await? else {
+            // Somebody's `prune` took it, which says nothing of the job.
             return Err(ExecutorError::new(
-                ErrorClass::Permanent,
+                ErrorClass::Transient,
                 attempted(),
                 "it is gone",
             ));
