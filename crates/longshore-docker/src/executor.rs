@@ -103,7 +103,9 @@ impl DockerExecutor {
 
 impl fmt::Debug for DockerExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DockerExecutor").finish_non_exhaustive()
+        f.debug_struct("DockerExecutor")
+            .field("remembers", &self.ours().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,6 +172,10 @@ impl Executor for DockerExecutor {
         let started = lifecycle::start(&self.engine, launches, programs, &look, &handle.0).await;
         // Whatever was answered: it may run.
         look.notify_one();
+        if started.is_err() && matches!(self.engine.inspect(&handle.0).await, Ok(None)) {
+            // Nothing is left, so nobody will forget it.
+            self.ours().remove(handle);
+        }
         started
     }
 

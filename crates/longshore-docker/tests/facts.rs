@@ -212,6 +212,26 @@ fn a_container_that_was_pruned_before_its_start_is_a_transient_error() {
 }
 
 #[test]
+fn nothing_is_remembered_of_a_container_whose_failed_start_left_nothing() {
+    on_an_engine(async |containers, scene| {
+        let connection = Connection {
+            docker: containers.client(),
+            address: containers.address().to_owned(),
+        };
+        let executor = DockerExecutor::new(connection, DockerConfig::default());
+        let request = scene.request(scene.command(&["/no/such/program"]));
+        let Ok(Ensured::Created(handle)) = executor.ensure(&request).await else {
+            panic!("it can be created");
+        };
+        let watch = executor.watch(&handle, None).await;
+        drop(watch.expect("it is there"));
+        executor.start(&handle).await.expect_err("there is none");
+        let shown = format!("{executor:?}");
+        assert!(shown.contains("remembers: 0"), "{shown}");
+    });
+}
+
+#[test]
 fn a_network_that_is_not_there_is_a_permanent_error() {
     on_an_engine(async |_, scene| {
         for networks in [
