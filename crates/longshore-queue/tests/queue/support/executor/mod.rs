@@ -118,6 +118,8 @@ struct Inner {
     blind: bool,
     /// Nobody answers when the host is asked for.
     silent: bool,
+    /// The host takes a minute over any question about itself.
+    hung: bool,
 }
 
 struct Container {
@@ -166,6 +168,11 @@ impl ScriptedExecutor {
     /// From now on its host answers, or does not.
     pub fn set_silent(&self, silent: bool) {
         self.lock().silent = silent;
+    }
+
+    /// From now on its host takes a minute over any question about itself, or does not.
+    pub fn set_hung(&self, hung: bool) {
+        self.lock().hung = hung;
     }
 
     /// How many containers run.

@@ -70,7 +70,14 @@ impl Executor for ScriptedExecutor {
     }
 
     async fn host(&self) -> Result<HostFacts, ExecutorError> {
-        if self.lock().silent {
+        let (hung, silent) = {
+            let inner = self.lock();
+            (inner.hung, inner.silent)
+        };
+        if hung {
+            sleep(Duration::from_mins(1)).await;
+        }
+        if hung || silent {
             return Err(error(ErrorClass::Transient, "ask for the host"));
         }
         Ok(HostFacts {
