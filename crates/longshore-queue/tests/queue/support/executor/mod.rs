@@ -47,6 +47,8 @@ pub struct Script {
     pub watch_breaks_after: Option<Duration>,
     /// The first stops are answered with an error.
     pub stop_errors: u32,
+    /// The first removals are answered with an error that passes.
+    pub forget_errors: u32,
     /// Its end is never told to those who watch.
     pub end_is_never_told: bool,
     /// Its output stays open after its end.
@@ -69,6 +71,7 @@ impl Default for Script {
             panics: false,
             watch_breaks_after: None,
             stop_errors: 0,
+            forget_errors: 0,
             end_is_never_told: false,
             output_stays_open: false,
         }

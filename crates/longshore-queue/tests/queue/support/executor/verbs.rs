@@ -240,6 +240,14 @@ impl Executor for ScriptedExecutor {
         if container.phase() == Phase::Running {
             return Err(error(ErrorClass::Permanent, "remove a running container"));
         }
+        {
+            let mut inner = self.lock();
+            let script = inner.scripts.entry(container.job()).or_default();
+            if script.forget_errors > 0 {
+                script.forget_errors -= 1;
+                return Err(error(ErrorClass::Transient, "remove"));
+            }
+        }
         self.journal.note(format!("forget {}", container.job()));
         self.lock().containers.remove(handle);
         Ok(())
