@@ -16,8 +16,10 @@ use bollard::query_parameters::{
     KillContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
     StartContainerOptions,
 };
+use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ExecutorError, Phase};
 use tokio::sync::OnceCell;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::body::LogDriver;
@@ -132,7 +134,7 @@ impl Engine {
             .docker
             .inspect_container(id, None::<InspectContainerOptions>);
         let call = async { call.await.or_else(dialect::understood) };
-        match self.call(attempted, call).await? {
+        match self.ask(attempted, call).await? {
             Answer::Done(found) => Ok(Some(Seen::from(found))),
             Answer::Absent(_) => Ok(None),
             Answer::Conflict(error) => Err(error),
@@ -142,7 +144,7 @@ impl Engine {
     pub async fn kill(&self, id: &str, signal: &str) -> Result<Answer<()>, ExecutorError> {
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
         let call = self.docker.kill_container(id, Some(options));
-        self.call(format!("send {signal} to container {}", short(id)), call)
+        self.ask(format!("send {signal} to container {}", short(id)), call)
             .await
     }
 
@@ -154,7 +156,7 @@ impl Engine {
             .force(false)
             .build();
         let call = self.docker.remove_container(id, Some(options));
-        self.call(format!("remove container {}", short(id)), call)
+        self.ask(format!("remove container {}", short(id)), call)
             .await
     }
 
@@ -167,12 +169,12 @@ impl Engine {
             .build();
         let call = self.docker.list_containers(Some(options));
         let call = async { call.await.or_else(dialect::understood) };
-        done(self.call("list containers".to_owned(), call).await?)
+        done(self.ask("list containers".to_owned(), call).await?)
     }
 
     pub async fn info(&self) -> Result<SystemInfo, ExecutorError> {
         done(
-            self.call(
+            self.ask(
                 "ask for the engine's identity".to_owned(),
                 self.docker.info(),
             )
@@ -193,7 +195,7 @@ impl Engine {
     pub async fn is_podman(&self) -> Result<bool, ExecutorError> {
         let ask = async || {
             let attempted = "ask for the engine's version".to_owned();
-            let version = done(self.call(attempted, self.docker.version()).await?)?;
+            let version = done(self.ask(attempted, self.docker.version()).await?)?;
             let components = version.components.unwrap_or_default();
             Ok(components.iter().any(|part| part.name == "Podman Engine"))
         };
@@ -202,7 +204,7 @@ impl Engine {
 
     pub async fn has_image(&self, image: &str) -> Result<bool, ExecutorError> {
         let call = self.docker.inspect_image(image);
-        let answer = self.call(format!("look for image {image}"), call).await?;
+        let answer = self.ask(format!("look for image {image}"), call).await?;
         Ok(matches!(answer, Answer::Done(_)))
     }
 
@@ -211,10 +213,28 @@ impl Engine {
         let call = self
             .docker
             .inspect_network(name, None::<InspectNetworkOptions>);
-        match self.call(format!("inspect network {name}"), call).await? {
+        match self.ask(format!("inspect network {name}"), call).await? {
             Answer::Done(network) => Ok(network.id),
             Answer::Absent(_) => Ok(None),
             Answer::Conflict(error) => Err(error),
+        }
+    }
+
+    /// A call of which every parameter is ours, none a job's: a 400 can't be a job's fault. What
+    /// stands between may be at odds with us (an engine that was upgraded, a gateway): that passes.
+    async fn ask<T>(
+        &self,
+        attempted: String,
+        call: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<Answer<T>, ExecutorError> {
+        let answer = timeout(self.deadline, call).await;
+        let is_refused = matches!(&answer, Ok(Err(error)) if status_of(error) == Some(400));
+        match understood(attempted, answer) {
+            Err(error) if is_refused => Err(ExecutorError {
+                class: ErrorClass::Transient,
+                ..error
+            }),
+            answer => answer,
         }
     }
 
@@ -224,19 +244,26 @@ impl Engine {
         attempted: String,
         call: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<Answer<T>, ExecutorError> {
-        match timeout(self.deadline, call).await {
-            Ok(Ok(answer)) => Ok(Answer::Done(answer)),
-            Ok(Err(error)) => {
-                let status = status_of(&error);
-                let error = executor_error(attempted, &error);
-                match status {
-                    Some(404) => Ok(Answer::Absent(error)),
-                    Some(409) => Ok(Answer::Conflict(error)),
-                    _ => Err(error),
-                }
+        understood(attempted, timeout(self.deadline, call).await)
+    }
+}
+
+fn understood<T>(
+    attempted: String,
+    answer: Result<Result<T, EngineError>, Elapsed>,
+) -> Result<Answer<T>, ExecutorError> {
+    match answer {
+        Ok(Ok(answer)) => Ok(Answer::Done(answer)),
+        Ok(Err(error)) => {
+            let status = status_of(&error);
+            let error = executor_error(attempted, &error);
+            match status {
+                Some(404) => Ok(Answer::Absent(error)),
+                Some(409) => Ok(Answer::Conflict(error)),
+                _ => Err(error),
             }
-            Err(_late) => Err(no_answer(attempted)),
         }
+        Err(_late) => Err(no_answer(attempted)),
     }
 }
 
