@@ -26,6 +26,23 @@ pub(crate) enum LogDriver {
     JsonFile,
 }
 
+/// The files of one container's log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogFiles {
+    file_bytes: u64,
+    files: u32,
+}
+
+impl LogFiles {
+    pub fn of(config: &DockerConfig) -> Self {
+        Self {
+            file_bytes: config.log_file_bytes,
+            // With one, following stalls at each rotation (moby#37646).
+            files: config.log_files.max(2),
+        }
+    }
+}
+
 impl LogDriver {
     /// The best of those that an engine names.
     pub fn of(plugins: &[String]) -> Self {
@@ -35,9 +52,23 @@ impl LogDriver {
         Self::JsonFile
     }
 
+    /// A log of which less than so many bytes can be read, each entry with its time, has lost
+    /// nothing.
+    pub fn surely_keeps(self, log: &LogFiles) -> u64 {
+        let full = log.file_bytes * u64::from(log.files - 1);
+        match self {
+            // With its time in words an entry is longer as it is read than in the file.
+            Self::Local => full,
+            // Escapes make up to six bytes of one (`\u0000`), and what stands around an entry is no
+            // more than six times its time. Podman keeps one file, in which entries are less than
+            // twice as long.
+            Self::JsonFile => (full / 6).min(log.file_bytes / 2),
+        }
+    }
+
     fn config(self, config: &DockerConfig) -> HostConfigLogConfig {
-        let size = config.log_file_bytes.to_string();
-        let files = config.log_files.max(2).to_string();
+        let log = LogFiles::of(config);
+        let (size, files) = (log.file_bytes.to_string(), log.files.to_string());
         HostConfigLogConfig {
             typ: Some(
                 match self {
@@ -245,6 +276,23 @@ mod tests {
             image: Some("busybox".to_owned()),
             ..JobSpec::default()
         }
+    }
+
+    #[test]
+    fn a_log_counts_as_whole_only_while_even_its_longest_entries_fit() {
+        let log = LogFiles {
+            file_bytes: 1200,
+            files: 4,
+        };
+        assert_eq!(LogDriver::Local.surely_keeps(&log), 3600);
+        // Of 600 bytes that are read, all escaped, 3600 are written: three files of 1200.
+        assert_eq!(LogDriver::JsonFile.surely_keeps(&log), 600);
+        let many = LogFiles { files: 100, ..log };
+        assert_eq!(
+            LogDriver::JsonFile.surely_keeps(&many),
+            600,
+            "podman has one file"
+        );
     }
 
     #[test]

@@ -16,17 +16,22 @@ use bollard::query_parameters::{
     KillContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
     StartContainerOptions,
 };
+use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ExecutorError, Phase};
 use tokio::sync::OnceCell;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::body::LogDriver;
+use crate::connect::Connection;
+use crate::dialect;
 use crate::error::{executor_error, no_answer, status_of};
 
 /// One engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     pub docker: Docker,
+    address: Arc<str>,
     deadline: Duration,
     log_driver: Arc<OnceCell<LogDriver>>,
     is_podman: Arc<OnceCell<bool>>,
@@ -40,6 +45,8 @@ pub(crate) struct Seen {
     pub phase: Option<Phase>,
     pub exit_code: Option<i64>,
     pub oom_killed: bool,
+    /// Its main process, as the engine's machine counts them.
+    pub pid: Option<i64>,
     /// Why its start failed, in the engine's words.
     pub error: String,
     pub labels: HashMap<String, String>,
@@ -62,13 +69,24 @@ pub(crate) enum Answer<T> {
 }
 
 impl Engine {
-    pub fn new(docker: Docker, deadline: Duration) -> Self {
+    pub fn new(connection: Connection, deadline: Duration) -> Self {
         Self {
-            docker,
+            docker: connection.docker,
+            address: connection.address.into(),
             deadline,
             log_driver: Arc::default(),
             is_podman: Arc::default(),
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether it may be on this machine.
+    pub fn is_local(&self) -> bool {
+        self.address.starts_with("unix:")
     }
 
     pub async fn create(
@@ -115,7 +133,8 @@ impl Engine {
         let call = self
             .docker
             .inspect_container(id, None::<InspectContainerOptions>);
-        match self.call(attempted, call).await? {
+        let call = async { call.await.or_else(dialect::understood) };
+        match self.ask(attempted, call).await? {
             Answer::Done(found) => Ok(Some(Seen::from(found))),
             Answer::Absent(_) => Ok(None),
             Answer::Conflict(error) => Err(error),
@@ -125,7 +144,7 @@ impl Engine {
     pub async fn kill(&self, id: &str, signal: &str) -> Result<Answer<()>, ExecutorError> {
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
         let call = self.docker.kill_container(id, Some(options));
-        self.call(format!("send {signal} to container {}", short(id)), call)
+        self.ask(format!("send {signal} to container {}", short(id)), call)
             .await
     }
 
@@ -137,7 +156,7 @@ impl Engine {
             .force(false)
             .build();
         let call = self.docker.remove_container(id, Some(options));
-        self.call(format!("remove container {}", short(id)), call)
+        self.ask(format!("remove container {}", short(id)), call)
             .await
     }
 
@@ -149,12 +168,13 @@ impl Engine {
             .filters(&filters)
             .build();
         let call = self.docker.list_containers(Some(options));
-        done(self.call("list containers".to_owned(), call).await?)
+        let call = async { call.await.or_else(dialect::understood) };
+        done(self.ask("list containers".to_owned(), call).await?)
     }
 
     pub async fn info(&self) -> Result<SystemInfo, ExecutorError> {
         done(
-            self.call(
+            self.ask(
                 "ask for the engine's identity".to_owned(),
                 self.docker.info(),
             )
@@ -175,11 +195,17 @@ impl Engine {
     pub async fn is_podman(&self) -> Result<bool, ExecutorError> {
         let ask = async || {
             let attempted = "ask for the engine's version".to_owned();
-            let version = done(self.call(attempted, self.docker.version()).await?)?;
+            let version = done(self.ask(attempted, self.docker.version()).await?)?;
             let components = version.components.unwrap_or_default();
             Ok(components.iter().any(|part| part.name == "Podman Engine"))
         };
         self.is_podman.get_or_try_init(ask).await.copied()
+    }
+
+    pub async fn has_image(&self, image: &str) -> Result<bool, ExecutorError> {
+        let call = self.docker.inspect_image(image);
+        let answer = self.ask(format!("look for image {image}"), call).await?;
+        Ok(matches!(answer, Answer::Done(_)))
     }
 
     /// The id of a network; none if there is none.
@@ -187,10 +213,28 @@ impl Engine {
         let call = self
             .docker
             .inspect_network(name, None::<InspectNetworkOptions>);
-        match self.call(format!("inspect network {name}"), call).await? {
+        match self.ask(format!("inspect network {name}"), call).await? {
             Answer::Done(network) => Ok(network.id),
             Answer::Absent(_) => Ok(None),
             Answer::Conflict(error) => Err(error),
+        }
+    }
+
+    /// A call of which every parameter is ours, none a job's: a 400 can't be a job's fault. What
+    /// stands between may be at odds with us (an engine that was upgraded, a gateway): that passes.
+    async fn ask<T>(
+        &self,
+        attempted: String,
+        call: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<Answer<T>, ExecutorError> {
+        let answer = timeout(self.deadline, call).await;
+        let is_refused = matches!(&answer, Ok(Err(error)) if status_of(error) == Some(400));
+        match understood(attempted, answer) {
+            Err(error) if is_refused => Err(ExecutorError {
+                class: ErrorClass::Transient,
+                ..error
+            }),
+            answer => answer,
         }
     }
 
@@ -200,19 +244,26 @@ impl Engine {
         attempted: String,
         call: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<Answer<T>, ExecutorError> {
-        match timeout(self.deadline, call).await {
-            Ok(Ok(answer)) => Ok(Answer::Done(answer)),
-            Ok(Err(error)) => {
-                let status = status_of(&error);
-                let error = executor_error(attempted, &error);
-                match status {
-                    Some(404) => Ok(Answer::Absent(error)),
-                    Some(409) => Ok(Answer::Conflict(error)),
-                    _ => Err(error),
-                }
+        understood(attempted, timeout(self.deadline, call).await)
+    }
+}
+
+fn understood<T>(
+    attempted: String,
+    answer: Result<Result<T, EngineError>, Elapsed>,
+) -> Result<Answer<T>, ExecutorError> {
+    match answer {
+        Ok(Ok(answer)) => Ok(Answer::Done(answer)),
+        Ok(Err(error)) => {
+            let status = status_of(&error);
+            let error = executor_error(attempted, &error);
+            match status {
+                Some(404) => Ok(Answer::Absent(error)),
+                Some(409) => Ok(Answer::Conflict(error)),
+                _ => Err(error),
             }
-            Err(_late) => Err(no_answer(attempted)),
         }
+        Err(_late) => Err(no_answer(attempted)),
     }
 }
 
@@ -257,6 +308,7 @@ impl From<ContainerInspectResponse> for Seen {
             id: found.id.unwrap_or_default(),
             phase,
             exit_code: state.exit_code,
+            pid: state.pid.filter(|pid| *pid > 0),
             oom_killed: state.oom_killed.unwrap_or(false),
             error: state.error.unwrap_or_default(),
             labels: config.labels.unwrap_or_default(),

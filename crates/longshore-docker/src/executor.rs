@@ -25,7 +25,8 @@ use crate::engine::{Engine, short};
 use crate::images::Images;
 use crate::permits::Launches;
 use crate::program::Programs;
-use crate::watch::meter;
+use crate::watch::Hints;
+use crate::watch::meter::{self, Meter};
 use crate::{host, labels, lifecycle, watch};
 
 /// The kind that queues name.
@@ -69,15 +70,15 @@ struct Ours {
     start_sent: bool,
     /// Tells the watch to look.
     look: Arc<Notify>,
+    meter: Arc<Meter>,
 }
 
 impl DockerExecutor {
     /// An executor for this engine.
     pub fn new(connection: Connection, config: DockerConfig) -> Self {
-        let docker = connection.docker;
         Self {
-            images: Images::new(docker.clone(), config.credentials.clone()),
-            engine: Engine::new(docker, config.deadline),
+            images: Images::new(connection.docker.clone(), config.credentials.clone()),
+            engine: Engine::new(connection, config.deadline),
             config,
             capabilities: capabilities(),
             launches: Launches::new(),
@@ -94,11 +95,17 @@ impl DockerExecutor {
     fn look(&self, handle: &Handle) -> Arc<Notify> {
         Arc::clone(&self.ours().entry(handle.clone()).or_default().look)
     }
+
+    fn meter(&self, handle: &Handle) -> Arc<Meter> {
+        Arc::clone(&self.ours().entry(handle.clone()).or_default().meter)
+    }
 }
 
 impl fmt::Debug for DockerExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DockerExecutor").finish_non_exhaustive()
+        f.debug_struct("DockerExecutor")
+            .field("remembers", &self.ours().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,8 +145,12 @@ impl Executor for DockerExecutor {
         handle: &Handle,
         from: Option<&ResumePoint>,
     ) -> Result<Watch, ExecutorError> {
-        let (look, samples) = (self.look(handle), Arc::clone(&self.samples));
-        watch::watch(&self.engine, &self.config, handle, from, look, samples).await
+        let hints = Hints {
+            look: self.look(handle),
+            meter: self.meter(handle),
+            samples: Arc::clone(&self.samples),
+        };
+        watch::watch(&self.engine, &self.config, handle, from, hints).await
     }
 
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
@@ -161,6 +172,10 @@ impl Executor for DockerExecutor {
         let started = lifecycle::start(&self.engine, launches, programs, &look, &handle.0).await;
         // Whatever was answered: it may run.
         look.notify_one();
+        if started.is_err() && matches!(self.engine.inspect(&handle.0).await, Ok(None)) {
+            // Nothing is left, so nobody will forget it.
+            self.ours().remove(handle);
+        }
         started
     }
 
@@ -170,7 +185,8 @@ impl Executor for DockerExecutor {
 
     async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
         let sample = meter::sample(&self.engine, &handle.0).await?;
-        Ok(sample.unwrap_or_default())
+        // Kept for the end too: what was once shown is never taken back.
+        Ok(self.meter(handle).add(sample.unwrap_or_default()))
     }
 
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

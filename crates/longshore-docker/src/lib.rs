@@ -8,6 +8,7 @@
 mod body;
 mod config;
 pub mod connect;
+mod dialect;
 mod engine;
 mod error;
 mod executor;

@@ -11,6 +11,7 @@ use bollard::query_parameters::WaitContainerOptionsBuilder;
 use futures_util::StreamExt;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ensured, ExecutorError, Handle, LaunchRequest, Phase};
+use longshore_core::spec::PullPolicy;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -54,12 +55,14 @@ pub(crate) async fn ensure(
                 join_networks(engine, request, &id).await?;
                 return Ok(Ensured::Created(Handle(id)));
             }
-            // The image: it is made ready before, and gone again.
             Ok(Answer::Conflict(_)) => None,
             // Podman says 500 where Docker says 409, and an answer may have been lost: whether the
             // name is taken is seen.
             Err(error) if error.is_transient() => Some(error),
-            Ok(Answer::Absent(error)) | Err(error) => return Err(error),
+            Ok(Answer::Absent(error)) => {
+                return Err(for_lack_of_image(engine, request, error).await);
+            }
+            Err(error) => return Err(error),
         };
         let seen = match (engine.inspect(&name).await, refusal) {
             (Ok(Some(seen)), _) => seen,
@@ -80,6 +83,26 @@ pub(crate) async fn ensure(
         format!("create container {name}"),
         problem,
     ))
+}
+
+/// Something is missing. An image was made ready just before: if it is gone again, by somebody's
+/// `prune`, the next launch makes it ready anew; unless it may not be pulled.
+async fn for_lack_of_image(
+    engine: &Engine,
+    request: &LaunchRequest,
+    error: ExecutorError,
+) -> ExecutorError {
+    let spec = &request.spec;
+    let may_be_pulled = spec.pull != Some(PullPolicy::Never);
+    match &spec.image {
+        Some(image) if may_be_pulled && !engine.has_image(image).await.unwrap_or(true) => {
+            ExecutorError {
+                class: ErrorClass::Transient,
+                ..error
+            }
+        }
+        Some(_) | None => error,
+    }
 }
 
 enum There {
@@ -144,7 +167,13 @@ pub(crate) async fn start(
     let attempted = || format!("start container {}", short(id));
     let refuse = |problem: &str| ExecutorError::new(ErrorClass::Permanent, attempted(), problem);
     let Some(seen) = engine.inspect(id).await? else {
-        return Err(refuse("it is gone"));
+        // Somebody's `prune` took it, which says nothing of the job.
+        let problem = "it is gone";
+        return Err(ExecutorError::new(
+            ErrorClass::Transient,
+            attempted(),
+            problem,
+        ));
     };
     match seen.phase {
         Some(Phase::Created) => {}
@@ -253,15 +282,11 @@ pub(crate) async fn stop(engine: &Engine, id: &str, grace: Duration) -> Result<(
 async fn end(engine: &Engine, id: &str, grace: Duration) -> Result<(), ExecutorError> {
     if !grace.is_zero() {
         let deadline = Instant::now() + grace;
-        // A conflict: it has ended meanwhile.
-        if let Answer::Absent(_) = engine.kill(id, "SIGTERM").await? {
-            return Ok(());
-        }
-        if has_ended_by(engine, id, deadline).await? {
+        if signal(engine, id, "SIGTERM").await? || has_ended_by(engine, id, deadline).await? {
             return Ok(());
         }
     }
-    if let Answer::Absent(_) = engine.kill(id, "SIGKILL").await? {
+    if signal(engine, id, "SIGKILL").await? {
         return Ok(());
     }
     if has_ended_by(engine, id, Instant::now() + KILLED_WITHIN).await? {
@@ -274,6 +299,20 @@ async fn end(engine: &Engine, id: &str, grace: Duration) -> Result<(), ExecutorE
         attempted,
         problem,
     ))
+}
+
+/// Sends a signal; whether it has ended before it came. Docker says 409 then and podman 500: so
+/// whether it has is seen.
+async fn signal(engine: &Engine, id: &str, name: &str) -> Result<bool, ExecutorError> {
+    match engine.kill(id, name).await {
+        Ok(Answer::Absent(_)) => Ok(true),
+        // A conflict: it has ended meanwhile, which whoever waits for it sees.
+        Ok(Answer::Done(()) | Answer::Conflict(_)) => Ok(false),
+        Err(error) => match engine.inspect(id).await? {
+            Some(seen) if seen.phase == Some(Phase::Running) => Err(error),
+            Some(_) | None => Ok(true),
+        },
+    }
 }
 
 /// Waits until a container that was started does not run any more, up to the deadline.

@@ -10,7 +10,7 @@ use longshore_core::JobSpec;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ensured, Executor, Handle, Phase};
 use longshore_core::output::ResumePoint;
-use longshore_core::spec::{Mount, MountKind, Network};
+use longshore_core::spec::{Mount, MountKind, Network, PullPolicy};
 use longshore_docker::connect::Connection;
 use longshore_docker::{AllowList, DockerConfig, DockerExecutor};
 use longshore_testkit::executor::ExecutorHarness;
@@ -170,10 +170,64 @@ fn an_image_that_is_not_there_is_a_permanent_error() {
     on_an_engine(async |_, scene| {
         let spec = JobSpec {
             image: Some("longshore.invalid/no-such-image:never".to_owned()),
+            pull: Some(PullPolicy::Never),
             ..scene.shell(":")
         };
         let said = refused(scene, spec).await;
         assert!(said.contains("no-such-image"), "{said}");
+    });
+}
+
+#[test]
+fn an_image_that_went_away_after_it_was_made_ready_is_a_transient_error() {
+    on_an_engine(async |_, scene| {
+        let spec = JobSpec {
+            image: Some("longshore.invalid/no-such-image:pruned".to_owned()),
+            ..scene.shell(":")
+        };
+        let request = scene.request(spec);
+        let error = in_time("ensure", scene.executor.ensure(&request)).await;
+        let error = error.expect_err("it is not there");
+        assert_eq!(error.class, ErrorClass::Transient, "{error}");
+    });
+}
+
+#[test]
+fn a_container_that_was_pruned_before_its_start_is_a_transient_error() {
+    on_an_engine(async |containers, scene| {
+        let handle = scene.create(&scene.request(scene.shell(":"))).await;
+        let client = containers.client();
+        let removed = client.remove_container(
+            &handle.0,
+            None::<bollard::query_parameters::RemoveContainerOptions>,
+        );
+        removed.await.expect("it can be removed");
+        let error = in_time("watch", scene.executor.watch(&handle, None)).await;
+        let error = error.err().expect("it is gone");
+        assert_eq!(error.class, ErrorClass::Transient, "{error}");
+        let error = in_time("start", scene.executor.start(&handle)).await;
+        let error = error.expect_err("it is gone");
+        assert_eq!(error.class, ErrorClass::Transient, "{error}");
+    });
+}
+
+#[test]
+fn nothing_is_remembered_of_a_container_whose_failed_start_left_nothing() {
+    on_an_engine(async |containers, scene| {
+        let connection = Connection {
+            docker: containers.client(),
+            address: containers.address().to_owned(),
+        };
+        let executor = DockerExecutor::new(connection, DockerConfig::default());
+        let request = scene.request(scene.command(&["/no/such/program"]));
+        let Ok(Ensured::Created(handle)) = executor.ensure(&request).await else {
+            panic!("it can be created");
+        };
+        let watch = executor.watch(&handle, None).await;
+        drop(watch.expect("it is there"));
+        executor.start(&handle).await.expect_err("there is none");
+        let shown = format!("{executor:?}");
+        assert!(shown.contains("remembers: 0"), "{shown}");
     });
 }
 

@@ -12,11 +12,9 @@ use futures_util::FutureExt as _;
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::disposition::{Disposition, after_attempt};
-use longshore_core::retry::Backoff;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, Lease};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::sleep;
 
 use crate::launch::{Launch, Stopped};
 use crate::machines::Placed;
@@ -27,14 +25,6 @@ use crate::served::Served;
 use crate::shift::{Going, Shift};
 use crate::status::Phase;
 use crate::supervise::{DEFAULT_STOP_GRACE, Supervised, Supervision, grace_of, stop_for_good};
-
-/// The removal of a container that has ended: off the hot path, and tried again. What is left
-/// after that is a finished container, found by the sweep of a later worker.
-const REMOVAL: Backoff = Backoff {
-    attempts: 5,
-    base: Duration::from_millis(200),
-    max: Duration::from_secs(5),
-};
 
 /// A lease and what goes with it.
 pub(crate) struct Attempt {
@@ -92,7 +82,8 @@ impl Attempt {
         progress.leaves_its_room();
         shift.look.ring();
         if let Some(placed) = leftover {
-            remove(&placed).await;
+            // Off the hot path.
+            shift.removals.remove(placed).await;
         }
     }
 
@@ -320,20 +311,6 @@ impl Attempt {
             };
             // Whoever asked may have gone; the attempt goes on without them.
             let _ = waiting.send(started.map_err(problem));
-        }
-    }
-}
-
-/// Removes a container that has ended.
-async fn remove(placed: &Placed) {
-    let Placed { machine, handle } = placed;
-    for retry in 1..=REMOVAL.attempts {
-        match machine.executor.forget(handle).await {
-            Ok(()) => return,
-            Err(error) if retry == REMOVAL.attempts => {
-                tracing::warn!(handle = %handle, error = %error, "a finished container is left over");
-            }
-            Err(_) => sleep(REMOVAL.delay(retry, rand::random())).await,
         }
     }
 }

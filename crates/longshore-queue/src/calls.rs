@@ -11,6 +11,11 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use tokio::time::timeout;
+
+/// How long a host may take to say which it is: one that is well answers within milliseconds.
+/// Shorter than the executor's own deadlines, which are for calls that do something.
+const HOST_DEADLINE: Duration = Duration::from_secs(10);
 
 type Answer<T> = Result<T, ExecutorError>;
 
@@ -46,11 +51,18 @@ impl Calls {
         self.0.capabilities().has(Capability::SurvivesWorker)
     }
 
+    /// Within [`HOST_DEADLINE`]: one that takes longer counts as silent.
     pub async fn host(&self) -> Answer<HostFacts> {
-        self.owned("ask for the host", |executor| async move {
-            executor.host().await
+        let attempted = "ask for the host";
+        let asked = self.owned(attempted, |executor| async move { executor.host().await });
+        timeout(HOST_DEADLINE, asked).await.unwrap_or_else(|_late| {
+            let problem = format!("no answer within {} s", HOST_DEADLINE.as_secs());
+            Err(ExecutorError::new(
+                ErrorClass::Transient,
+                attempted,
+                problem,
+            ))
         })
-        .await
     }
 
     /// Dropped, it ends what was begun for this launch alone.

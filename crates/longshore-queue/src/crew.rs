@@ -27,12 +27,12 @@ use crate::served::Served;
 use crate::shift::{Going, Shift, hand_back};
 use crate::shutdown::GracefulShutdown;
 use crate::supervise::DRAIN_GRACE;
-use crate::{cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile};
+use crate::{cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile, removals};
 
 /// At the end of a drain: how long ends may wait for the database, once their containers are gone.
 const STORE_WAIT: Duration = Duration::from_secs(5);
-/// How long removals of finished containers may still take. What is left is found by a later
-/// worker's sweep.
+/// How long removals of finished containers may still take. What is left stays on its host: no later
+/// worker looks for it yet.
 const REMOVAL_WAIT: Duration = Duration::from_secs(5);
 /// How long the goodbye may take. Without it the worker counts as dead when its lease is over.
 const GOODBYE_WAIT: Duration = Duration::from_secs(2);
@@ -61,13 +61,15 @@ impl Crew {
         clock: &BootClock,
     ) -> Result<Self, QueueError> {
         housekeeping::expire(store).await?;
-        let (shift, inbox) = Shift::begin(store, executors, config, clock).await?;
+        let (shift, inbox, leftovers) = Shift::begin(store, executors, config, clock).await?;
         let crew = Self {
             shift: Arc::clone(&shift),
             attempts: Mutex::default(),
             background: Mutex::default(),
         };
         crew.in_background("finisher", finisher::run(store.clone(), inbox));
+        let removing = removals::run(Arc::clone(&shift.removals), leftovers);
+        crew.in_background("removals", removing);
         crew.in_background("heartbeat", heartbeat::run(Arc::clone(&shift)));
         crew.in_background("look-out", lookout::run(Arc::clone(&shift)));
         crew.in_background("cancel watch", cancels::run(Arc::clone(&shift)));
@@ -163,7 +165,7 @@ impl Crew {
     /// is still in flight, before the goodbye.
     ///
     /// Bounded, whatever the database and the executors do: the grace time, the stop grace of what
-    /// is stopped (at most [`DRAIN_GRACE`], unless it was being stopped already), and about 20 s.
+    /// is stopped (at most [`DRAIN_GRACE`], unless it was being stopped already), and about 25 s.
     pub async fn drain(&self, shutdown: &GracefulShutdown) {
         let shift = &self.shift;
         let begun = Instant::now();
@@ -197,6 +199,7 @@ impl Crew {
         if timeout(REMOVAL_WAIT, removals).await.is_err() {
             attempts.abort_all();
         }
+        shift.removals.finish(REMOVAL_WAIT).await;
         // Whatever it leaves alive may be taken over from now on.
         let goodbye = patiently("stop_worker", || shift.store.stop_worker(shift.worker));
         if !matches!(timeout(GOODBYE_WAIT, goodbye).await, Ok(Ok(()))) {

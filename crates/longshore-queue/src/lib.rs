@@ -32,6 +32,7 @@ mod preview;
 mod progress;
 mod pump;
 mod reconcile;
+mod removals;
 mod report;
 mod retrying;
 mod roll;

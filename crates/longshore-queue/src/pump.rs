@@ -22,9 +22,10 @@ use crate::retrying::Retrying;
 const BATCH_BYTES: usize = 64 * 1024;
 /// … or this old: people who follow it see it at once, by their measure.
 const BATCH_AGE: Duration = Duration::from_millis(200);
-/// After the container's end its output ends too. An engine that leaves the stream open (bollard
-/// #251) is listened to for this long after the last byte.
-const SILENCE_AFTER_END: Duration = Duration::from_secs(10);
+/// After the container's end its output ends too, in the executor's own time: one that is silent
+/// may be reading its log again, or waiting for an engine that hangs, for about a minute. This is
+/// for an executor that never says the end, so it is longer than that.
+const SILENCE_AFTER_END: Duration = Duration::from_mins(2);
 
 /// Brings the output of one attempt into the store.
 pub(crate) struct Pump {
@@ -115,6 +116,11 @@ impl Pump {
                 }
                 () = at(silent_at) => {
                     if has_ended {
+                        tracing::warn!(job.id = self.lease.job.0, "output was not heard to its end");
+                        self.problem = Some(format!(
+                            "its output may lack its end: nothing of it came for {} s, nor its end",
+                            SILENCE_AFTER_END.as_secs()
+                        ));
                         break;
                     }
                     self.orders.give(Order::Stop(StopReason::OutputTimeout));

@@ -14,15 +14,16 @@ use longshore_core::store::{
     AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
 };
 use longshore_core::{InstanceId, WorkerId};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::bell::Bell;
 use crate::config::WorkerConfig;
 use crate::error::QueueError;
-use crate::finisher::Finisher;
+use crate::finisher::{self, Finisher};
 use crate::liveness::{BootClock, Liveness};
-use crate::machines::Machines;
+use crate::machines::{Machines, Placed};
 use crate::orders::{Order, Orders};
+use crate::removals::Removals;
 use crate::report::{Tally, WorkerReport};
 use crate::retrying::Retrying;
 use crate::roll::Roll;
@@ -67,6 +68,7 @@ pub(crate) struct Shift {
     pub tally: Tally,
     pub liveness: Liveness,
     pub finisher: Finisher,
+    pub removals: Arc<Removals>,
     /// Rung when there may be something to acquire: a hint of the store, or a slot of our own.
     pub look: Bell,
     /// Rung by hints of the store alone: a cancel request may have come.
@@ -77,13 +79,14 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
-    /// Registers a worker under a fresh id. Also returns what its finisher task takes from.
+    /// Registers a worker under a fresh id. Also returns what the tasks of its finisher and of its
+    /// removals take from.
     pub async fn begin(
         store: &Retrying,
         executors: &[Arc<dyn Executor>],
         config: &Arc<WorkerConfig>,
         clock: &BootClock,
-    ) -> Result<(Arc<Self>, crate::finisher::Inbox), QueueError> {
+    ) -> Result<(Arc<Self>, finisher::Inbox, mpsc::Receiver<Placed>), QueueError> {
         let instance = store.instance().await?;
         let machines = Machines::enter(store, executors, config.max_concurrent).await?;
         let served = machines.serve_all(store, &config.queues).await?;
@@ -107,6 +110,7 @@ impl Shift {
             })
             .await?;
         let (finisher, inbox) = Finisher::new();
+        let (removals, leftovers) = Removals::new();
         let shift = Arc::new(Self {
             worker,
             instance,
@@ -118,12 +122,13 @@ impl Shift {
             tally: Tally::default(),
             liveness: Liveness::new(clock.clone(), config.lease_ttl, sent),
             finisher,
+            removals,
             look: Bell::new(),
             hints: Bell::new(),
             reconcile: Bell::new(),
             going: watch::Sender::new(Going::On),
         });
-        Ok((shift, inbox))
+        Ok((shift, inbox, leftovers))
     }
 
     /// Takes jobs of a queue, and puts them on the roll: no more than its hosts have slots for, as far

@@ -213,9 +213,12 @@ impl Supervision<'_> {
 pub(crate) async fn stop_for_good(shift: &Shift, placed: &Placed, grace: Duration) {
     let Placed { machine, handle } = placed;
     let executor = &machine.executor;
+    let began = Instant::now();
     let mut tries = 0;
     loop {
-        let Err(error) = executor.stop(handle, grace).await else {
+        // Whatever came of the tries before: the container has its grace once.
+        let left = grace.saturating_sub(began.elapsed());
+        let Err(error) = executor.stop(handle, left).await else {
             return;
         };
         if let Ok(listed) = executor.list(&shift.instance).await

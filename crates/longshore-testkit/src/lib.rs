@@ -9,6 +9,7 @@
 
 pub mod executor;
 pub mod scripted;
+pub mod skip;
 pub mod spec_cases;
 pub mod store;
 pub mod wait;

@@ -140,21 +140,26 @@ async fn explain(
         200 if in_stream => ErrorClass::Unknown,
         400 | 401 | 403 => ErrorClass::Permanent,
         404 if answers_for_registries(docker).await => ErrorClass::Permanent,
-        // The one case without a status: the registry asks for a login, none was sent, and
-        // Docker 20.10 makes a 500 of it here too.
-        _ if anonymous && explained.problem.contains("no basic auth credentials") => {
-            ErrorClass::Permanent
-        }
+        // Docker 20.10 says this too of a registry that asks for a login when none was sent. It may
+        // also be away: nothing but the words would tell, and words change.
+        500 if anonymous => ErrorClass::Unknown,
         _ => ErrorClass::Transient,
     };
-    if explained.class == ErrorClass::Permanent && status != 404 {
-        let advice = match (anonymous, &found.trouble) {
-            (_, Some(trouble)) => format!("; {trouble}"),
-            (true, None) => format!("; log in to {registry} (`docker login {registry}`)"),
-            (false, None) => format!("; check the login for {registry}"),
-        };
-        explained.problem.push_str(&advice);
-    }
+    let advice = match (explained.class, &found.trouble) {
+        _ if status == 404 => return explained,
+        (ErrorClass::Transient, _) => return explained,
+        (_, Some(trouble)) => trouble.clone(),
+        (ErrorClass::Unknown, None) if anonymous => {
+            format!("if {registry} asks for a login: `docker login {registry}`")
+        }
+        (ErrorClass::Unknown, None) => return explained,
+        (ErrorClass::Permanent, None) if anonymous => {
+            format!("log in to {registry} (`docker login {registry}`)")
+        }
+        (ErrorClass::Permanent, None) => format!("check the login for {registry}"),
+    };
+    explained.problem.push_str("; ");
+    explained.problem.push_str(&advice);
     explained
 }
 

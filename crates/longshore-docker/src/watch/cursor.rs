@@ -116,6 +116,15 @@ impl Cursor {
         &bytes[skipped..]
     }
 
+    /// Whether an entry of that time is later than all that was read of its stream.
+    pub fn lacks(&self, stream: Stream, time: &str) -> bool {
+        let progress = match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        };
+        progress.read.time.as_deref().is_none_or(|read| read < time)
+    }
+
     fn of(&mut self, stream: Stream) -> &mut Progress {
         match stream {
             Stream::Stdout => &mut self.stdout,

@@ -9,22 +9,24 @@
 //! An exit that the engine itself inflicted is not the job's: when the engine was restarted and its
 //! containers ended with it, the end is an error, not an exit code.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters::WaitContainerOptionsBuilder;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use longshore_core::attempt::{Exit, Usage};
+use longshore_core::attempt::Exit;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ended, ExecutorError, Phase};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::Standing;
 use super::attached::Pressure;
-use super::meter;
+use super::verdict::{Since, doubt};
+use super::{Hints, Standing};
+use super::{meter, oom};
 use crate::engine::{Engine, Seen, short};
 use crate::host;
 use crate::labels;
@@ -47,12 +49,13 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub(super) struct Follower {
     pub engine: Engine,
     pub id: String,
-    /// Told when a start was sent.
-    pub look: Arc<Notify>,
-    /// How many samples are taken of the engine at once.
-    pub samples: Arc<Semaphore>,
+    pub hints: Hints,
     pub standing: watch::Sender<Standing>,
     pub pressure: Pressure,
+    /// Where the engine is on this machine: the main process, once it is known.
+    pub process: OnceLock<i64>,
+    /// Something of it was killed for memory, by the kernel's word.
+    pub killed: AtomicBool,
 }
 
 type Exits = BoxStream<'static, Result<bollard::models::ContainerWaitResponse, EngineError>>;
@@ -60,31 +63,31 @@ type Exits = BoxStream<'static, Result<bollard::models::ContainerWaitResponse, E
 impl Follower {
     /// Returns when it has ended.
     pub async fn run(self) -> Result<Ended, ExecutorError> {
-        let mut usage = Usage::default();
-        let mut broke = false;
+        let (mut alive, mut broke) = (false, false);
         loop {
-            let Some(seen) = self.until_next_look(&mut usage).await else {
+            let Some(seen) = self.until_next_look(&mut alive).await else {
                 broke = true;
                 self.standing.send_replace(Standing::OutOfSight);
                 sleep(SILENCE).await;
                 continue;
             };
             let exit = match seen {
-                Ok(Some(seen)) => self.exit_of(&seen, broke).await,
+                Ok(Some(seen)) => self.exit_of(&seen, alive && !broke).await,
                 Ok(None) => Err(self.lost("it is gone, and nobody saw it end")),
                 Err(error) => Err(error),
             };
             let seen = exit.is_ok() && !broke;
             self.standing.send_replace(Standing::Ended { seen });
+            let usage = self.hints.meter.read();
             return exit.map(|exit| Ended { exit, usage });
         }
     }
 
     /// Watches over one connection until the container has ended or is gone. None: the engine was
-    /// lost sight of.
+    /// lost sight of. Notes whether it was seen before its end.
     async fn until_next_look(
         &self,
-        usage: &mut Usage,
+        alive: &mut bool,
     ) -> Option<Result<Option<Seen>, ExecutorError>> {
         let mut exits = self.next_exit();
         let mut running_since: Option<Instant> = None;
@@ -99,7 +102,7 @@ impl Follower {
                     tracing::trace!(container = short(&self.id), ?exit, "the engine told of an exit");
                     return self.inspect_ended().await;
                 }
-                () = self.look.notified() => {
+                () = self.hints.look.notified() => {
                     // Probably it runs: measured at once, for the sake of short jobs.
                     running_since = Some(Instant::now());
                     looked = Instant::now();
@@ -108,15 +111,16 @@ impl Follower {
             }
             if let Some(since) = running_since
                 && looked.elapsed() < LOOK_AGAIN
-                && self.sample(usage).await
+                && self.sample().await
             {
-                pause = (since.elapsed() / 20).clamp(FIRST_SAMPLES, LATER_SAMPLES);
+                pause = pause_at(since.elapsed());
                 continue;
             }
             looked = Instant::now();
             match self.inspect().await {
                 Ok(Some(seen)) => match seen.phase {
                     Some(Phase::Created) => {
+                        *alive = true;
                         self.standing.send_replace(Standing::Running);
                         // Its start may be on its way.
                         pause = match running_since {
@@ -125,10 +129,15 @@ impl Follower {
                         };
                     }
                     Some(Phase::Running) => {
+                        *alive = true;
+                        if let Some(pid) = seen.pid.filter(|_| self.engine.is_local()) {
+                            self.process.get_or_init(|| pid);
+                        }
                         self.standing.send_replace(Standing::Running);
-                        running_since.get_or_insert_with(Instant::now);
-                        self.sample(usage).await;
-                        pause = FIRST_SAMPLES;
+                        let since = *running_since.get_or_insert_with(Instant::now);
+                        self.sample().await;
+                        // As rarely where samples show nothing, so that each look is an inspection.
+                        pause = pause_at(since.elapsed());
                     }
                     Some(Phase::Exited) => return Some(Ok(Some(seen))),
                     None => return Some(Ok(None)),
@@ -166,13 +175,23 @@ impl Follower {
         self.pressure.unstick(self.engine.inspect(&self.id)).await
     }
 
+    /// While it runs: afterwards the kernel has forgotten it too.
+    fn look_at_memory(&self) {
+        if let Some(pid) = self.process.get()
+            && oom::has_killed(&self.id, *pid)
+        {
+            self.killed.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether it runs, by what a sample shows. Few at once: samples wait, containers don't.
-    async fn sample(&self, usage: &mut Usage) -> bool {
-        let _few = self.samples.acquire().await;
+    async fn sample(&self) -> bool {
+        let _few = self.hints.samples.acquire().await;
         let sample = meter::sample(&self.engine, &self.id);
         match self.pressure.unstick(sample).await {
             Ok(Some(sample)) => {
-                *usage = meter::merge(*usage, sample);
+                self.hints.meter.add(sample);
+                self.look_at_memory();
                 true
             }
             Ok(None) | Err(_) => false,
@@ -180,39 +199,31 @@ impl Follower {
     }
 
     /// The exit, if it is the job's own.
-    async fn exit_of(&self, seen: &Seen, broke: bool) -> Result<Exit, ExecutorError> {
+    async fn exit_of(&self, seen: &Seen, in_sight: bool) -> Result<Exit, ExecutorError> {
         let code = seen.exit_code.unwrap_or_default();
-        match self.engine_since(seen, broke).await {
-            Since::Restarted => {
-                return Err(self.lost(
-                    "the engine was restarted and its containers ended with it: \
-                     the exit that it reports need not be the job's",
-                ));
-            }
-            // What a dying engine, or a host that was switched off, leaves behind as exit codes.
-            Since::Unclear if matches!(code, 137 | 143 | 255) => {
-                return Err(self.lost("the engine was away, and may have ended it itself"));
-            }
-            Since::Same | Since::Unclear => {}
+        let since = self.engine_since(seen, in_sight).await;
+        if let Some(doubt) = doubt(since, code) {
+            return Err(self.lost(doubt));
         }
         Ok(Exit {
             code: i32::try_from(code).ok(),
             signal: None,
-            oom_killed: seen.oom_killed,
+            oom_killed: seen.oom_killed || self.killed.load(Ordering::Relaxed),
         })
     }
 
     /// Whether this is the run of the engine under which the container was started.
-    async fn engine_since(&self, seen: &Seen, broke: bool) -> Since {
+    async fn engine_since(&self, seen: &Seen, in_sight: bool) -> Since {
         let before = seen.labels.get(labels::EPOCH);
         loop {
             let look = async {
                 let now = host::epoch(&self.engine).await?;
                 Ok::<_, ExecutorError>(match before {
-                    None if broke => Since::Unclear,
-                    None => Since::Same,
+                    None if in_sight => Since::Same,
+                    None => Since::Unclear,
                     Some(before) if now.as_ref() == Some(before) => Since::Same,
-                    // It ends nothing with itself, so it was the job, or the whole host.
+                    // It ends nothing with itself: the job ended while it was away, or the whole
+                    // host did.
                     Some(_) if host::has_live_restore(&self.engine).await? => Since::Unclear,
                     Some(_) => Since::Restarted,
                 })
@@ -230,9 +241,22 @@ impl Follower {
     }
 }
 
-/// What is known of the engine since a container's start.
-enum Since {
-    Same,
-    Restarted,
-    Unclear,
+/// Between two samples of a container of that age.
+fn pause_at(age: Duration) -> Duration {
+    (age / 20).clamp(FIRST_SAMPLES, LATER_SAMPLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_a_container_is_the_more_rarely_it_is_looked_at() {
+        assert_eq!(pause_at(Duration::ZERO), FIRST_SAMPLES);
+        assert_eq!(
+            pause_at(Duration::from_secs(10)),
+            Duration::from_millis(500)
+        );
+        assert_eq!(pause_at(Duration::from_hours(1)), LATER_SAMPLES);
+    }
 }

@@ -1,5 +1,7 @@
 //! What a container uses, sampled while it runs: an engine forgets it with the end.
 
+use std::sync::{Mutex, PoisonError};
+
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 use longshore_core::attempt::Usage;
@@ -33,8 +35,25 @@ pub(crate) async fn sample(engine: &Engine, id: &str) -> Result<Option<Usage>, E
     }))
 }
 
+/// All that the samples of one container have shown.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(Mutex<Usage>);
+
+impl Meter {
+    /// Adds a sample; all that is known with it.
+    pub fn add(&self, sample: Usage) -> Usage {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = merge(*known, sample);
+        *known
+    }
+
+    pub fn read(&self) -> Usage {
+        self.add(Usage::default())
+    }
+}
+
 /// The later CPU time, the higher peak.
-pub(crate) fn merge(earlier: Usage, later: Usage) -> Usage {
+fn merge(earlier: Usage, later: Usage) -> Usage {
     Usage {
         cpu_micros: earlier.cpu_micros.max(later.cpu_micros),
         peak_memory_bytes: earlier.peak_memory_bytes.max(later.peak_memory_bytes),

@@ -4,10 +4,13 @@ mod attached;
 mod cursor;
 mod end;
 pub(crate) mod meter;
+mod oom;
 mod output;
+mod verdict;
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use longshore_core::classify::ErrorClass;
@@ -21,6 +24,7 @@ use crate::engine::{Engine, short};
 use attached::Pressure;
 use cursor::Cursor;
 use end::Follower;
+use meter::Meter;
 use output::Feed;
 
 /// What the one that waits for the end tells the one that reads the output.
@@ -36,6 +40,15 @@ enum Standing {
     Ended { seen: bool },
 }
 
+/// What a watch has from the executor.
+pub(crate) struct Hints {
+    /// Told when a start was sent.
+    pub look: Arc<Notify>,
+    pub meter: Arc<Meter>,
+    /// How many samples are taken of the engine at once.
+    pub samples: Arc<Semaphore>,
+}
+
 /// Begins to watch: when this returns the engine has been asked for its next exit, and its output
 /// is attached if it has not been started yet.
 pub(crate) async fn watch(
@@ -43,8 +56,7 @@ pub(crate) async fn watch(
     config: &DockerConfig,
     handle: &Handle,
     from: Option<&ResumePoint>,
-    look: Arc<Notify>,
-    samples: Arc<Semaphore>,
+    hints: Hints,
 ) -> Result<Watch, ExecutorError> {
     let attempted = || format!("watch container {}", short(&handle.0));
     let cursor = match from {
@@ -69,10 +81,11 @@ pub(crate) async fn watch(
     let follower = Follower {
         engine: engine.clone(),
         id: handle.0.clone(),
-        look,
-        samples,
+        hints,
         standing,
         pressure,
+        process: OnceLock::new(),
+        killed: AtomicBool::new(false),
     };
     let end = End {
         task: tokio::spawn(follower.run()),

@@ -24,18 +24,20 @@ use tokio::time::{sleep, timeout};
 use super::Standing;
 use super::attached::Attached;
 use super::cursor::Cursor;
+use crate::body::LogFiles;
 use crate::config::DockerConfig;
 use crate::engine::{Answer, Engine, short};
-use crate::error::executor_error;
+use crate::error::{executor_error, no_answer};
 
 /// After the end a connection that is left open (bollard#251) is listened to for this long after
-/// its last byte. The engine itself gives up copying after 2 s.
+/// its last byte. The engine itself gives up copying after 2 s. Quiet is not the end of the output:
+/// an engine that hangs is quiet too. So after it the log is asked, or asked again.
 const QUIET: Duration = Duration::from_secs(3);
 /// A connection that ends while the container runs: for this long its end may still be on its way.
 const END_IS_NEAR: Duration = Duration::from_secs(3);
 /// Between two tries to read the log.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How often the log is tried after the end.
+/// How often the log is tried after the end: with the quiet before each, for about a minute.
 const LAST_TRIES: u32 = 20;
 
 type Parts = BoxStream<'static, Result<LogOutput, EngineError>>;
@@ -47,11 +49,22 @@ pub(super) struct Feed {
     cursor: Cursor,
     standing: watch::Receiver<Standing>,
     source: Source,
-    /// The log keeps at least so much.
-    log_bytes: u64,
+    log_files: LogFiles,
+    /// How long the engine may be silent before it is asked, or given up.
+    patience: Duration,
     tries: u32,
     /// The attached connection ended by itself: by the engine's word there is no more.
     said_end: bool,
+}
+
+/// What came of listening to a source.
+enum Heard {
+    Part(LogOutput),
+    /// It has no more.
+    End,
+    Broke(EngineError),
+    /// Nothing for [`QUIET`] although the container has ended.
+    Quiet,
 }
 
 enum Source {
@@ -75,8 +88,9 @@ impl Feed {
     ) -> Result<Self, ExecutorError> {
         let attempted = || format!("attach to container {}", short(id));
         let Some(seen) = engine.inspect(id).await? else {
+            // Somebody's `prune` took it, which says nothing of the job.
             return Err(ExecutorError::new(
-                ErrorClass::Permanent,
+                ErrorClass::Transient,
                 attempted(),
                 "it is gone",
             ));
@@ -101,7 +115,8 @@ impl Feed {
             cursor,
             standing,
             source,
-            log_bytes: config.log_file_bytes * u64::from(config.log_files.max(2) - 1),
+            log_files: LogFiles::of(config),
+            patience: config.deadline,
             tries: 0,
             said_end: false,
         })
@@ -117,67 +132,59 @@ impl Feed {
 
     async fn next(&mut self) -> Option<Result<OutputChunk, ExecutorError>> {
         loop {
-            let part = match &mut self.source {
+            let heard = match &mut self.source {
                 Source::Attached(attached) => {
                     until_quiet(attached.next(), &mut self.standing).await
                 }
-                Source::Following(parts) | Source::Rest(parts) => {
-                    until_quiet(parts.next(), &mut self.standing).await
+                Source::Following(parts) => {
+                    let next = until_quiet(parts.next(), &mut self.standing);
+                    match timeout(self.patience, next).await {
+                        Ok(heard) => heard,
+                        // Silent: the job, or a connection that is dead without a word.
+                        Err(_) if self.is_behind().await => Heard::Quiet,
+                        Err(_) => continue,
+                    }
                 }
+                Source::Rest(parts) => until_quiet(parts.next(), &mut self.standing).await,
                 Source::Log => {
                     let Err(error) = self.open_log().await else {
                         continue;
                     };
-                    self.source = Source::Done;
                     // A job that closed its output long before its end: the log would only have
                     // confirmed it.
                     if self.said_end && self.ended_in_sight().await {
+                        self.source = Source::Done;
                         return None;
                     }
+                    if error.class == ErrorClass::Transient && self.may_try_again().await {
+                        continue;
+                    }
+                    self.source = Source::Done;
                     return Some(Err(error));
                 }
                 Source::Done => return None,
             };
-            match part {
-                Some(Ok(part)) => {
-                    if let Some(chunk) = self.take(part) {
-                        return Some(Ok(chunk));
-                    }
+            if let Heard::Part(part) = heard {
+                if let Some(chunk) = self.take(&part) {
+                    return Some(Ok(chunk));
                 }
-                Some(Err(error)) => {
-                    if let Some(error) = self.after_break(Some(&error)).await {
-                        return Some(Err(error));
-                    }
-                }
-                None => {
-                    if let Some(error) = self.after_break(None).await {
-                        return Some(Err(error));
-                    }
-                }
+            } else if let Some(error) = self.after_break(&heard).await {
+                return Some(Err(error));
             }
         }
     }
 
     /// What of a part is new.
-    fn take(&mut self, part: LogOutput) -> Option<OutputChunk> {
-        let (stream, message) = match part {
-            LogOutput::StdOut { message } => (Stream::Stdout, message),
-            LogOutput::StdErr { message } => (Stream::Stderr, message),
-            // What a connection that broke inside a part leaves over: it is in the log, whole.
-            LogOutput::StdIn { .. } | LogOutput::Console { .. } => return None,
-        };
-        let bytes = match &self.source {
+    fn take(&mut self, part: &LogOutput) -> Option<OutputChunk> {
+        let (stream, bytes) = match &self.source {
             Source::Attached(_) => {
+                let (stream, message) = stream_of(part)?;
                 self.cursor.delivered(stream, message.len());
-                message.to_vec()
+                (stream, message.to_vec())
             }
             Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => {
-                // The time, a space, the bytes.
-                let space = message.iter().position(|byte| *byte == b' ')?;
-                let time = str::from_utf8(&message[..space]).ok()?;
-                self.cursor
-                    .entry(stream, time, &message[space + 1..])
-                    .to_vec()
+                let (stream, time, bytes) = split(part)?;
+                (stream, self.cursor.entry(stream, time, bytes).to_vec())
             }
         };
         (!bytes.is_empty()).then(|| OutputChunk {
@@ -187,8 +194,8 @@ impl Feed {
         })
     }
 
-    /// The source has no more, or broke: what is next.
-    async fn after_break(&mut self, error: Option<&EngineError>) -> Option<ExecutorError> {
+    /// The source has no more, broke or is quiet: what is next.
+    async fn after_break(&mut self, heard: &Heard) -> Option<ExecutorError> {
         let source = std::mem::replace(&mut self.source, Source::Log);
         let near = async {
             let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
@@ -199,32 +206,63 @@ impl Feed {
                 .map(|standing| *standing)
         };
         let standing = timeout(END_IS_NEAR, near).await;
-        let whole = match &source {
-            Source::Attached(attached) => !attached.was_given_up(),
-            Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => false,
-        };
-        self.said_end |= whole && error.is_none();
-        match (source, standing, error) {
-            // Whole: it was attached from the start, nothing broke, and the container has ended.
-            (Source::Attached(_), Ok(Ok(Standing::Ended { seen: true }) | Err(_)), None)
-                if whole =>
-            {
-                self.source = Source::Done;
-            }
-            (Source::Rest(_), _, None) => self.source = Source::Done,
-            (Source::Rest(_), _, Some(error)) => {
-                self.tries += 1;
-                if self.tries > LAST_TRIES {
+        let is_end = matches!(heard, Heard::End);
+        match source {
+            Source::Attached(attached) => {
+                let whole = is_end && !attached.was_given_up();
+                self.said_end |= whole;
+                // Whole: it was attached from the start, nothing broke, and the container has ended.
+                if whole && matches!(standing, Ok(Ok(Standing::Ended { seen: true }) | Err(_))) {
                     self.source = Source::Done;
-                    let attempted = format!("read the log of container {}", short(&self.id));
-                    return Some(executor_error(attempted, error));
                 }
-                sleep(AGAIN).await;
             }
+            Source::Rest(_) if is_end => self.source = Source::Done,
+            Source::Rest(_) => return self.try_the_log_again(heard).await,
             // From the log then, from the place that was reached.
-            (Source::Attached(_) | Source::Following(_) | Source::Log | Source::Done, ..) => {}
+            Source::Following(_) | Source::Log | Source::Done => {}
         }
         None
+    }
+
+    /// The log could not be read to its end: after a pause it is opened again, at the place that was
+    /// reached; the error when that was tried often enough.
+    async fn try_the_log_again(&mut self, heard: &Heard) -> Option<ExecutorError> {
+        if self.may_try_again().await {
+            return None;
+        }
+        self.source = Source::Done;
+        let attempted = format!("read the log of container {}", short(&self.id));
+        Some(match heard {
+            Heard::Broke(error) => executor_error(attempted, error),
+            Heard::Quiet | Heard::End | Heard::Part(_) => no_answer(attempted),
+        })
+    }
+
+    /// Pauses before the log is opened again, unless that was done often enough. While the
+    /// container runs there is no bound: its end is still to come, and output with it.
+    async fn may_try_again(&mut self) -> bool {
+        if matches!(*self.standing.borrow(), Standing::Ended { .. }) {
+            self.tries += 1;
+        }
+        if self.tries > LAST_TRIES {
+            return false;
+        }
+        sleep(AGAIN).await;
+        true
+    }
+
+    /// Whether the log has more than what is followed has brought. An engine that does not answer
+    /// says nothing of that; it is asked again after the next silence.
+    async fn is_behind(&mut self) -> bool {
+        let mut last = self.log(false, None, "1");
+        while let Ok(Some(Ok(part))) = timeout(self.patience, last.next()).await {
+            let news =
+                split(&part).is_some_and(|(stream, time, _)| self.cursor.lacks(stream, time));
+            if news {
+                return true;
+            }
+        }
+        false
     }
 
     /// Waits for the container's end. Whether the engine was in sight all the time.
@@ -240,7 +278,7 @@ impl Feed {
         let ended = matches!(*self.standing.borrow(), Standing::Ended { .. });
         let gone = self.standing.has_changed().is_err();
         let follow = !ended && !gone;
-        let parts = self.log(follow, self.cursor.since().map(str::to_owned));
+        let parts = self.log(follow, self.cursor.since().map(str::to_owned), "all");
         self.cursor.begin_log();
         self.source = if follow {
             Source::Following(parts)
@@ -250,7 +288,7 @@ impl Feed {
         Ok(())
     }
 
-    fn log(&self, follow: bool, since: Option<String>) -> Parts {
+    fn log(&self, follow: bool, since: Option<String>, tail: &str) -> Parts {
         let since = since.and_then(|time| time.parse::<longshore_core::Timestamp>().ok());
         let since = since.map_or(0, |time| i32::try_from(time.as_second()).unwrap_or(0));
         let options = LogsOptionsBuilder::new()
@@ -259,26 +297,34 @@ impl Feed {
             .timestamps(true)
             .follow(follow)
             .since(since)
-            .tail("all")
+            .tail(tail)
             .build();
         self.engine.docker.logs(&self.id, Some(options)).boxed()
     }
 
     /// A place that is counted from the log's beginning can be found only while the log has its
     /// beginning. The engine drops the oldest file only when all the others are full; so as long as
-    /// what is there is smaller than that, nothing was dropped.
+    /// what is there is surely smaller than that, nothing was dropped.
     async fn check_log_is_whole(&mut self) -> Result<(), ExecutorError> {
         if !self.cursor.needs_whole_log() {
             return Ok(());
         }
         let attempted = || format!("go on with the output of container {}", short(&self.id));
-        let mut parts = self.log(false, None);
+        let whole_bytes = self
+            .engine
+            .log_driver()
+            .await?
+            .surely_keeps(&self.log_files);
+        let mut parts = self.log(false, None, "all");
         let mut bytes = 0;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(|error| executor_error(attempted(), &error))?;
-            // With its time in words an entry is longer here than in the engine's file.
+        loop {
+            let part = match timeout(self.patience, parts.next()).await {
+                Ok(Some(part)) => part.map_err(|error| executor_error(attempted(), &error))?,
+                Ok(None) => return Ok(()),
+                Err(_late) => return Err(no_answer(attempted())),
+            };
             bytes += part.as_ref().len() as u64;
-            if bytes >= self.log_bytes {
+            if bytes >= whole_bytes {
                 let problem = "the engine's log does not reach back to where it was left";
                 return Err(ExecutorError::new(
                     ErrorClass::Unknown,
@@ -287,15 +333,32 @@ impl Feed {
                 ));
             }
         }
-        Ok(())
     }
 }
 
-/// The next part of a source. None: it has no more, or it is quiet although the container has ended.
+/// What of a container's output a part is.
+fn stream_of(part: &LogOutput) -> Option<(Stream, &[u8])> {
+    match part {
+        LogOutput::StdOut { message } => Some((Stream::Stdout, message)),
+        LogOutput::StdErr { message } => Some((Stream::Stderr, message)),
+        // What a connection that broke inside a part leaves over: it is in the log, whole.
+        LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
+    }
+}
+
+/// An entry of the log: its time, a space, the bytes.
+fn split(part: &LogOutput) -> Option<(Stream, &str, &[u8])> {
+    let (stream, message) = stream_of(part)?;
+    let space = message.iter().position(|byte| *byte == b' ')?;
+    let time = str::from_utf8(&message[..space]).ok()?;
+    Some((stream, time, &message[space + 1..]))
+}
+
+/// The next part of a source, unless it is quiet for too long after the container's end.
 async fn until_quiet(
     part: impl Future<Output = Option<Result<LogOutput, EngineError>>>,
     standing: &mut watch::Receiver<Standing>,
-) -> Option<Result<LogOutput, EngineError>> {
+) -> Heard {
     let quiet = async {
         let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
         // An error: nobody waits for the end, so this goes on to the end of the connection.
@@ -306,7 +369,11 @@ async fn until_quiet(
     };
     tokio::select! {
         biased;
-        part = part => part,
-        () = quiet => None,
+        part = part => match part {
+            Some(Ok(part)) => Heard::Part(part),
+            Some(Err(error)) => Heard::Broke(error),
+            None => Heard::End,
+        },
+        () = quiet => Heard::Quiet,
     }
 }

@@ -7,9 +7,14 @@ mod engine;
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ended, ExecutorError};
-use longshore_testkit::executor::scene::{Launched, Scene};
+use longshore_core::output::OutputChunk;
+use longshore_core::spec::{JobSpec, Network};
+use longshore_testkit::executor::scene::{Launched, Scene, collect};
+use longshore_testkit::wait::eventually;
 use tokio::time::timeout;
 
 use engine::Engine;
@@ -17,6 +22,8 @@ use support::Containers;
 
 /// The engine waits up to 15 s for each container when it goes, and ends what is left when it comes.
 const RESTART: Duration = Duration::from_mins(2);
+
+type Output = BoxStream<'static, Result<OutputChunk, ExecutorError>>;
 
 /// Runs a test on an engine of its own.
 fn on_its_own_engine(options: &str, test: impl AsyncFnOnce(&Engine, &Scene)) {
@@ -93,6 +100,45 @@ fn a_job_that_its_engine_let_live_ends_with_its_own_code() {
 }
 
 #[test]
+fn success_that_nobody_saw_while_the_engine_was_away_is_not_taken_for_the_jobs_own() {
+    on_its_own_engine("--live-restore", async |engine, scene| {
+        let mut launched = scene.launch(scene.shell("echo on; sleep 1; exit 0")).await;
+        launched.await_line().await;
+        engine.end_by("KILL").await;
+        eventually("the job's end", async || {
+            (scene.live_processes() == 0).then_some(())
+        })
+        .await;
+        engine.start_again().await;
+        // A crash of the whole host would look the same (moby#45788).
+        let problem = lost(launched).await;
+        assert!(problem.contains("nobody saw it end"), "{problem}");
+    });
+}
+
+#[test]
+fn of_an_engine_whose_runs_cannot_be_told_apart_only_an_end_that_was_seen_is_success() {
+    on_its_own_engine("--bridge=none", async |_, scene| {
+        for (code, is_believed_later) in [(0, false), (5, true)] {
+            let spec = JobSpec {
+                networks: vec![Network {
+                    name: "none".to_owned(),
+                    aliases: vec![],
+                }],
+                ..scene.shell(&format!("exit {code}"))
+            };
+            let finished = scene.run(spec).await;
+            assert_eq!(finished.code(), code, "it was seen");
+            let later = scene.another_executor();
+            let watch = later.watch(&finished.handle, None).await;
+            let ended = timeout(RESTART, watch.expect("it is there").end).await;
+            let ended = ended.expect("in time");
+            assert_eq!(ended.is_ok(), is_believed_later, "{ended:?}");
+        }
+    });
+}
+
+#[test]
 fn an_engine_that_hangs_is_given_up_call_by_call_and_the_job_ends_with_its_own_code() {
     let deadline = Duration::from_secs(2);
     on_its_own_engine_with(
@@ -116,4 +162,49 @@ fn an_engine_that_hangs_is_given_up_call_by_call_and_the_job_ends_with_its_own_c
             assert_eq!(ended.exit.code, Some(7));
         },
     );
+}
+
+/// More than is read ahead of whoever takes it, less than an engine holds for a slow reader.
+const TAIL_BYTES: usize = 900_000;
+
+/// Takes all of a job's output while its engine hangs for longer than it may be quiet.
+async fn output_over_a_hang(engine: &Engine, output: &mut Output) -> usize {
+    engine.signal("STOP");
+    let (collected, ()) = tokio::join!(collect(output), async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        engine.signal("CONT");
+    });
+    collected.0.len()
+}
+
+#[test]
+fn an_engine_that_hangs_right_after_the_end_loses_no_output_of_an_attached_job() {
+    on_its_own_engine("", async |engine, scene| {
+        let script = format!("head -c {TAIL_BYTES} /dev/zero | tr '\\0' x");
+        let mut launched = scene.launch(scene.shell(&script)).await;
+        // Nobody takes the output: what was not read ahead is still the engine's.
+        let ended = timeout(RESTART, &mut launched.end).await;
+        let ended = ended.expect("in time").expect("it is the job's own");
+        assert_eq!(ended.exit.code, Some(0));
+        let got = output_over_a_hang(engine, &mut launched.output).await;
+        assert_eq!(got, TAIL_BYTES);
+    });
+}
+
+#[test]
+fn an_engine_that_hangs_while_its_log_is_read_loses_no_output() {
+    on_its_own_engine("", async |engine, scene| {
+        let script = "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); printf '%0999d\\n' $i; done";
+        let finished = scene.run(scene.shell(script)).await;
+        assert_eq!(finished.stdout.len(), 3_000_000);
+        let executor = scene.another_executor();
+        let watch = executor.watch(&finished.handle, None).await;
+        let mut watch = watch.expect("it can be harvested");
+        let ended = timeout(RESTART, &mut watch.end).await;
+        ended.expect("in time").expect("it is the job's own");
+        let first = watch.output.next().await.expect("there is output");
+        let first = first.expect("it can be read").bytes.len();
+        let rest = output_over_a_hang(engine, &mut watch.output).await;
+        assert_eq!(first + rest, 3_000_000);
+    });
 }

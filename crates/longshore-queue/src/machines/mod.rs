@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use longshore_core::executor::Executor;
 use longshore_core::host::{Capacity, Demand, Host, HostFacts, Used};
 use longshore_core::queue::Queue;
@@ -259,8 +260,10 @@ impl Machines {
     async fn try_the_silent(&self, store: &Retrying, worker: WorkerId) -> StoreResult<bool> {
         let silent = lock(&self.silent).clone();
         let mut found = false;
-        for executor in silent {
-            let Ok(facts) = executor.host().await else {
+        let asked = silent.iter().map(Calls::host);
+        let answers = join_all(asked).await;
+        for (executor, answer) in silent.into_iter().zip(answers) {
+            let Ok(facts) = answer else {
                 continue;
             };
             let host = enter_host(store, facts).await?;

@@ -1,24 +1,45 @@
 //! The look at every host, once per heartbeat: whether it answers, and what people changed of it and
 //! of what queues ask of their hosts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use longshore_core::WorkerId;
+use longshore_core::HostId;
 use longshore_core::store::Registry as _;
-use tokio::time::sleep;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
 
-use super::{Machine, Machines};
+use super::Machine;
 use crate::retrying::Retrying;
 use crate::shift::Shift;
 
 /// Launches that fail close together lead to one look.
 const MIN_GAP: Duration = Duration::from_millis(200);
 
+/// A pass waits this long for its looks; one that takes longer goes on beside the next passes, so
+/// that a host that hangs holds up no other.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// The looks that are under way, at most one of each host. They end with this.
+#[derive(Default)]
+struct Looks {
+    tasks: JoinSet<Look>,
+    under_way: BTreeSet<Look>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Look {
+    At(HostId),
+    /// Those that have not answered yet.
+    AtTheSilent,
+}
+
 /// Looks until its task is ended.
 pub(crate) async fn run(shift: Arc<Shift>) {
     let mut suspect = shift.machines.suspect.listen();
+    let mut looks = Looks::default();
     loop {
         let every = shift.config.heartbeat_interval;
         let jittered = every.mul_f64(rand::random_range(0.75..=1.0));
@@ -27,7 +48,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
             () = suspect.rung() => sleep(MIN_GAP).await,
         }
         suspect.looking();
-        shift.machines.pass(&shift.store, shift.worker).await;
+        looks.pass(&shift).await;
         look_at_queues(&shift).await;
         shift.look.ring();
     }
@@ -47,15 +68,56 @@ async fn look_at_queues(shift: &Shift) {
     }
 }
 
-impl Machines {
-    /// One look at every host.
-    async fn pass(&self, store: &Retrying, worker: WorkerId) {
-        join_all(self.all().iter().map(|machine| look_at(store, machine))).await;
-        if let Err(error) = self.try_the_silent(store, worker).await {
-            tracing::warn!(error = %error, "can't enter a host");
+impl Looks {
+    /// One look at every host that is not being looked at.
+    async fn pass(&mut self, shift: &Arc<Shift>) {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.ended(ended);
         }
-        if let Err(error) = self.ask_again(store, Duration::ZERO).await {
+        for machine in shift.machines.all() {
+            let store = shift.store.clone();
+            self.begin(Look::At(machine.id), async move {
+                look_at(&store, &machine).await;
+            });
+        }
+        let silent = Arc::clone(shift);
+        self.begin(Look::AtTheSilent, async move {
+            let found = silent.machines.try_the_silent(&silent.store, silent.worker);
+            match found.await {
+                Ok(true) => silent.look.ring(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = %error, "can't enter a host"),
+            }
+        });
+        let prompt = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                self.ended(ended);
+            }
+        };
+        // Late: the next pass finds what it did.
+        let _ = timeout(PROMPT, prompt).await;
+        if let Err(error) = shift.machines.ask_again(&shift.store, Duration::ZERO).await {
             tracing::debug!(error = %error, "can't read what is known of the hosts");
+        }
+    }
+
+    fn begin(&mut self, what: Look, look: impl Future<Output = ()> + Send + 'static) {
+        if self.under_way.insert(what) {
+            self.tasks.spawn(async move {
+                look.await;
+                what
+            });
+        }
+    }
+
+    fn ended(&mut self, ended: Result<Look, JoinError>) {
+        match ended {
+            Ok(look) => drop(self.under_way.remove(&look)),
+            // A defect, of whichever it was: the next pass may look at all of them again.
+            Err(error) => {
+                tracing::error!(error = %error, "a look at a host panicked");
+                self.under_way.clear();
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod managing;
 mod output;
 mod placing;
 mod reconciling;
+mod removing;
 mod retrying;
 mod supervising;
 mod undoing;

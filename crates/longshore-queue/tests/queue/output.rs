@@ -159,3 +159,18 @@ async fn a_repeated_append_after_a_lost_reply_stores_nothing_twice() {
     assert_eq!(bytes, [b"once".to_vec()]);
     assert_eq!(scene.store.lock().append_calls, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn output_that_never_says_its_end_is_given_up_and_the_record_says_so() {
+    let scene = Scene::new();
+    let job = scene.scripted(Script {
+        output_stays_open: true,
+        ..writes(vec![(Stream::Stdout, b"all that came".to_vec())])
+    });
+    scene.work().await;
+    assert_eq!(scene.store.output(job)[0].output.bytes, b"all that came");
+    let record = scene.store.record(job);
+    assert_eq!(record.exit.and_then(|exit| exit.code), Some(0));
+    let error = record.error.expect("that the end may be missing");
+    assert!(error.text.contains("may lack its end"), "{}", error.text);
+}

@@ -8,7 +8,7 @@ use longshore_core::executor::Executor;
 use longshore_core::host::Capacity;
 use longshore_core::state::TerminalState;
 use longshore_queue::Worker;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{Place, Scene, Script, ScriptedExecutor, start_worker, until};
 
@@ -288,6 +288,32 @@ async fn a_host_that_stops_answering_gets_nothing_new_and_says_why() {
     })
     .await;
     assert_eq!(worker.ended().await.completed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_is_noticed_soon_and_holds_up_no_other() {
+    let (scene, second, worker) = two_hosts();
+    scene.store.add_host("host-1", slots(1));
+    let job = scene.scripted(Script::runs_for(600 * SECOND));
+    second.script(job, Script::runs_for(600 * SECOND));
+    let worker = start_worker(worker);
+    until("it runs", || scene.executor.live() + second.live() == 1).await;
+    let began = Instant::now();
+    scene.executor.set_hung(true);
+    until("the first one's silence is told", || {
+        scene.store.host("host-1").problem.is_some()
+    })
+    .await;
+    assert!(began.elapsed() <= 21 * SECOND, "{:?}", began.elapsed());
+    let began = Instant::now();
+    second.set_silent(true);
+    until("the second one's silence is told", || {
+        scene.store.host("host-2").problem.is_some()
+    })
+    .await;
+    assert!(began.elapsed() <= 15 * SECOND, "{:?}", began.elapsed());
+    worker.shutdown.force();
+    worker.ended().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -172,6 +172,25 @@ async fn a_stop_that_fails_is_tried_again_until_the_container_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_is_tried_again_gives_the_grace_once() {
+    let scene = Scene::new();
+    let spec = JobSpec {
+        run_timeout: Some(Timeout::After(SECOND)),
+        stop_grace: Some(5 * SECOND),
+        ..JobSpec::process(["true"])
+    };
+    let script = Script {
+        stop_errors: 8,
+        ..Script::runs_for_ever()
+    };
+    let job = scene.scripted_of(spec, script);
+    scene.work().await;
+    let stops = scene.journal.of(&["stop"]);
+    assert_eq!(stops.first(), Some(&format!("stop {job} 5s")));
+    assert_eq!(stops.last(), Some(&format!("stop {job} 0s")), "{stops:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_out_of_sight_is_stopped_before_the_next_attempt_begins() {
     let scene = Scene::new();
     let script = Script {

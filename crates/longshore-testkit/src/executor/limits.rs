@@ -9,28 +9,40 @@ use crate::wait::eventually;
 
 use super::scene::{Scene, in_time};
 
-pub async fn a_job_that_wants_more_memory_than_its_limit_is_killed_and_the_flag_is_set(
-    scene: &Scene,
-) {
+/// Wants more memory than it may have.
+const GREEDY: &str = "exec tail -c 200000000 /dev/zero";
+/// A child of it does, and the job goes on.
+const GREEDY_CHILD: &str = "tail -c 200000000 /dev/zero; echo went on; exit 0";
+
+fn with_little_memory(scene: &Scene, script: &str) -> JobSpec {
+    JobSpec {
+        memory: Some(32 << 20),
+        ..scene.shell(script)
+    }
+}
+
+pub async fn a_job_that_wants_more_memory_than_its_limit_is_killed(scene: &Scene) {
     if !scene.can(Capability::MemoryLimit) {
         return;
     }
-    let greedy = "exec tail -c 200000000 /dev/zero";
-    let spec = |script| JobSpec {
-        memory: Some(32 << 20),
-        ..scene.shell(script)
-    };
-    let finished = scene.run(spec(greedy)).await;
+    let finished = scene.run(with_little_memory(scene, GREEDY)).await;
     assert_eq!(finished.code(), 128 + 9);
-    assert!(finished.ended.exit.oom_killed);
-    // A child is killed, the job goes on: the flag says so, apart from the code.
-    let finished = scene
-        .run(spec("tail -c 200000000 /dev/zero; echo went on; exit 0"))
-        .await;
+    let finished = scene.run(with_little_memory(scene, GREEDY_CHILD)).await;
     assert_eq!((finished.text(), finished.code()), ("went on\n", 0));
-    assert!(finished.ended.exit.oom_killed);
-    let finished = scene.run(spec("echo modest")).await;
+    let finished = scene.run(with_little_memory(scene, "echo modest")).await;
+    assert_eq!((finished.text(), finished.code()), ("modest\n", 0));
     assert!(!finished.ended.exit.oom_killed);
+}
+
+pub async fn what_was_killed_for_memory_is_flagged(scene: &Scene) {
+    if !scene.can(Capability::MemoryLimit) {
+        return;
+    }
+    for script in [GREEDY, GREEDY_CHILD] {
+        // Apart from the code, which a child that is killed need not change.
+        let finished = scene.run(with_little_memory(scene, script)).await;
+        assert!(finished.ended.exit.oom_killed, "{script}");
+    }
 }
 
 pub async fn a_job_can_have_no_more_processes_than_its_limit(scene: &Scene) {

@@ -11,9 +11,9 @@ use longshore_core::output::{ResumePoint, Stream};
 
 use super::scene::{Launched, Scene, collect, in_time};
 
-/// Both outputs, over a second or two, with a code of its own.
+/// Both outputs, over six seconds or more: the workers that follow each other need some, with a code of its own.
 const LINES: &str = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo out $i; echo err $i >&2; \
-                     sleep 0.03; done; printf 'the last'; exit 7";
+                     sleep 0.1; done; printf 'the last'; exit 7";
 
 fn lines(word: &str) -> String {
     (1..=60).fold(String::new(), |mut text, number| {

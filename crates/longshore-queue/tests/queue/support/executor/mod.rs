@@ -47,8 +47,12 @@ pub struct Script {
     pub watch_breaks_after: Option<Duration>,
     /// The first stops are answered with an error.
     pub stop_errors: u32,
+    /// The first removals are answered with an error that passes.
+    pub forget_errors: u32,
     /// Its end is never told to those who watch.
     pub end_is_never_told: bool,
+    /// Its output stays open after its end.
+    pub output_stays_open: bool,
 }
 
 impl Default for Script {
@@ -67,7 +71,9 @@ impl Default for Script {
             panics: false,
             watch_breaks_after: None,
             stop_errors: 0,
+            forget_errors: 0,
             end_is_never_told: false,
+            output_stays_open: false,
         }
     }
 }
@@ -115,6 +121,8 @@ struct Inner {
     blind: bool,
     /// Nobody answers when the host is asked for.
     silent: bool,
+    /// The host takes a minute over any question about itself.
+    hung: bool,
 }
 
 struct Container {
@@ -163,6 +171,11 @@ impl ScriptedExecutor {
     /// From now on its host answers, or does not.
     pub fn set_silent(&self, silent: bool) {
         self.lock().silent = silent;
+    }
+
+    /// From now on its host takes a minute over any question about itself, or does not.
+    pub fn set_hung(&self, hung: bool) {
+        self.lock().hung = hung;
     }
 
     /// How many containers run.

@@ -31,6 +31,9 @@ fn output(
             assert!(!container.script.panics, "the script panics");
             let Some((index, (pause, stream, bytes))) = writes.next() else {
                 let _ = ended.wait_for(Option::is_some).await;
+                if container.script.output_stays_open {
+                    std::future::pending::<()>().await;
+                }
                 return None;
             };
             if !pause.is_zero()
@@ -67,7 +70,14 @@ impl Executor for ScriptedExecutor {
     }
 
     async fn host(&self) -> Result<HostFacts, ExecutorError> {
-        if self.lock().silent {
+        let (hung, silent) = {
+            let inner = self.lock();
+            (inner.hung, inner.silent)
+        };
+        if hung {
+            sleep(Duration::from_mins(1)).await;
+        }
+        if hung || silent {
             return Err(error(ErrorClass::Transient, "ask for the host"));
         }
         Ok(HostFacts {
@@ -229,6 +239,14 @@ impl Executor for ScriptedExecutor {
         let container = self.container(handle, "remove")?;
         if container.phase() == Phase::Running {
             return Err(error(ErrorClass::Permanent, "remove a running container"));
+        }
+        {
+            let mut inner = self.lock();
+            let script = inner.scripts.entry(container.job()).or_default();
+            if script.forget_errors > 0 {
+                script.forget_errors -= 1;
+                return Err(error(ErrorClass::Transient, "remove"));
+            }
         }
         self.journal.note(format!("forget {}", container.job()));
         self.lock().containers.remove(handle);
