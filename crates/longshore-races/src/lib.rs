@@ -59,6 +59,8 @@ mod slots;
 #[path = "../../longshore-queue/src/tracker.rs"]
 mod tracker;
 
+mod permits;
+
 /// What a scenario leaves to chance, drawn from the scheduler.
 pub(crate) mod chance {
     use shuttle::rand::{Rng as _, thread_rng};
@@ -66,5 +68,9 @@ pub(crate) mod chance {
     /// A number below `bound`.
     pub fn below(bound: u32) -> u32 {
         thread_rng().gen_range(0..bound)
+    }
+    /// One of these.
+    pub fn of<T: Copy>(choices: &[T]) -> T {
+        choices[thread_rng().gen_range(0..choices.len())]
     }
 }

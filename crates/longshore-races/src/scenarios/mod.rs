@@ -12,6 +12,7 @@
 
 pub mod bell;
 pub mod orders;
+pub mod permits;
 pub mod shutdown;
 pub mod slots;
 pub mod tracker;
