@@ -15,7 +15,7 @@
 //! - **Time is a scheduling choice, not a clock.** A task of its own moves it to the next deadline
 //!   that somebody waits for, whenever the scheduler lets it: a timer may go off while everybody else
 //!   is ready, as on a machine that stalls, yet never before an earlier one. `Instant`s are that time.
-//! - **Chance** is the scheduler's too, so that a schedule replays.
+//! - **Chance** (`rand::random`) is the scheduler's too, so that a schedule replays.
 //!
 //! # What is not
 //!
@@ -23,6 +23,8 @@
 //!   what tokio promises.
 //! - Weak memory: everything is sequentially consistent. The sources have no atomics of their own.
 //! - Blocking threads, and tasks that run truly in parallel.
+//! - The store under the pump is a table in memory (`retrying`), which keeps what a store promises of
+//!   `append_output` and checks what it is promised in turn.
 //! - How fast anything is. Nothing is claimed to happen *before* a deadline.
 //!
 //! shuttle-tokio was weighed and left: it builds criterion, and its `watch` has no `Sender::new`, no
@@ -32,6 +34,7 @@
 // is empty as a test.
 #![cfg(not(test))]
 
+extern crate self as rand;
 extern crate self as tokio;
 
 pub mod explore;
@@ -52,6 +55,14 @@ mod bell;
 )]
 #[path = "../../longshore-queue/src/orders.rs"]
 mod orders;
+#[path = "../../longshore-queue/src/patience.rs"]
+mod patience;
+#[expect(
+    unused_imports,
+    reason = "the store that stands in has the one verb, without the trait"
+)]
+#[path = "../../longshore-queue/src/pump.rs"]
+mod pump;
 #[path = "../../longshore-queue/src/shutdown.rs"]
 mod shutdown;
 #[path = "../../longshore-queue/src/slots.rs"]
@@ -60,6 +71,13 @@ mod slots;
 mod tracker;
 
 mod permits;
+mod retrying;
+
+/// Stands for `rand::random`, where a source jitters a delay: uniform in [0, 1), and the same again
+/// when the schedule is replayed.
+pub(crate) fn random() -> f64 {
+    f64::from(chance::below(1 << 30)) / f64::from(1 << 30)
+}
 
 /// What a scenario leaves to chance, drawn from the scheduler.
 pub(crate) mod chance {
@@ -69,6 +87,7 @@ pub(crate) mod chance {
     pub fn below(bound: u32) -> u32 {
         thread_rng().gen_range(0..bound)
     }
+
     /// One of these.
     pub fn of<T: Copy>(choices: &[T]) -> T {
         choices[thread_rng().gen_range(0..choices.len())]

@@ -13,6 +13,7 @@
 pub mod bell;
 pub mod orders;
 pub mod permits;
+pub mod pump;
 pub mod shutdown;
 pub mod slots;
 pub mod tracker;
