@@ -39,6 +39,7 @@ mod roll;
 mod served;
 mod shift;
 mod shutdown;
+mod slots;
 mod status;
 mod supervise;
 mod tracker;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use longshore_core::executor::Executor;
 use longshore_core::queue::QueueCounts;
 use longshore_core::store::{JobSummary, Reading as _, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::config::{ConfigError, Until, WorkerConfig};
@@ -23,6 +22,7 @@ use crate::report::{EndedBy, WorkerReport};
 use crate::retrying::Retrying;
 use crate::shift::{Going, Shift};
 use crate::shutdown::GracefulShutdown;
+use crate::slots::{Free, Slots};
 
 /// Takes jobs and sees them through.
 pub struct Worker {
@@ -166,17 +166,17 @@ impl Worker {
     /// The loop of one shift.
     async fn work(&self, crew: &Crew, shutdown: &GracefulShutdown) -> Left {
         let shift = &crew.shift;
-        let slots = Arc::new(Semaphore::new(self.config.max_concurrent as usize));
+        let slots = Slots::new(self.config.max_concurrent);
         let mut look = shift.look.listen();
         let mut failures = 0_u32;
         for round in 0_usize.. {
             let free = tokio::select! {
                 biased;
                 left = told_to_leave(shift, shutdown) => return left,
-                free = free_slots(&slots) => free,
+                free = slots.all_free() => free,
             };
             look.looking();
-            let wanted = free.num_permits();
+            let wanted = free.count();
             let outcome = tokio::select! {
                 // First: nothing is acquired any more once it is told to leave. What a call that
                 // is cut short here still brings, the drain hands back.
@@ -230,12 +230,7 @@ impl Worker {
 
     /// One round over the queues, each round beginning with another: as many jobs as there are
     /// free slots. A queue that fails does not keep the others waiting.
-    async fn acquire_round(
-        &self,
-        crew: &Crew,
-        mut free: OwnedSemaphorePermit,
-        first: usize,
-    ) -> Round {
+    async fn acquire_round(&self, crew: &Crew, mut free: Free, first: usize) -> Round {
         let served = &crew.shift.served;
         let mut round = Round::default();
         if crew.shift.liveness.may_be_fenced() {
@@ -243,7 +238,7 @@ impl Worker {
         }
         for step in 0..served.len() {
             let served = &served[(first + step) % served.len()];
-            let want = u32::try_from(free.num_permits()).unwrap_or(u32::MAX);
+            let want = u32::try_from(free.count()).unwrap_or(u32::MAX);
             if want == 0 {
                 break;
             }
@@ -253,7 +248,7 @@ impl Worker {
                     round.answered = true;
                     for held in acquired {
                         // No await from here to the task's start.
-                        crew.take(served, held, free.split(1), None);
+                        crew.take(served, held, free.take_one(), None);
                         round.acquired += 1;
                     }
                 }
@@ -304,19 +299,6 @@ impl Worker {
 /// Whether nothing of a queue waits or runs.
 pub(crate) fn is_empty(counts: &QueueCounts) -> bool {
     counts.queue_depth.0 + counts.launching.0 + counts.running.0 == 0
-}
-
-/// Waits for a free slot and takes all that are free. Cancellation-safe.
-async fn free_slots(slots: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let mut free = Arc::clone(slots)
-        .acquire_owned()
-        .await
-        .expect("nobody closes this semaphore");
-    let more = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
-    if let Ok(more) = Arc::clone(slots).try_acquire_many_owned(more) {
-        free.merge(more);
-    }
-    free
 }
 
 /// Waits until the loop is to end. Cancellation-safe.

@@ -187,6 +187,18 @@ pub const TABLE: &[Rule] = &[
         ],
     },
     Rule {
+        name: "longshore-races",
+        place: Place::DevOnly,
+        bans: &[
+            ban(
+                QUEUE,
+                "it compiles the queue's sources itself; linked too, there would be two of each",
+            ),
+            ban(EXECUTORS, "it compiles the permit pool's source itself"),
+            ban(STORES, "no real store can be put under its scheduler"),
+        ],
+    },
+    Rule {
         name: "longshore-client",
         place: Place::Anywhere,
         bans: &[

@@ -1,0 +1,12 @@
+//! The bell under every interleaving.
+
+use longshore_races::explore::explore;
+use longshore_races::scenarios::bell;
+
+#[test]
+fn a_ring_while_the_listener_looks_is_not_lost() {
+    explore(
+        &["every ring was heard alone", "many rings were one"],
+        bell::a_ring_while_the_listener_looks_is_not_lost,
+    );
+}
