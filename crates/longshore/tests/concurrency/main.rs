@@ -5,3 +5,36 @@
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other test binaries")]
 mod support;
+
+// What the demo tells the checker of a job is what these tests tell it.
+#[path = "../../src/commands/demo/stored.rs"]
+mod stored;
+
+#[path = "../e2e/scene.rs"]
+#[allow(dead_code, reason = "shared with the other test binaries")]
+mod scene;
+
+/// Declares tests that run on both stores: `name::on_sqlite` and `name::on_postgres`.
+macro_rules! on_both_stores {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_sqlite() {
+                super::$name(crate::scene::Scene::on_sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_postgres() {
+                super::$name(crate::scene::Scene::on_postgres().await).await;
+            }
+        }
+    )*};
+}
+
+mod deadlock_recovery;
+mod graceful_shutdown;
+mod job_acquisition;
+mod ledger;
+mod load;
+mod worker_coordination;
+mod workplace;
