@@ -13,6 +13,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command as Syntax, CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::config::STORE_VARIABLES;
 use crate::context::SUBMIT_QUEUE;
 use crate::log::LogFormat;
 use crate::output::ColorChoice;
@@ -55,6 +56,7 @@ impl Cli {
     /// Every variable that means something.
     pub fn variables() -> BTreeSet<String> {
         let mut found = BTreeSet::from([SUBMIT_QUEUE.to_owned()]);
+        found.extend(STORE_VARIABLES.map(str::to_owned));
         collect_variables(&Self::command(), &mut found);
         found
     }

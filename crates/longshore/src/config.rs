@@ -30,6 +30,37 @@ pub struct Config {
     pub worker: WorkerConfig,
     /// For whatever launches containers: `worker`, `run`, `hosts test`, `doctor`.
     pub docker: DockerConfig,
+    /// Connections to a PostgreSQL server.
+    pub postgres: PostgresConfig,
+    /// Access to an SQLite file.
+    pub sqlite: SqliteConfig,
+}
+
+/// Connections to a PostgreSQL server, and how long they wait.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PostgresConfig {
+    /// The most connections of one process at once, one for listening not counted.
+    pub pool_size: Option<u32>,
+    /// What the server shows for our sessions.
+    pub application_name: Option<String>,
+    /// How long a statement waits for a lock before the call is repeated.
+    #[serde(deserialize_with = "bound")]
+    pub lock_timeout: Option<Duration>,
+    /// How long a statement may take before the call is repeated.
+    #[serde(deserialize_with = "bound")]
+    pub statement_timeout: Option<Duration>,
+}
+
+/// Access to an SQLite file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SqliteConfig {
+    /// How long a call waits for the write lock of another process before it is repeated.
+    #[serde(deserialize_with = "bound")]
+    pub busy_timeout: Option<Duration>,
+    /// Threads that answer questions.
+    pub readers: Option<u32>,
 }
 
 /// Defaults of `submit` and `run`.
@@ -95,7 +126,9 @@ pub struct RegistryConfig {
     pub password_file: Option<PathBuf>,
 }
 
-const KEYS: [&str; 4] = ["database", "submit", "worker", "docker"];
+const KEYS: [&str; 6] = [
+    "database", "submit", "worker", "docker", "postgres", "sqlite",
+];
 const SUBMIT_KEYS: [&str; 1] = ["queue"];
 const WORKER_KEYS: [&str; 7] = [
     "queues",
@@ -116,6 +149,15 @@ const DOCKER_KEYS: [&str; 6] = [
     "registries",
 ];
 
+const POSTGRES_KEYS: [&str; 4] = [
+    "pool_size",
+    "application_name",
+    "lock_timeout",
+    "statement_timeout",
+];
+
+const SQLITE_KEYS: [&str; 2] = ["busy_timeout", "readers"];
+
 /// A text that `Debug` does not show: an address may hold a password.
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -130,6 +172,13 @@ impl fmt::Debug for Secret {
 impl Config {
     /// Reads the given file, which must be there, or the user's own, which need not.
     pub fn load(given: Option<&Path>) -> anyhow::Result<Self> {
+        let mut config = Self::of_file(given)?;
+        stores::read_variables(&mut config)?;
+        stores::check(&config)?;
+        Ok(config)
+    }
+
+    fn of_file(given: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = given.map(Path::to_owned).or_else(Self::default_path) else {
             return Ok(Self::default());
         };
@@ -176,6 +225,8 @@ impl Config {
             ("submit", &SUBMIT_KEYS[..]),
             ("worker", &WORKER_KEYS),
             ("docker", &DOCKER_KEYS),
+            ("postgres", &POSTGRES_KEYS),
+            ("sqlite", &SQLITE_KEYS),
         ];
         for (section, known) in sections {
             if let Some(inner) = table.get(section).and_then(toml::Value::as_table) {
@@ -220,6 +271,10 @@ fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>,
         Timeout::Never => Err(serde::de::Error::custom("\"none\" is not allowed here")),
     }
 }
+
+mod stores;
+
+pub use stores::VARIABLES as STORE_VARIABLES;
 
 #[cfg(test)]
 mod reference;

@@ -96,9 +96,14 @@ impl Context {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }
-        let store = open::store(&self.address()?).await?;
+        let store = open::store(&self.address()?, &self.store_options()).await?;
         self.store = Some(store.clone());
         Ok(store)
+    }
+
+    /// How stores are spoken to.
+    pub fn store_options(&self) -> open::Options {
+        open::Options::of(&self.config)
     }
 
     /// Whether what is written to stderr is coloured.

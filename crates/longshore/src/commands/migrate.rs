@@ -27,7 +27,12 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
             Refused::usage("--grant-submit is for PostgreSQL: a SQLite file has no roles").into(),
         );
     }
-    let version = open::migrate(&address, args.grant_submit.as_deref()).await?;
+    let version = open::migrate(
+        &address,
+        &context.store_options(),
+        args.grant_submit.as_deref(),
+    )
+    .await?;
     context.out.line(&format!("{address}: {version}"))?;
     Ok(Exit::DONE)
 }

@@ -31,6 +31,8 @@ fn keys() -> Vec<String> {
         "submit" => of("submit", &SUBMIT_KEYS),
         "worker" => of("worker", &WORKER_KEYS),
         "docker" => of("docker", &DOCKER_KEYS),
+        "postgres" => of("postgres", &POSTGRES_KEYS),
+        "sqlite" => of("sqlite", &SQLITE_KEYS),
         key => vec![key.to_owned()],
     });
     keys.collect()
@@ -125,6 +127,27 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
     } = config.docker;
     assert!(hosts.is_some() && !binds.is_empty() && !host_network);
     assert!(!devices.is_empty() && !privileged && !registries.is_empty());
+    let stores = longshore_postgres::Options::default();
+    let PostgresConfig {
+        pool_size,
+        application_name,
+        lock_timeout,
+        statement_timeout,
+    } = config.postgres;
+    assert_eq!(pool_size.map(|size| size as usize), Some(stores.pool_size));
+    assert_eq!(application_name, Some(stores.application_name));
+    assert_eq!(lock_timeout, Some(stores.lock_timeout));
+    assert_eq!(statement_timeout, Some(stores.statement_timeout));
+    let stores = longshore_sqlite::Options::default();
+    let SqliteConfig {
+        busy_timeout,
+        readers,
+    } = config.sqlite;
+    assert_eq!(busy_timeout, Some(stores.busy_budget));
+    assert_eq!(
+        readers.map(|readers| readers as usize),
+        Some(stores.readers)
+    );
     let defaults = defaults();
     assert!(config.database.is_some() && config.submit.queue.is_some() && queues.is_some());
     assert_eq!(max_concurrent, Some(defaults.max_concurrent));

@@ -1,6 +1,6 @@
 //! Flags win over variables, variables over the file, the file over the defaults.
 
-use crate::support::Home;
+use crate::support::{Home, Running};
 
 const FILE: &str = ".config/longshore/config.toml";
 
@@ -241,4 +241,52 @@ fn a_workers_settings_are_the_flags_then_the_variables_then_the_files() {
     assert_eq!(slots(None, &[]), "6");
     assert_eq!(slots(Some("7"), &[]), "7");
     assert_eq!(slots(Some("7"), &["--max-concurrent", "8"]), "8");
+}
+
+#[test]
+fn how_a_store_is_spoken_to_is_checked_before_it_is() {
+    let home = Home::new();
+    for (variable, value, problem) in [
+        (
+            "LONGSHORE_POSTGRES_POOL_SIZE",
+            "many",
+            "\"many\" is not a number",
+        ),
+        (
+            "LONGSHORE_POSTGRES_POOL_SIZE",
+            "0",
+            "postgres.pool_size must be from 1 to 1000",
+        ),
+        (
+            "LONGSHORE_POSTGRES_LOCK_TIMEOUT",
+            "0s",
+            "postgres.lock_timeout must be at least 1ms",
+        ),
+        (
+            "LONGSHORE_SQLITE_BUSY_TIMEOUT",
+            "soon",
+            "LONGSHORE_SQLITE_BUSY_TIMEOUT: ",
+        ),
+        (
+            "LONGSHORE_SQLITE_READERS",
+            "65",
+            "sqlite.readers must be from 1 to 64",
+        ),
+    ] {
+        let mut command = home.command(&["list"]);
+        let ran = Running::start(command.env(variable, value)).finish();
+        assert_eq!(ran.code, 2, "{variable}: {}", ran.report());
+        assert!(ran.stderr.contains(problem), "{}", ran.report());
+    }
+    home.file(FILE, "[sqlite]\nreaders = 0\n");
+    let ran = home.run(&["list"]);
+    assert_eq!(ran.code, 2, "{}", ran.report());
+    let mut command = home.command(&["list"]);
+    let ran = Running::start(command.env("LONGSHORE_SQLITE_READERS", "1")).finish();
+    assert_eq!(
+        ran.code,
+        0,
+        "a variable goes over the file: {}",
+        ran.report()
+    );
 }

@@ -3,7 +3,7 @@
 use longshore_postgres::testing::TestDatabase;
 use tokio::runtime::Runtime;
 
-use crate::support::Home;
+use crate::support::{Home, Running, wait_until};
 
 /// A home whose configuration names a database of its own; dropped with it.
 pub struct Server {
@@ -128,4 +128,40 @@ fn a_job_goes_its_whole_way() {
     );
     let doctor = home.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "{}", doctor.report());
+}
+
+#[test]
+fn sessions_have_the_name_and_the_deadlines_that_were_configured() {
+    let server = Server::migrated();
+    let mut worker = server.home.command(&["worker", "--queue", "local"]);
+    worker.env("LONGSHORE_POSTGRES_APPLICATION_NAME", "dock-7");
+    worker.env("LONGSHORE_POSTGRES_LOCK_TIMEOUT", "777ms");
+    let worker = Running::start(&mut worker);
+    let client = server.runtime.block_on(server.database.client());
+    wait_until("the server shows a session by its name", || {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dock-7'";
+        let row = server.runtime.block_on(client.query_one(count, &[]));
+        row.expect("a count").get::<_, i64>(0) > 0
+    });
+    // A lock that is held for ever: the call that waits for it is repeated, as often as its caller has
+    // patience, each time after the configured wait.
+    let lock = "BEGIN; LOCK TABLE job IN ACCESS EXCLUSIVE MODE";
+    server
+        .runtime
+        .block_on(client.batch_execute(lock))
+        .expect("a lock");
+    let mut submit = server.home.command(&["submit", "--", "true"]);
+    submit.env("LONGSHORE_POSTGRES_LOCK_TIMEOUT", "1ms");
+    let submit = Running::start(&mut submit);
+    let other = server.runtime.block_on(server.database.client());
+    wait_until("a call is refused its lock and comes again", || {
+        let lost = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+        let row = server.runtime.block_on(other.query_one(lost, &[]));
+        row.expect("a count").get::<_, i64>(0) >= 2
+    });
+    let rollback = server.runtime.block_on(client.batch_execute("ROLLBACK"));
+    rollback.expect("it was held");
+    assert_eq!(submit.finish().code, 0);
+    worker.signal("TERM");
+    assert_eq!(worker.finish().code, 0);
 }

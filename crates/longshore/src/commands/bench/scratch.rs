@@ -20,7 +20,7 @@ pub async fn during<T>(
 ) -> anyhow::Result<Option<T>> {
     // From here on a signal must not leave the database behind.
     let mut interrupts = Interrupts::listen()?;
-    let scratch = Scratch::make(context.explicit_address()?).await?;
+    let scratch = Scratch::make(context.explicit_address()?, &context.store_options()).await?;
     let outcome = tokio::select! {
         report = measure(&scratch) => report.map(Some),
         _ = interrupts.next() => Ok(None),
@@ -66,15 +66,15 @@ enum Place {
 
 impl Scratch {
     /// A new database on the same server, or in a temporary folder.
-    pub async fn make(address: Option<Address>) -> anyhow::Result<Self> {
+    pub async fn make(address: Option<Address>, how: &open::Options) -> anyhow::Result<Self> {
         match address {
             Some(Address::Postgres(url)) => {
                 let database = format!("longshore_bench_{:016x}", rand::random::<u64>());
                 let made = longshore_postgres::create_database(&url, &database).await?;
                 let address = Address::Postgres(made);
                 let opened = async {
-                    open::migrate(&address, None).await?;
-                    open::store(&address).await
+                    open::migrate(&address, how, None).await?;
+                    open::store(&address, how).await
                 };
                 match opened.await {
                     Ok(store) => Ok(Self {
@@ -92,7 +92,8 @@ impl Scratch {
             }
             Some(Address::Sqlite(_)) | None => {
                 let folder = TempDir::with_prefix("longshore-bench-")?;
-                let store = open::store(&Address::Sqlite(folder.path().join("bench.db"))).await?;
+                let address = Address::Sqlite(folder.path().join("bench.db"));
+                let store = open::store(&address, how).await?;
                 Ok(Self {
                     store,
                     place: Place::Folder(folder),
