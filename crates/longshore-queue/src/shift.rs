@@ -2,7 +2,7 @@
 //!
 //! Owns what the tasks of a shift share. The tasks themselves are owned by [`crate::crew`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use longshore_core::attempt::{AttemptRecord, Outcome};
@@ -13,7 +13,7 @@ use longshore_core::store::Leases as _;
 use longshore_core::store::{
     AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
 };
-use longshore_core::{InstanceId, WorkerId};
+use longshore_core::{HostId, InstanceId, QueueId, WorkerId};
 use tokio::sync::{mpsc, watch};
 
 use crate::bell::Bell;
@@ -63,7 +63,9 @@ pub(crate) struct Shift {
     pub store: Retrying,
     pub config: Arc<WorkerConfig>,
     pub machines: Machines,
-    pub served: Vec<Arc<Served>>,
+    served: RwLock<Vec<Arc<Served>>>,
+    /// The hosts that the store knows this worker to reach.
+    told: Mutex<Vec<HostId>>,
     pub roll: Arc<Roll>,
     pub tally: Tally,
     pub liveness: Liveness,
@@ -90,11 +92,8 @@ impl Shift {
         let instance = store.instance().await?;
         let machines = Machines::enter(store, executors, config.max_concurrent).await?;
         let served = machines.serve_all(store, &config.queues).await?;
-        let advertised = if config.occasional {
-            vec![]
-        } else {
-            served.iter().map(|served| served.queue.id).collect()
-        };
+        let advertised = advertised(config, &served);
+        let hosts = machines.hosts();
         let sent = clock.now();
         let worker = store
             .register_worker(&NewWorker {
@@ -104,7 +103,7 @@ impl Shift {
                 boot_id: config.boot_id.clone(),
                 version: config.version.clone(),
                 queues: advertised,
-                hosts: machines.hosts(),
+                hosts: hosts.clone(),
                 capacity: config.max_concurrent,
                 lease_ttl: config.lease_ttl,
             })
@@ -117,7 +116,8 @@ impl Shift {
             store: store.clone(),
             config: Arc::clone(config),
             machines,
-            served,
+            served: RwLock::new(served),
+            told: Mutex::new(hosts),
             roll: Arc::default(),
             tally: Tally::default(),
             liveness: Liveness::new(clock.clone(), config.lease_ttl, sent),
@@ -188,6 +188,39 @@ impl Shift {
         Ok(Some(acquired.into_iter().zip(orders).collect()))
     }
 
+    /// The queues that it serves.
+    pub fn served(&self) -> Vec<Arc<Served>> {
+        let served = self.served.read();
+        served.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves what hosts that have answered since can run, unless its queues were named, and tells
+    /// the store. Does nothing where the store knows all of them.
+    pub async fn reach_more(&self) -> StoreResult<()> {
+        let hosts = self.machines.hosts();
+        if *self.told.lock().unwrap_or_else(PoisonError::into_inner) == hosts {
+            return Ok(());
+        }
+        let mut served = self.served();
+        if self.config.queues.is_empty() {
+            for queue in self.store.queues().await? {
+                let is_new = served.iter().all(|known| known.queue.id != queue.id);
+                if is_new && let Ok(more) = self.machines.serve(queue) {
+                    tracing::info!(queue = more.queue.name, "served from now on");
+                    served.push(Arc::new(more));
+                }
+            }
+        }
+        let queues = advertised(&self.config, &served);
+        self.store
+            .set_worker_reach(self.worker, &hosts, &queues)
+            .await?;
+        // After the store: nobody is to find us running what we did not say we serve.
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
+        Ok(())
+    }
+
     /// Whether the shift goes on.
     pub fn going(&self) -> Going {
         self.going.borrow().clone()
@@ -241,6 +274,14 @@ impl Shift {
             ..self.tally.read()
         }
     }
+}
+
+/// The queues that a worker says it serves.
+fn advertised(config: &WorkerConfig, served: &[Arc<Served>]) -> Vec<QueueId> {
+    if config.occasional {
+        return vec![];
+    }
+    served.iter().map(|served| served.queue.id).collect()
 }
 
 /// The finish that gives a lease back, uncounted.

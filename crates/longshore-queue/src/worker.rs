@@ -236,7 +236,7 @@ impl Worker {
         mut free: OwnedSemaphorePermit,
         first: usize,
     ) -> Round {
-        let served = &crew.shift.served;
+        let served = crew.shift.served();
         let mut round = Round::default();
         if crew.shift.liveness.may_be_fenced() {
             return round; // The next heartbeat tells.
@@ -279,12 +279,12 @@ impl Worker {
 
     /// Whether nothing waits or runs in its queues, whoever runs it.
     async fn is_all_done(&self, shift: &Shift) -> bool {
+        let served = shift.served();
         match self.store.queue_stats().await {
             Ok(stats) => stats
                 .iter()
                 .filter(|stats| {
-                    shift
-                        .served
+                    served
                         .iter()
                         .any(|served| served.queue.id == stats.queue.id)
                 })

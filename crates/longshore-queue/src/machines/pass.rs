@@ -66,11 +66,15 @@ impl Looks {
         }
         let silent = Arc::clone(shift);
         self.begin(Look::AtTheSilent, async move {
-            let found = silent.machines.try_the_silent(&silent.store, silent.worker);
-            match found.await {
-                Ok(true) => silent.look.ring(),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(error = %error, "can't enter a host"),
+            let found = silent.machines.try_the_silent(&silent.store).await;
+            if let Err(error) = &found {
+                tracing::warn!(error = %error, "can't enter a host");
+            }
+            // Also of those that an earlier look found, if the store could not be told.
+            match silent.reach_more().await {
+                Ok(()) if found.is_ok_and(|found| found) => silent.look.ring(),
+                Ok(()) => {}
+                Err(error) => tracing::warn!(error = %error, "can't tell which hosts are reached"),
             }
         });
         let prompt = async {
