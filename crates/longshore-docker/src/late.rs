@@ -24,15 +24,16 @@ use crate::executor::{DockerExecutor, KIND, capabilities};
 /// Launches containers through an engine that need not be there yet.
 #[derive(Debug)]
 pub struct LateDockerExecutor {
-    address: String,
+    address: Option<String>,
     config: DockerConfig,
     capabilities: Capabilities,
     connected: OnceCell<DockerExecutor>,
 }
 
 impl LateDockerExecutor {
-    /// An executor for the engine at this address, whenever it answers.
-    pub fn new(address: String, config: DockerConfig) -> Self {
+    /// An executor for the engine at this address or, without one, for that which the `docker`
+    /// command would use; whenever it answers.
+    pub fn new(address: Option<String>, config: DockerConfig) -> Self {
         Self {
             address,
             config,
@@ -43,13 +44,14 @@ impl LateDockerExecutor {
 
     async fn engine(&self) -> Result<&DockerExecutor, ExecutorError> {
         let connect = async || {
-            let connection = connect(Some(&self.address)).await.map_err(|error| {
+            let connection = connect(self.address.as_deref()).await.map_err(|error| {
                 let class = if error.is_transient() {
                     ErrorClass::Transient
                 } else {
                     ErrorClass::Permanent
                 };
-                let attempted = format!("connect to {}", self.address);
+                let usual = "the container engine of this machine";
+                let attempted = format!("connect to {}", self.address.as_deref().unwrap_or(usual));
                 ExecutorError::new(class, attempted, error.in_one_line())
             })?;
             Ok(DockerExecutor::new(connection, self.config.clone()))

@@ -16,7 +16,7 @@ fn an_engine_that_comes_late_is_connected_to_and_used() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let socket = folder.path().join("late.sock");
         let address = format!("unix://{}", socket.display());
-        let late = LateDockerExecutor::new(address.clone(), DockerConfig::default());
+        let late = LateDockerExecutor::new(Some(address.clone()), DockerConfig::default());
         assert_eq!(late.capabilities(), scene.executor.capabilities());
 
         let error = late.host().await.expect_err("nothing is there");

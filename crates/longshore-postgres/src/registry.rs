@@ -7,8 +7,9 @@ use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::spec::FieldError;
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
-use longshore_core::{HostId, WorkerId, suggest};
+use longshore_core::{HostId, QueueId, WorkerId, suggest};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::rows::{self, column, converted, storable};
 use crate::timestamps::{At, Due};
@@ -173,11 +174,18 @@ impl Registry for PostgresStore {
         Ok(changed)
     }
 
-    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
-        let ids: Vec<i64> = hosts.iter().map(|host| host.0).collect();
-        let sql = include_str!("../sql/set_worker_hosts.sql");
-        let verb = "set the worker's hosts";
-        let found = self.db.maybe(verb, sql, &[&worker.0, &ids]).await?;
+    async fn set_worker_reach(
+        &self,
+        worker: WorkerId,
+        hosts: &[HostId],
+        queues: &[QueueId],
+    ) -> StoreResult<()> {
+        let hosts: Vec<i64> = hosts.iter().map(|host| host.0).collect();
+        let queues: Vec<i32> = queues.iter().map(|queue| queue.0).collect();
+        let sql = include_str!("../sql/set_worker_reach.sql");
+        let verb = "set the worker's hosts and queues";
+        let params: [&(dyn ToSql + Sync); 3] = [&worker.0, &hosts, &queues];
+        let found = self.db.maybe(verb, sql, &params).await?;
         known_worker(worker, found.as_ref())
     }
 

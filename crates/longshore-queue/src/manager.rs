@@ -300,11 +300,11 @@ impl QueueManager {
         drop(desk);
         let known = crew
             .shift
-            .served
-            .iter()
+            .served()
+            .into_iter()
             .find(|served| served.queue.name == queue);
         let served = match known {
-            Some(served) => Arc::clone(served),
+            Some(served) => served,
             // Made after we registered, or not among those that were named.
             None => Arc::new(crew.shift.machines.serve(self.store.queue(queue).await?)?),
         };

@@ -44,7 +44,7 @@ impl Monitor {
             worker: shift.worker,
             name: shift.config.name.clone(),
             queues: shift
-                .served
+                .served()
                 .iter()
                 .map(|served| served.queue.name.clone())
                 .collect(),

@@ -2,7 +2,7 @@
 //!
 //! Owns what the tasks of a shift share. The tasks themselves are owned by [`crate::crew`].
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use longshore_core::attempt::{AttemptRecord, Outcome};
@@ -13,8 +13,8 @@ use longshore_core::store::Leases as _;
 use longshore_core::store::{
     AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
 };
-use longshore_core::{InstanceId, WorkerId};
-use tokio::sync::{mpsc, watch};
+use longshore_core::{HostId, InstanceId, QueueId, WorkerId};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::bell::Bell;
 use crate::config::WorkerConfig;
@@ -63,7 +63,10 @@ pub(crate) struct Shift {
     pub store: Retrying,
     pub config: Arc<WorkerConfig>,
     pub machines: Machines,
-    pub served: Vec<Arc<Served>>,
+    served: RwLock<Vec<Arc<Served>>>,
+    /// The hosts that the store knows this worker to reach, and the queues that it serves. Held while
+    /// somebody learns of them.
+    told: Mutex<(Vec<HostId>, Vec<QueueId>)>,
     pub roll: Arc<Roll>,
     pub tally: Tally,
     pub liveness: Liveness,
@@ -90,11 +93,8 @@ impl Shift {
         let instance = store.instance().await?;
         let machines = Machines::enter(store, executors, config.max_concurrent).await?;
         let served = machines.serve_all(store, &config.queues).await?;
-        let advertised = if config.occasional {
-            vec![]
-        } else {
-            served.iter().map(|served| served.queue.id).collect()
-        };
+        let advertised = advertised(config, &served);
+        let hosts = machines.hosts();
         let sent = clock.now();
         let worker = store
             .register_worker(&NewWorker {
@@ -103,8 +103,8 @@ impl Shift {
                 pid: config.pid,
                 boot_id: config.boot_id.clone(),
                 version: config.version.clone(),
-                queues: advertised,
-                hosts: machines.hosts(),
+                queues: advertised.clone(),
+                hosts: hosts.clone(),
                 capacity: config.max_concurrent,
                 lease_ttl: config.lease_ttl,
             })
@@ -117,7 +117,8 @@ impl Shift {
             store: store.clone(),
             config: Arc::clone(config),
             machines,
-            served,
+            served: RwLock::new(served),
+            told: Mutex::new((hosts, advertised)),
             roll: Arc::default(),
             tally: Tally::default(),
             liveness: Liveness::new(clock.clone(), config.lease_ttl, sent),
@@ -188,6 +189,42 @@ impl Shift {
         Ok(Some(acquired.into_iter().zip(orders).collect()))
     }
 
+    /// The queues that it serves.
+    pub fn served(&self) -> Vec<Arc<Served>> {
+        let served = self.served.read();
+        served.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Learns what people changed of the queues: what each asks of its hosts now and, unless its
+    /// queues were named, which others there are that its hosts can run. Tells the store what it
+    /// reaches and serves, if that is something else than it was told last.
+    pub async fn learn_queues(&self) -> StoreResult<()> {
+        let mut told = self.told.lock().await;
+        let queues = self.store.queues().await?;
+        let mut served = self.served();
+        for queue in queues {
+            if let Some(known) = served.iter().find(|known| known.queue.id == queue.id) {
+                known.now_known(&queue);
+            } else if self.config.queues.is_empty()
+                && let Ok(more) = self.machines.serve(queue)
+            {
+                tracing::info!(queue = more.queue.name, "served from now on");
+                served.push(Arc::new(more));
+            }
+        }
+        let reach = (self.machines.hosts(), advertised(&self.config, &served));
+        if *told != reach {
+            let (hosts, queues) = &reach;
+            self.store
+                .set_worker_reach(self.worker, hosts, queues)
+                .await?;
+            *told = reach;
+        }
+        // After the store: nobody is to find us running what we did not say we serve.
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = served;
+        Ok(())
+    }
+
     /// Whether the shift goes on.
     pub fn going(&self) -> Going {
         self.going.borrow().clone()
@@ -241,6 +278,14 @@ impl Shift {
             ..self.tally.read()
         }
     }
+}
+
+/// The queues that a worker says it serves.
+fn advertised(config: &WorkerConfig, served: &[Arc<Served>]) -> Vec<QueueId> {
+    if config.occasional {
+        return vec![];
+    }
+    served.iter().map(|served| served.queue.id).collect()
 }
 
 /// The finish that gives a lease back, uncounted.

@@ -231,7 +231,7 @@ impl Worker {
     /// One round over the queues, each round beginning with another: as many jobs as there are
     /// free slots. A queue that fails does not keep the others waiting.
     async fn acquire_round(&self, crew: &Crew, mut free: Free, first: usize) -> Round {
-        let served = &crew.shift.served;
+        let served = crew.shift.served();
         let mut round = Round::default();
         if crew.shift.liveness.may_be_fenced() {
             return round; // The next heartbeat tells.
@@ -274,12 +274,12 @@ impl Worker {
 
     /// Whether nothing waits or runs in its queues, whoever runs it.
     async fn is_all_done(&self, shift: &Shift) -> bool {
+        let served = shift.served();
         match self.store.queue_stats().await {
             Ok(stats) => stats
                 .iter()
                 .filter(|stats| {
-                    shift
-                        .served
+                    served
                         .iter()
                         .any(|served| served.queue.id == stats.queue.id)
                 })

@@ -10,11 +10,11 @@ use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
 use longshore_core::template::{Template, check_template};
-use longshore_core::{HostId, WorkerId};
+use longshore_core::{HostId, QueueId, WorkerId};
 use rusqlite::named_params;
 
 pub(crate) use self::hosts::host;
-use self::hosts::{change_host, hosts, note_host_problem, register_host, set_worker_hosts};
+use self::hosts::{change_host, hosts, note_host_problem, register_host, set_worker_reach};
 pub(crate) use self::queues::{all_queues, find_queue, queue_by_id};
 use self::queues::{change_queue, create_queue};
 use self::templates::{find_template, save_template, template_from_row};
@@ -122,11 +122,16 @@ impl Registry for SqliteStore {
         self.engine.write("change a host", News::Yes, work).await
     }
 
-    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
-        let hosts = hosts.to_vec();
-        let set = move |tx: &Tx<'_>| set_worker_hosts(tx, worker, &hosts);
+    async fn set_worker_reach(
+        &self,
+        worker: WorkerId,
+        hosts: &[HostId],
+        queues: &[QueueId],
+    ) -> StoreResult<()> {
+        let (hosts, queues) = (hosts.to_vec(), queues.to_vec());
+        let set = move |tx: &Tx<'_>| set_worker_reach(tx, worker, &hosts, &queues);
         self.engine
-            .write("set a worker's hosts", News::No, set)
+            .write("set a worker's hosts and queues", News::No, set)
             .await
     }
 

@@ -75,10 +75,28 @@ pub async fn to_work_with(
             problem = error.in_one_line(),
             "a container engine does not answer: tried again later"
         );
-        let late = LateDockerExecutor::new(address, settings(docker)?);
+        let late = LateDockerExecutor::new(Some(address), settings(docker)?);
         executors.push(Arc::new(late));
     }
     Ok(executors)
+}
+
+/// The same for a worker, which may have been started before its engine: where nobody named one, the
+/// usual one is tried again while the worker runs, which meanwhile serves what needs none. Also
+/// what people are told of that.
+pub async fn to_serve_with(
+    docker: &config::DockerConfig,
+    asked: &EngineArgs,
+) -> anyhow::Result<(Vec<Arc<dyn Executor>>, Option<&'static str>)> {
+    let mut executors = to_work_with(docker, asked).await?;
+    if has_engine(&executors) {
+        return Ok((executors, None));
+    }
+    let late = LateDockerExecutor::new(None, settings(docker)?);
+    executors.push(Arc::new(late));
+    let note = "no container engine answers, so jobs with an image are not taken here until one does; \
+                `longshore doctor` says where it was looked for";
+    Ok((executors, Some(note)))
 }
 
 fn has_engine(executors: &[Arc<dyn Executor>]) -> bool {
@@ -194,12 +212,4 @@ fn password(registry: &str, login: &config::RegistryConfig) -> anyhow::Result<Pa
         }
     };
     Ok(Password::from(text))
-}
-
-/// What a worker without an engine says of that.
-pub fn without_engine(executors: &[Arc<dyn Executor>]) -> Option<&'static str> {
-    (!has_engine(executors)).then_some(
-        "no container engine answers, so jobs with an image are not taken here; `longshore doctor` \
-         says where it was looked for",
-    )
 }

@@ -124,8 +124,14 @@ pub trait Registry: Send + Sync + 'static {
     /// capacity lowered, no launch goes by what was said before. An unknown one is an error.
     async fn change_host(&self, host: HostId, change: &HostChange) -> StoreResult<Host>;
 
-    /// Replaces the hosts that a worker says it launches on. An unknown worker is an error.
-    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()>;
+    /// Replaces the hosts that a worker says it launches on, and the queues that it says it serves.
+    /// An unknown worker is an error.
+    async fn set_worker_reach(
+        &self,
+        worker: WorkerId,
+        hosts: &[HostId],
+        queues: &[QueueId],
+    ) -> StoreResult<()>;
 
     /// Every host, by name.
     async fn hosts(&self) -> StoreResult<Vec<Host>>;

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use longshore_core::HostId;
 use longshore_core::executor::Executor;
 use longshore_core::host::{Capacity, Demand, Host, HostFacts, Used};
 use longshore_core::queue::Queue;
 use longshore_core::store::{Registry as _, StoreResult};
-use longshore_core::{HostId, WorkerId};
 use tokio::time::Instant;
 
 pub(crate) use self::machine::{Machine, Placed, Room};
@@ -71,8 +71,8 @@ impl Drop for Waiting<'_> {
 }
 
 impl Machines {
-    /// Asks each executor for its host, and enters it. Of each kind one has to answer; the others
-    /// may do so later.
+    /// Asks each executor for its host, and enters it. One has to answer; the others may do so
+    /// later, and what only they can run waits or is others' until then.
     pub async fn enter(
         store: &Retrying,
         executors: &[Arc<dyn Executor>],
@@ -93,11 +93,10 @@ impl Machines {
                 Err(source) => silent.push((executor, source)),
             }
         }
-        let answers = |kind| all.iter().any(|machine| machine.executor.kind() == kind);
         let mut later = Vec::new();
         for (executor, source) in silent {
             let kind = executor.kind();
-            if !answers(kind) {
+            if all.is_empty() {
                 let executor = kind;
                 return Err(QueueError::NoHost { executor, source });
             }
@@ -255,9 +254,8 @@ impl Machines {
         Ok(())
     }
 
-    /// Tries those again that did not answer; says whether any did. `worker` reaches it from then
-    /// on.
-    async fn try_the_silent(&self, store: &Retrying, worker: WorkerId) -> StoreResult<bool> {
+    /// Tries those again that did not answer; says whether any did.
+    async fn try_the_silent(&self, store: &Retrying) -> StoreResult<bool> {
         let silent = lock(&self.silent).clone();
         let mut found = false;
         let asked = silent.iter().map(Calls::host);
@@ -268,10 +266,7 @@ impl Machines {
             };
             let host = enter_host(store, facts).await?;
             let (id, name) = (host.id, host.facts.name.clone());
-            let mut hosts = self.hosts();
-            if !hosts.contains(&id) {
-                hosts.push(id);
-                store.set_worker_hosts(worker, &hosts).await?;
+            if !self.hosts().contains(&id) {
                 let machine = Machine::new(executor.clone(), host, Arc::clone(&self.room));
                 self.all
                     .write()

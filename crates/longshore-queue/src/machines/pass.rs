@@ -34,6 +34,8 @@ enum Look {
     At(HostId),
     /// Those that have not answered yet.
     AtTheSilent,
+    /// What people changed of the queues.
+    AtQueues,
 }
 
 /// Looks until its task is ended.
@@ -49,22 +51,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
         }
         suspect.looking();
         looks.pass(&shift).await;
-        look_at_queues(&shift).await;
         shift.look.ring();
-    }
-}
-
-/// Learns which labels the queues ask of their hosts now.
-async fn look_at_queues(shift: &Shift) {
-    match shift.store.queues().await {
-        Ok(queues) => {
-            for served in &shift.served {
-                if let Some(queue) = queues.iter().find(|queue| queue.id == served.queue.id) {
-                    served.now_known(queue);
-                }
-            }
-        }
-        Err(error) => tracing::debug!(error = %error, "can't read what queues ask of their hosts"),
     }
 }
 
@@ -82,13 +69,17 @@ impl Looks {
         }
         let silent = Arc::clone(shift);
         self.begin(Look::AtTheSilent, async move {
-            let found = silent.machines.try_the_silent(&silent.store, silent.worker);
-            match found.await {
-                Ok(true) => silent.look.ring(),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(error = %error, "can't enter a host"),
+            let found = silent.machines.try_the_silent(&silent.store).await;
+            if let Err(error) = &found {
+                tracing::warn!(error = %error, "can't enter a host");
+            }
+            if found.is_ok_and(|found| found) {
+                learn_queues(&silent).await;
+                silent.look.ring();
             }
         });
+        let asking = Arc::clone(shift);
+        self.begin(Look::AtQueues, async move { learn_queues(&asking).await });
         let prompt = async {
             while let Some(ended) = self.tasks.join_next().await {
                 self.ended(ended);
@@ -119,6 +110,12 @@ impl Looks {
                 self.under_way.clear();
             }
         }
+    }
+}
+
+async fn learn_queues(shift: &Shift) {
+    if let Err(error) = shift.learn_queues().await {
+        tracing::warn!(error = %error, "can't learn of the queues, or tell which are served");
     }
 }
 

@@ -7,7 +7,7 @@ use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreResult, Worker};
 use longshore_core::template::Template;
-use longshore_core::{HostId, WorkerId};
+use longshore_core::{HostId, QueueId, WorkerId};
 
 use super::Retrying;
 
@@ -110,11 +110,16 @@ impl Registry for Retrying {
         .await
     }
 
-    async fn set_worker_hosts(&self, worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
-        let hosts: Arc<[HostId]> = hosts.into();
-        self.call("set_worker_hosts", move |store| {
-            let hosts = Arc::clone(&hosts);
-            async move { store.set_worker_hosts(worker, &hosts).await }
+    async fn set_worker_reach(
+        &self,
+        worker: WorkerId,
+        hosts: &[HostId],
+        queues: &[QueueId],
+    ) -> StoreResult<()> {
+        let (hosts, queues): (Arc<[HostId]>, Arc<[QueueId]>) = (hosts.into(), queues.into());
+        self.call("set_worker_reach", move |store| {
+            let (hosts, queues) = (Arc::clone(&hosts), Arc::clone(&queues));
+            async move { store.set_worker_reach(worker, &hosts, &queues).await }
         })
         .await
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_core::JobSpec;
 use longshore_core::executor::Executor;
 use longshore_core::host::Capacity;
 use longshore_core::state::TerminalState;
-use longshore_queue::Worker;
+use longshore_core::{JobSpec, QueueId};
+use longshore_queue::{Until, Worker};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Place, Scene, Script, ScriptedExecutor, start_worker, until};
@@ -334,6 +334,33 @@ async fn a_host_that_answers_late_is_used_from_then_on() {
         2,
         "the store knows who reaches it"
     );
+    assert_eq!(worker.ended().await.completed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_of_an_executor_that_answers_late_are_served_from_then_on() {
+    let mut scene = Scene::new();
+    scene.config.queues = vec![];
+    scene.config.until = Until::Stopped;
+    let later = Arc::new(ScriptedExecutor::of_kind(scene.journal.clone(), "docker"));
+    later.set_silent(true);
+    let mut executors = scene.executors();
+    executors.push(Arc::clone(&later) as Arc<dyn Executor>);
+    let queue = QueueId(2); // whose jobs a kind named "docker" runs
+    let here = scene.job();
+    let there = scene.store.add_to(queue, Ok(JobSpec::process(["true"])));
+    let worker = Worker::new(scene.store.as_dyn(), executors, scene.config.clone());
+    let worker = start_worker(worker.expect("the scene's configuration is valid"));
+    until("what needs no late host ran", || {
+        scene.store.is_settled(here, TerminalState::Completed)
+    })
+    .await;
+    sleep(60 * SECOND).await;
+    assert_eq!(scene.store.place(there), Place::Ready);
+    later.set_silent(false);
+    until("the rest ran", || later.starts(there) == 1).await;
+    assert!(scene.store.lock().served.contains(&queue), "people see it");
+    worker.shutdown.drain();
     assert_eq!(worker.ended().await.completed, 2);
 }
 

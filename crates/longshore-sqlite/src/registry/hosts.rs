@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_core::host::{Capacity, Host, HostChange, HostFacts, Used};
 use longshore_core::spec::FieldError;
-use longshore_core::{HostId, WorkerId};
+use longshore_core::{HostId, QueueId, WorkerId};
 use rusqlite::{Row, named_params};
 
 use super::workers::known_worker;
@@ -56,9 +56,18 @@ pub(super) fn change_host(tx: &Tx<'_>, id: HostId, change: &HostChange) -> Outco
     self::host(tx, id)
 }
 
-pub(super) fn set_worker_hosts(tx: &Tx<'_>, worker: WorkerId, hosts: &[HostId]) -> Outcome<()> {
-    let params = named_params! { ":worker": worker.0, ":host_ids": json(&hosts)? };
-    known_worker(worker, tx.execute(sql!("set_worker_hosts"), params)?)
+pub(super) fn set_worker_reach(
+    tx: &Tx<'_>,
+    worker: WorkerId,
+    hosts: &[HostId],
+    queues: &[QueueId],
+) -> Outcome<()> {
+    let params = named_params! {
+        ":worker": worker.0,
+        ":host_ids": json(&hosts)?,
+        ":queue_ids": json(&queues)?,
+    };
+    known_worker(worker, tx.execute(sql!("set_worker_reach"), params)?)
 }
 
 pub(super) fn hosts(tx: &Tx<'_>) -> Outcome<Vec<Host>> {

@@ -97,3 +97,35 @@ fn a_running_worker_heeds_what_a_queue_asks_of_its_hosts() {
     worker.signal("TERM");
     assert_eq!(worker.finish().code, 0);
 }
+
+#[test]
+fn a_queue_that_is_made_later_is_served_unless_others_were_named() {
+    let home = Home::new();
+    let beat = [
+        "--poll-interval",
+        "50ms",
+        "--heartbeat",
+        "500ms",
+        "--lease-ttl",
+        "2s",
+    ];
+    let all = home.spawn(&[&["worker"][..], &beat].concat());
+    let done = home.submit(&["--", "true"]);
+    home.wait_for_state(&done, "completed");
+    home.ok(&["queue", "create", "night"]);
+    let job = home.submit(&["--queue", "night", "--", "true"]);
+    home.wait_for_state(&job, "completed");
+    all.signal("TERM");
+    assert_eq!(all.finish().code, 0);
+    let named = home.spawn(&[&["worker", "--queue", "local"][..], &beat].concat());
+    home.ok(&["queue", "create", "day"]);
+    let left = home.submit(&["--queue", "day", "--", "true"]);
+    let waited = home.run(&["wait", &left, "--timeout", "2s"]);
+    assert_eq!(waited.code, 124, "{}", waited.report());
+    assert_eq!(
+        home.json(&["show", &left])["why_waiting"]["why"],
+        "no_worker"
+    );
+    named.signal("TERM");
+    assert_eq!(named.finish().code, 0);
+}

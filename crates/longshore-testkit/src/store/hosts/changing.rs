@@ -295,13 +295,23 @@ pub async fn a_worker_says_which_hosts_it_launches_on_and_says_it_anew(h: &dyn S
     assert_eq!(of(scene.worker).await, []);
     for hosts in [vec![scene.host, other], vec![other], vec![]] {
         for _ in 0..2 {
-            let set = scene.store.set_worker_hosts(worker, &hosts).await;
+            let queues = [scene.queue.id];
+            let set = scene.store.set_worker_reach(worker, &hosts, &queues).await;
             set.expect("a known worker");
             assert_eq!(of(worker).await, hosts);
         }
     }
     assert_eq!(of(scene.worker).await, [], "no other worker's");
     let nobody = WorkerId(i64::MAX);
-    let answer = scene.store.set_worker_hosts(nobody, &[other]).await;
+    let answer = scene.store.set_worker_reach(nobody, &[other], &[]).await;
     assert_eq!(refused_field(answer), "worker");
+    let served = async || {
+        let workers = scene.store.workers(false).await.expect("workers");
+        let found = workers.into_iter().find(|found| found.id == worker);
+        found.expect("a known worker").queues
+    };
+    assert_eq!(served().await.concat(), scene.queue.name);
+    let set = scene.store.set_worker_reach(worker, &[], &[]).await;
+    set.expect("a known worker");
+    assert_eq!(served().await, Vec::<String>::new());
 }

@@ -38,7 +38,9 @@ async fn on_two_hosts(h: &dyn StoreHarness) -> (Scene, HostId) {
     let second = scene.store.register_host(&host_facts("machine-2")).await;
     let second = second.expect("a host");
     let both = [scene.host, second];
-    let set = scene.store.set_worker_hosts(scene.worker, &both).await;
+    let queues = [scene.queue.id];
+    let set = scene.store.set_worker_reach(scene.worker, &both, &queues);
+    let set = set.await;
     set.expect("a known worker");
     (scene, second)
 }

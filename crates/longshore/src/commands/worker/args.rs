@@ -10,9 +10,8 @@ use crate::config;
 
 /// Take jobs and run them, until told to stop
 ///
-/// Serves every queue that there is when it starts and whose executor this machine has, unless some
-/// are named. The first SIGTERM
-/// or Ctrl-C drains: nothing more is taken, and what runs has --shutdown-timeout to end. A second
+/// Serves every queue whose executor this machine has, unless some are named; one that is made later
+/// is found with the next look. The first SIGTERM or Ctrl-C drains: nothing more is taken, and what runs has --shutdown-timeout to end. A second
 /// one stops what runs and hands it back, uncounted. SIGHUP drains too, unless it is ignored as
 /// under nohup. SIGUSR1 says on stderr what it is doing. The last line on stderr says what became
 /// of everything.

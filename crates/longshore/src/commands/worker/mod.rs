@@ -26,8 +26,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     config.check()?;
     let greeting = greeting(&config);
     let store = context.retrying().await?;
-    let executors = executors::to_work_with(&context.config.docker, &args.engines).await?;
-    let without_engine = executors::without_engine(&executors);
+    let (executors, without_engine) =
+        executors::to_serve_with(&context.config.docker, &args.engines).await?;
     let worker = Worker::new(store.clone(), executors, config)?;
     if args.dry_run {
         let next = worker.preview().await?;

@@ -106,6 +106,7 @@ pub struct ScriptedExecutor {
     pub journal: Journal,
     capabilities: Capabilities,
     host: String,
+    kind: &'static str,
 }
 
 #[derive(Default)]
@@ -140,6 +141,15 @@ impl ScriptedExecutor {
             journal,
             capabilities: Capabilities::of([Capability::Commands, Capability::MemoryLimit]),
             host: "host-1".to_owned(),
+            kind: "scripted",
+        }
+    }
+
+    /// One of another kind, on a host of that name.
+    pub fn of_kind(journal: Journal, kind: &'static str) -> Self {
+        Self {
+            kind,
+            ..Self::on(journal, kind)
         }
     }
 

@@ -62,7 +62,7 @@ fn error(class: ErrorClass, attempted: &str) -> ExecutorError {
 #[async_trait]
 impl Executor for ScriptedExecutor {
     fn kind(&self) -> &'static str {
-        "scripted"
+        self.kind
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -81,7 +81,7 @@ impl Executor for ScriptedExecutor {
             return Err(error(ErrorClass::Transient, "ask for the host"));
         }
         Ok(HostFacts {
-            executor: "scripted".to_owned(),
+            executor: self.kind.to_owned(),
             identity: self.host.clone(),
             boot_id: "boot".to_owned(),
             name: self.host.clone(),

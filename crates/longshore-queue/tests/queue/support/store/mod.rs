@@ -86,6 +86,7 @@ pub struct Inner {
     pub hosts: Vec<Host>,
     /// What the workers reach that were told of more hosts.
     pub reached: Vec<HostId>,
+    pub served: Vec<QueueId>,
     pub faults: Faults,
     pub stuck: Option<QueueId>,
     pub last_token: i64,
@@ -105,6 +106,7 @@ impl MemoryStore {
             queues: vec![queue(1, "local", "scripted"), queue(2, "default", "docker")],
             hosts: Vec::new(),
             reached: Vec::new(),
+            served: Vec::new(),
             faults: Faults::default(),
             stuck: None,
             last_token: 0,

@@ -5,7 +5,7 @@ use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
-use longshore_core::{HostId, WorkerId};
+use longshore_core::{HostId, QueueId, WorkerId};
 use tokio::time::Instant;
 
 use super::{MemoryStore, WorkerRow, unused};
@@ -114,9 +114,15 @@ impl Registry for MemoryStore {
         unused("change_host")
     }
 
-    async fn set_worker_hosts(&self, _worker: WorkerId, hosts: &[HostId]) -> StoreResult<()> {
-        self.verb("set_worker_hosts", |inner| {
+    async fn set_worker_reach(
+        &self,
+        _worker: WorkerId,
+        hosts: &[HostId],
+        queues: &[QueueId],
+    ) -> StoreResult<()> {
+        self.verb("set_worker_reach", |inner| {
             inner.reached = hosts.to_vec();
+            inner.served = queues.to_vec();
             Ok(())
         })
         .await

@@ -1,3 +1,0 @@
--- Replaces the hosts that a worker launches on. No row if there is none such.
--- Locks: the worker's row. Index: worker_pkey.
-UPDATE worker SET host_ids = $2 WHERE id = $1 RETURNING id
