@@ -8,6 +8,8 @@
 #![allow(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
 
 pub mod executor;
+pub mod model;
+pub mod random;
 pub mod scripted;
 pub mod spec_cases;
 pub mod store;
