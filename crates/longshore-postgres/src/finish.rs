@@ -20,49 +20,62 @@ pub(crate) async fn finish(
     db: &Db,
     finishes: &[Finish],
 ) -> StoreResult<(Vec<FinishOutcome>, BTreeSet<QueueId>)> {
-    // The same attempt twice in one call is the same finish twice: the second finds it done.
-    let mut seen = HashSet::new();
-    let mut columns = Columns::default();
-    for finish in finishes.iter().filter(|finish| seen.insert(finish.lease)) {
-        columns.push(finish);
-    }
     let mut queues = BTreeSet::new();
-    let mut outcomes: HashMap<LeaseKey, FinishOutcome> = HashMap::new();
-    if !seen.is_empty() {
-        for row in columns.run(db).await? {
-            let outcome = if column(VERB, &row, "is_illegal")? {
-                FinishOutcome::Illegal(IllegalTransition {
-                    state: State::Launching,
-                    event: Event::Complete,
-                })
-            } else if column(VERB, &row, "is_cancelled")? {
-                FinishOutcome::Cancelled
-            } else {
-                FinishOutcome::Finished
-            };
-            outcomes.insert(key(&row)?, outcome);
-            if column(VERB, &row, "makes_room")? {
-                queues.insert(QueueId(column(VERB, &row, "queue_id")?));
-            }
+    let mut outcomes = vec![FinishOutcome::LeaseLost; finishes.len()];
+    // A statement takes each lease once. Where a call says two ends of one attempt, the second is
+    // judged by another statement, after the first: it finds it done, or has its chance if the first
+    // was illegal.
+    let mut left: Vec<usize> = (0..finishes.len()).collect();
+    while !left.is_empty() {
+        let mut seen = HashSet::new();
+        let (now, later): (Vec<_>, Vec<_>) = left
+            .into_iter()
+            .partition(|at| seen.insert(finishes[*at].lease));
+        finish_each(db, finishes, &now, &mut outcomes, &mut queues).await?;
+        left = later;
+    }
+    Ok((outcomes, queues))
+}
+
+/// Ends the attempts of the finishes at `places`, which are of as many leases.
+async fn finish_each(
+    db: &Db,
+    finishes: &[Finish],
+    places: &[usize],
+    outcomes: &mut [FinishOutcome],
+    queues: &mut BTreeSet<QueueId>,
+) -> StoreResult<()> {
+    let mut columns = Columns::default();
+    let mut at: HashMap<LeaseKey, usize> = HashMap::new();
+    for place in places {
+        columns.push(&finishes[*place]);
+        at.insert(finishes[*place].lease, *place);
+    }
+    for row in columns.run(db).await? {
+        let outcome = if column(VERB, &row, "is_illegal")? {
+            FinishOutcome::Illegal(IllegalTransition {
+                state: State::Launching,
+                event: Event::Complete,
+            })
+        } else if column(VERB, &row, "is_cancelled")? {
+            FinishOutcome::Cancelled
+        } else {
+            FinishOutcome::Finished
+        };
+        if let Some(place) = at.remove(&key(&row)?) {
+            outcomes[place] = outcome;
+        }
+        if column(VERB, &row, "makes_room")? {
+            queues.insert(QueueId(column(VERB, &row, "queue_id")?));
         }
     }
-    let left: Vec<LeaseKey> = seen
-        .into_iter()
-        .filter(|lease| !outcomes.contains_key(lease))
-        .collect();
+    let left: Vec<LeaseKey> = at.keys().copied().collect();
     for lease in finished_earlier(db, &left).await? {
-        outcomes.insert(lease, FinishOutcome::AlreadyFinished);
+        if let Some(place) = at.get(&lease) {
+            outcomes[*place] = FinishOutcome::AlreadyFinished;
+        }
     }
-    let answers = finishes
-        .iter()
-        .map(|finish| match outcomes.get_mut(&finish.lease) {
-            Some(outcome @ (FinishOutcome::Finished | FinishOutcome::Cancelled)) => {
-                std::mem::replace(outcome, FinishOutcome::AlreadyFinished)
-            }
-            Some(outcome) => *outcome,
-            None => FinishOutcome::LeaseLost,
-        });
-    Ok((answers.collect(), queues))
+    Ok(())
 }
 
 async fn finished_earlier(db: &Db, leases: &[LeaseKey]) -> StoreResult<Vec<LeaseKey>> {

@@ -103,12 +103,7 @@ impl Leases for SqliteStore {
             return Ok(Vec::new());
         }
         let finishes = finishes.to_vec();
-        let finish = move |tx: &Tx<'_>| {
-            finishes
-                .iter()
-                .map(|finish| finish::finish(tx, finish))
-                .collect()
-        };
+        let finish = move |tx: &Tx<'_>| finish::finish_all(tx, &finishes);
         self.engine
             .write("finish attempts", News::Yes, finish)
             .await

@@ -9,6 +9,8 @@
 
 pub mod executor;
 pub mod judged;
+pub mod model;
+pub mod random;
 pub mod scripted;
 pub mod skip;
 pub mod spec_cases;

@@ -37,22 +37,22 @@ impl Row {
     }
 }
 
-/// Whether an acquisition would get anything, by a snapshot: something waits and may pass.
+/// Whether an acquisition would do anything, by a snapshot: something waits and may pass, or came
+/// due.
 pub(super) fn is_worthwhile(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<bool> {
-    if room_left(tx, request)? == 0 {
-        return Ok(false);
-    }
-    let params = named_params! { ":queue": request.queue.0, ":now": tx.now };
+    let has_room = room_left(tx, request)? > 0;
+    let params = named_params! { ":queue": request.queue.0, ":now": tx.now, ":has_room": has_room };
     tx.one(sql!("acquire_worthwhile"), params, |row| row.get(0))
 }
 
 pub(super) fn acquire(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<Vec<Row>> {
     let room = room_left(tx, request)?;
+    // Staged first, so that a due job takes its turn by its priority; also where there is no room, or
+    // jobs that are submitted before there is some would overtake it.
+    places::stage_due(tx, request.queue, MAX_STAGED)?;
     if room == 0 {
         return Ok(Vec::new());
     }
-    // Staged first, so that a due job takes its turn by its priority.
-    places::stage_due(tx, request.queue, MAX_STAGED)?;
     let mut rows = first_in_line(tx, request.queue, room)?;
     let Some(last) = rows.last() else {
         return Ok(rows);

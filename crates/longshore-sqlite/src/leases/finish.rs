@@ -28,7 +28,21 @@ struct Ended {
     cancel_requested: bool,
 }
 
-pub(super) fn finish(tx: &Tx<'_>, finish: &Finish) -> Outcome<FinishOutcome> {
+/// Each is judged alone. They are taken in the order of their jobs, whatever that of the call: those
+/// that go back to one lane stand there as they were submitted, as after a drain that hands back all
+/// that it has.
+pub(super) fn finish_all(tx: &Tx<'_>, finishes: &[Finish]) -> Outcome<Vec<FinishOutcome>> {
+    let mut in_order: Vec<(usize, &Finish)> = finishes.iter().enumerate().collect();
+    // Stable: of two ends of one attempt the first of the call comes first.
+    in_order.sort_by_key(|(_, finish)| finish.lease.job);
+    let mut outcomes = vec![FinishOutcome::LeaseLost; finishes.len()];
+    for (place, one) in in_order {
+        outcomes[place] = finish(tx, one)?;
+    }
+    Ok(outcomes)
+}
+
+fn finish(tx: &Tx<'_>, finish: &Finish) -> Outcome<FinishOutcome> {
     let Some(mut ended) = held_lease(tx, finish.lease)? else {
         return was_finished(tx, finish.lease);
     };

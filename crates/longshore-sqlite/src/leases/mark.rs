@@ -39,10 +39,11 @@ pub(super) fn launched(tx: &Tx<'_>, launched: &Launched) -> Outcome<FenceOutcome
         let placed_on: Option<i64> = row.get("host_id")?;
         Ok((cancel_requested, placed_on))
     })?;
+    // Before what became of the lease is answered: an unknown host is an error whatever that is.
+    let known = registry::host(tx, *host)?;
     let Some((cancel_requested, placed_on)) = found else {
         return Ok(FenceOutcome::Lost);
     };
-    let known = registry::host(tx, *host)?;
     let is_there_already = placed_on == Some(host.0);
     if !is_there_already && !cancel_requested {
         if !known.enabled {

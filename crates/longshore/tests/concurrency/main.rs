@@ -31,10 +31,14 @@ macro_rules! on_both_stores {
     )*};
 }
 
+mod databases;
 mod deadlock_recovery;
 mod graceful_shutdown;
 mod job_acquisition;
+mod judging;
 mod ledger;
 mod load;
+mod random;
+mod together;
 mod worker_coordination;
 mod workplace;
