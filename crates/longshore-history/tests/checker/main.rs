@@ -3,9 +3,13 @@
 
 mod documents;
 mod endings;
+mod exercised;
 mod limits;
 mod passes;
+mod promises;
 mod random;
+mod recorded;
+mod rest;
 mod schedule;
 mod size;
 mod starts;
