@@ -8,6 +8,7 @@
 #![allow(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
 
 pub mod executor;
+pub mod recording;
 pub mod scripted;
 pub mod spec_cases;
 pub mod store;
