@@ -39,12 +39,11 @@ type Standing = (i16, Position);
 /// taken.
 pub(super) fn judge(ledger: &Ledger<'_>, findings: &mut Findings) -> bool {
     let mut lines: BTreeMap<QueueId, Vec<Wait>> = BTreeMap::new();
-    // The wait that each acquisition of a job ended, by its CALL.
-    let mut ended: BTreeMap<(JobId, CallIndex), Position> = BTreeMap::new();
+    let mut drawn = Drawn::of(ledger);
     for (&job, namings) in &ledger.named {
         for (wait, next) in waits(job, namings, ledger) {
             if let Some(next) = next {
-                ended.insert((job, next), wait.called);
+                drawn.ended.insert((job, next), wait.called);
             }
             lines.entry(wait.queue).or_default().push(wait);
         }
@@ -65,7 +64,7 @@ pub(super) fn judge(ledger: &Ledger<'_>, findings: &mut Findings) -> bool {
             }
             line.admit_until(made.called);
             somebody_waited |= line.anybody_past(made.ended());
-            let Some((last, taken)) = last_taken(leased, call, &ended) else {
+            let Some((last, taken)) = last_taken(leased, call, &drawn) else {
                 continue;
             };
             if let Some(over) = line.first_past(made.ended()).filter(|w| w.place() < last) {
@@ -87,18 +86,43 @@ pub(super) fn judge(ledger: &Ledger<'_>, findings: &mut Findings) -> bool {
     somebody_waited
 }
 
-/// The one of a batch that stood last, with the line before which its place was not drawn.
-fn last_taken(
-    leased: &[Leased],
-    call: CallIndex,
-    ended: &BTreeMap<(JobId, CallIndex), Position>,
-) -> Option<(Standing, JobId)> {
-    let drawn = |lease: &Leased| {
-        let put = ended.get(&(lease.job, call)).copied();
+/// Before which line the place of a job that was taken was certainly not drawn.
+struct Drawn {
+    /// The CALL that began the wait which an acquisition ended.
+    ended: BTreeMap<(JobId, CallIndex), Position>,
+    /// The CALL that brought the job into being.
+    submitted: BTreeMap<JobId, Position>,
+}
+
+impl Drawn {
+    fn of(ledger: &Ledger<'_>) -> Self {
+        let mut submitted = BTreeMap::new();
+        for made in &ledger.calls {
+            if let Some(Answer::Submit(answers)) = made.done() {
+                let new = answers.iter().filter(|submitted| submitted.new);
+                submitted.extend(new.map(|submitted| (submitted.job, made.called)));
+            }
+        }
+        Self {
+            ended: BTreeMap::new(),
+            submitted,
+        }
+    }
+
+    fn not_before(&self, job: JobId, taken: CallIndex) -> Position {
+        let wait = self.ended.get(&(job, taken));
+        let put = wait.or_else(|| self.submitted.get(&job));
         // Where nobody knows, it may have stood first in its lane.
-        (lease.lane, put.unwrap_or(Position::of_line(0)))
-    };
-    let all = leased.iter().map(|lease| (drawn(lease), lease.job));
+        put.copied().unwrap_or(Position::of_line(0))
+    }
+}
+
+/// The one of a batch that stood last, with the line before which its place was not drawn.
+fn last_taken(leased: &[Leased], call: CallIndex, drawn: &Drawn) -> Option<(Standing, JobId)> {
+    let all = leased.iter().map(|lease| {
+        let place = (lease.lane, drawn.not_before(lease.job, call));
+        (place, lease.job)
+    });
     all.max_by_key(|(place, _)| *place)
 }
 
@@ -113,6 +137,7 @@ fn put_there(job: JobId, taken: CallIndex, ledger: &Ledger<'_>) -> Vec<Position>
 fn waits(job: JobId, namings: &[Naming], ledger: &Ledger<'_>) -> Vec<(Wait, Option<CallIndex>)> {
     let mut waits: Vec<(Wait, Option<CallIndex>)> = Vec::new();
     let mut last: Option<Wait> = None;
+    let mut busy_until = Position::of_line(0);
     for (nth, naming) in namings.iter().enumerate() {
         let made = &ledger.calls[naming.call];
         if made.is_unknown() {
@@ -132,8 +157,10 @@ fn waits(job: JobId, namings: &[Naming], ledger: &Ledger<'_>) -> Vec<(Wait, Opti
             from: made.ended(),
             until,
         });
-        // Nothing is certain of what overlaps.
-        last = last.filter(|wait| wait.from < wait.until);
+        // Nothing is certain of what overlaps, called before it or after.
+        let alone = busy_until < made.called;
+        last = last.filter(|wait| alone && wait.from < wait.until);
+        busy_until = busy_until.max(made.ended());
         waits.extend(last.map(|wait| (wait, next.map(|next| next.call))));
     }
     waits

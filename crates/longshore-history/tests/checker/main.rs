@@ -12,6 +12,7 @@ mod recorded;
 mod rest;
 mod schedule;
 mod size;
+mod slowly;
 mod starts;
 mod support;
 mod unknown;

@@ -157,6 +157,38 @@ impl Script {
         self.finish(lease, Then::Completed);
     }
 
+    /// How many lines there are.
+    pub fn lines(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The line of a call.
+    pub fn called_at(&self, open: Open) -> usize {
+        let begins = format!("CALL {} ", open.0);
+        let at = self.lines.iter().position(|line| line.starts_with(&begins));
+        at.expect("it was called") + 1
+    }
+
+    /// The same without what follows one of its lines.
+    pub fn cut(mut self, at: proptest::sample::Index) -> Self {
+        self.lines.truncate(1 + at.index(self.lines.len()));
+        self
+    }
+
+    /// The same, with one of its answers lost.
+    pub fn losing(mut self, which: proptest::sample::Index, failure: Failure) -> Self {
+        let is_answer = |line: &&mut String| line.starts_with("DONE ");
+        let answers: Vec<&mut String> = self.lines.iter_mut().skip(2).filter(is_answer).collect();
+        if answers.is_empty() {
+            return self;
+        }
+        let which = which.index(answers.len());
+        let line = answers.into_iter().nth(which).expect("an index of theirs");
+        let head: Vec<&str> = line.split(' ').take(3).collect();
+        *line = format!("ERR {} {} {failure} text=\"lost\"\n", head[1], head[2]);
+        self
+    }
+
     pub fn text(&self) -> String {
         self.lines.concat()
     }
