@@ -381,3 +381,15 @@ fn an_acquisition_that_was_sent_before_the_drain_may_bring_work() {
     script.answer(open, Answer::Acquire(vec![lease(1, 1, 1)]));
     script.passes(&Expectation::default());
 }
+
+/// Its acquisition was called before it was submitted: from its answer on nobody knows that it waits.
+#[test]
+fn a_job_that_was_taken_by_an_earlier_call_does_not_wait() {
+    let mut script = Script::with_queue(None);
+    let early = script.call(asks(1));
+    script.submit_plain(1);
+    script.submit_plain(2);
+    script.acquire(2, &[lease(2, 1, 2)]);
+    script.answer(early, Answer::Acquire(vec![lease(1, 1, 1)]));
+    script.passes(&Expectation::default());
+}

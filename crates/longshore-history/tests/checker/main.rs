@@ -4,6 +4,7 @@
 mod documents;
 mod endings;
 mod exercised;
+mod format;
 mod limits;
 mod passes;
 mod promises;

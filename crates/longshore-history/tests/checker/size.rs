@@ -86,3 +86,46 @@ fn many_lines_of_one_job_in_overlapping_attempts_are_judged() {
     };
     assert_eq!(all_counts.of(BreachKind::AttemptsOverlap), 49_999);
 }
+
+/// Far beyond what it takes on a slow machine without optimisation, and far below what any pass would
+/// take that is quadratic in these lines.
+const LONG_ENOUGH: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// All jobs wait at first, so that each acquisition has a long line to be held against; eight run at
+/// a time, and the limit is changed over and over.
+#[test]
+fn two_hundred_thousand_lines_of_the_store_are_judged_in_seconds() {
+    use crate::recorded::{Script, lease};
+    use longshore_history::Exercise;
+    use longshore_history::store::Then;
+
+    const JOBS: i64 = 24_000;
+    let mut script = Script::with_queue(Some(8));
+    for job in 1..=JOBS {
+        script.submit_plain(job);
+    }
+    for job in 1..=JOBS + 8 {
+        if job > 8 {
+            script.finish(&lease(job - 8, 1, job - 8), Then::Completed);
+        }
+        if job <= JOBS {
+            script.acquire(job % 4, &[lease(job, 1, job)]);
+            script.runs(&lease(job, 1, job));
+        }
+        if job % 20 == 0 {
+            script.change_limit(Some(8 + u32::try_from(job % 3).expect("small")));
+        }
+    }
+    let must = Exercise {
+        waiting_lines: true,
+        limit_changes: true,
+        ..Exercise::default()
+    };
+    let history = script.parsed();
+    assert!(history.events().len() > 190_000);
+    let begun = std::time::Instant::now();
+    let verdict = check(&history, &Expectation::default().exercising(must));
+    let took = begun.elapsed();
+    assert!(verdict.is_passed(), "{verdict}");
+    assert!(took < LONG_ENOUGH, "it took {took:?}");
+}
