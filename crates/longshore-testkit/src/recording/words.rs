@@ -12,7 +12,7 @@ use longshore_core::store::{
     CancelOutcome, FenceOutcome, FinishOutcome, Heartbeat, JobFilter, Lease, LeaseKey, LeaseStatus,
     NewJob, Store, StoreError, StoreResult,
 };
-use longshore_core::{AttemptNumber, JobId, State};
+use longshore_core::{AttemptNumber, JobId, State, Timestamp};
 use longshore_history as history;
 use longshore_history::store as told;
 
@@ -73,7 +73,7 @@ pub(super) fn new_job(new: &NewJob) -> told::NewJob {
     told::NewJob {
         queue: spec.queue_name().to_owned(),
         priority: spec.priority.get(),
-        due: spec.scheduled_for.map(|at| at.as_microsecond()),
+        due: spec.scheduled_for.map(Timestamp::as_microsecond),
         held: new.is_held(),
         key: spec.idempotency_key.clone(),
         retries: spec.retries_allowed(),

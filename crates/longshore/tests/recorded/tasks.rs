@@ -131,7 +131,7 @@ impl Crew {
                 queues: vec![scene.queue],
                 hosts: vec![host],
                 capacity: 10,
-                lease_ttl: Duration::from_secs(600),
+                lease_ttl: Duration::from_mins(10),
             };
             workers.push(scene.store.register_worker(&new).await.expect("a worker"));
         }
