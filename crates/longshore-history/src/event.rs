@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::store::StoreEvent;
 use crate::witness::WitnessLine;
 
 /// One recorded thing.
@@ -25,15 +26,20 @@ pub struct Event {
 pub enum Source {
     /// The job itself, in the witness file.
     Witness(WitnessLine),
+    /// A recorder before the store, in the same file.
+    Store(StoreEvent),
 }
 
-/// A place in the history, counted from 1. While a witness file is the only
-/// source, this is its line number.
+/// A place in the history, counted from 1: its line number, since all sources
+/// write into one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Position(usize);
 
 impl Position {
+    /// After every line: where what is still open may yet happen.
+    pub(crate) const NEVER: Self = Self(usize::MAX);
+
     /// The position of line `number`, the first being 1.
     pub fn of_line(number: usize) -> Self {
         Self(number)

@@ -8,7 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::JobId;
+use crate::exercise::Exercise;
+use crate::ids::{JobId, QueueId};
 use crate::stored::StoredJob;
 
 /// Everything that a history is held against.
@@ -22,6 +23,15 @@ pub struct Expectation {
     /// An acknowledged job that is absent from the answer is a lost job; a job
     /// in the answer that is not in [`jobs`](Self::jobs) is not judged.
     pub stored: Option<BTreeMap<JobId, StoredJob>>,
+    /// What the run was made to exercise. What it then never did was not
+    /// tested, and the verdict is unknown.
+    pub must: Exercise,
+    /// Whether the store was empty when the recording began, and everything that
+    /// changed it is recorded: then its counts are known from both sides.
+    pub whole: bool,
+    /// How many calls may fail by the system's fault (contended, unavailable,
+    /// other); none for no bound.
+    pub failures_at_most: Option<u64>,
 }
 
 impl Expectation {
@@ -56,6 +66,20 @@ impl Expectation {
     #[must_use]
     pub fn with_stored(mut self, stored: impl IntoIterator<Item = (JobId, StoredJob)>) -> Self {
         self.stored.get_or_insert_with(BTreeMap::new).extend(stored);
+        self
+    }
+
+    /// Says what the run was made to exercise.
+    #[must_use]
+    pub fn exercising(mut self, must: Exercise) -> Self {
+        self.must = must;
+        self
+    }
+
+    /// Says that the recording began with an empty store, and misses nothing.
+    #[must_use]
+    pub fn of_whole_store(mut self) -> Self {
+        self.whole = true;
         self
     }
 
@@ -116,9 +140,10 @@ impl ExpectedRuns {
 
 /// A limit and the jobs that it holds, for instance those of one queue.
 ///
-/// It is taken to be constant during the history. If it was lowered meanwhile,
-/// give the highest value that held: lowering kills nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Without a queue it is taken to be constant during the history. If it was
+/// lowered meanwhile, give the highest value that held: lowering kills nothing.
+/// With one, the store's events say how it changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limit {
     /// Its name in a verdict; an empty one is left out there.
     pub name: String,
@@ -129,4 +154,7 @@ pub struct Limit {
     /// Whether the run was made to reach the limit. If it then never does, the
     /// limit was not tested, and the verdict is unknown.
     pub must_reach: bool,
+    /// The queue whose limit it is. [`max`](Self::max) is then what it was at the
+    /// beginning.
+    pub queue: Option<QueueId>,
 }

@@ -25,6 +25,7 @@
 //!     max: 1,
 //!     jobs: jobs.into(),
 //!     must_reach: true,
+//!     queue: None,
 //! });
 //!
 //! let verdict = check(&witness, &expectation);
@@ -36,19 +37,27 @@
 //! # Ok::<(), longshore_history::WitnessError>(())
 //! ```
 //!
+//! # The store's side
+//!
+//! A recorder may write the store's events ([`store`]) into the same file; then
+//! all promises are judged, and the [`Exercise`] of the expectation says what the
+//! run must have done to prove anything. The recorder must see every call that
+//! changes the store: a change that it misses makes right histories look wrong.
+//!
 //! # How it grows
 //!
 //! Every recorded thing is an [`Event`]: a [`Position`] in the history and a
-//! [`Source`] that told it. Another source (the store's own events) becomes a
-//! variant of [`Source`], merged before the check; a promise that is judged on
-//! it becomes a variant of [`Promise`], one or more of [`BreachKind`] and
-//! [`Breach`], and one more pass beside the existing ones in `check`. All
-//! matches are exhaustive, so the compiler names every place that must decide.
+//! [`Source`] that told it. A verb is a row in the table of `store/verbs.rs`; a
+//! promise is a variant of [`Promise`], one or more of [`BreachKind`] and
+//! [`Breach`], and one more pass beside the existing ones in `check`. All matches
+//! on breaches are exhaustive, so the compiler names every place that must decide.
 
 mod check;
 mod event;
+mod exercise;
 mod expectation;
 mod ids;
+pub mod store;
 mod stored;
 mod verdict;
 mod violation;
@@ -56,9 +65,10 @@ mod witness;
 
 pub use check::check;
 pub use event::{Event, Position, Source};
+pub use exercise::{Arrow, Exercise};
 pub use expectation::{Expectation, ExpectedEnd, ExpectedJob, ExpectedRuns, Limit};
-pub use ids::{AttemptNumber, JobId, RunId};
-pub use stored::{JobState, StoredJob, UnknownState};
+pub use ids::{AttemptNumber, JobId, QueueId, RunId, Token, WorkerId};
+pub use stored::{JobState, Micros, StoredAttempt, StoredJob, UnknownState};
 pub use verdict::{Doubt, LimitUse, Summary, Verdict};
 pub use violation::{Breach, BreachKind, Counts, LiveRun, Place, Promise, Violation};
 pub use witness::{LineError, Mark, Who, WhoError, Witness, WitnessError, WitnessLine};

@@ -8,8 +8,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::ids::{AttemptNumber, Token, WorkerId};
+use crate::store::ErrorClass;
+
 /// A job as the store reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredJob {
     /// The state that the store reports.
     pub state: JobState,
@@ -19,7 +22,39 @@ pub struct StoredJob {
     /// job on record: then no run of it can be explained. An attempt that was
     /// handed back, lost or never counted makes it true.
     pub ever_acquired: bool,
+    /// Its attempts, first to last, the live one included; empty where nobody
+    /// looked.
+    pub attempts: Vec<StoredAttempt>,
+    /// Before when its first attempt was not to be acquired, by the database's
+    /// clock, if the job says so.
+    pub due_at: Option<Micros>,
+    /// Its idempotency key.
+    pub key: Option<String>,
 }
+
+/// An attempt as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAttempt {
+    /// Counting from 1.
+    pub attempt: AttemptNumber,
+    /// Its newest token.
+    pub token: Token,
+    /// Who supervised it last.
+    pub worker: WorkerId,
+    /// When it was acquired.
+    pub claimed_at: Micros,
+    /// When it ended; none while it is live.
+    pub ended_at: Option<Micros>,
+    /// How it ended, in the store's word.
+    pub outcome: Option<String>,
+    /// Whether trying again could have helped, if an error said so.
+    pub error_class: Option<ErrorClass>,
+}
+
+/// A moment by the database's clock, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Micros(pub i64);
 
 impl StoredJob {
     /// A job that a worker ran and the store calls completed, with exit code 0.
@@ -27,6 +62,9 @@ impl StoredJob {
         state: JobState::Completed,
         exit_code: Some(0),
         ever_acquired: true,
+        attempts: Vec::new(),
+        due_at: None,
+        key: None,
     };
 }
 
@@ -55,7 +93,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Pending,
         Self::Queued,
         Self::Retrying,

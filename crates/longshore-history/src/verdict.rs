@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::event::Event;
+use crate::exercise::Arrow;
 use crate::ids::JobId;
 use crate::stored::JobState;
 use crate::violation::{Counts, LiveRun, Violation, counted, limit_words};
@@ -108,6 +109,34 @@ pub enum Doubt {
         /// How far it was used.
         limit: LimitUse,
     },
+    /// S1 was to be put to the test, and no two workers contended.
+    NeverContended {
+        /// How many workers got work.
+        workers: usize,
+        /// Whether two workers asked one queue at one time.
+        overlapped: bool,
+    },
+    /// No limit was changed between acquisitions.
+    LimitNotChanged,
+    /// No reply to a keyed submission was lost and asked for again.
+    NoReplyLost,
+    /// No write was refused because its lease was another's.
+    NoStaleWriteRefused,
+    /// Some arrows of the state machine were not taken.
+    ArrowsUnseen {
+        /// Those.
+        missing: Vec<Arrow>,
+    },
+    /// No job was taken while another certainly waited.
+    NothingToOvertake,
+    /// No job with a due time was acquired.
+    NothingScheduled,
+    /// No attempt was followed by a retry.
+    NothingRetried,
+    /// No worker had a live lease when it began to drain.
+    NothingRanAtDrain,
+    /// The store was never looked at while nothing else was asked of it.
+    NoSnapshotAtRest,
 }
 
 impl LimitUse {
@@ -204,6 +233,41 @@ impl fmt::Display for Doubt {
                 limit_words(limit.max, &limit.name),
                 limit.most_live
             ),
+            Self::NeverContended {
+                workers,
+                overlapped,
+            } => write!(
+                f,
+                "{} got work and {}, so nobody contended",
+                counted(*workers, "worker"),
+                if *overlapped {
+                    "acquisitions overlapped"
+                } else {
+                    "no two workers asked at one time"
+                }
+            ),
+            Self::LimitNotChanged => f.write_str("no limit was changed between acquisitions"),
+            Self::NoReplyLost => {
+                f.write_str("no reply to a keyed submission was lost and asked for again")
+            }
+            Self::NoStaleWriteRefused => {
+                f.write_str("no stale write was refused, for none was made")
+            }
+            Self::ArrowsUnseen { missing } => {
+                let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                write!(f, "no job was certainly seen to go {}", missing.join(", "))
+            }
+            Self::NothingToOvertake => {
+                f.write_str("no job was taken while another certainly waited")
+            }
+            Self::NothingScheduled => f.write_str("no job with a due time was acquired"),
+            Self::NothingRetried => f.write_str("no attempt was followed by a retry"),
+            Self::NothingRanAtDrain => {
+                f.write_str("no worker had a live lease when it began to drain")
+            }
+            Self::NoSnapshotAtRest => {
+                f.write_str("the store was never looked at while nothing else was asked of it")
+            }
         }
     }
 }

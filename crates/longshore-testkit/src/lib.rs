@@ -11,6 +11,7 @@ pub mod executor;
 pub mod judged;
 pub mod model;
 pub mod random;
+pub mod recording;
 pub mod scripted;
 pub mod skip;
 pub mod spec_cases;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::findings::Findings;
+use super::queue_limits::QueueLimits;
 use super::runs::{PairedMark, Run, Runs};
 use crate::event::Position;
 use crate::expectation::{Expectation, Limit};
@@ -17,9 +18,11 @@ use crate::violation::{Breach, BreachKind, Place};
 pub(super) fn judge(
     runs: &Runs,
     expectation: &Expectation,
+    queues: &QueueLimits,
     findings: &mut Findings,
 ) -> Vec<LimitUse> {
-    let mut tallies: Vec<Tally<'_>> = expectation.limits.iter().map(Tally::new).collect();
+    let tallies = expectation.limits.iter();
+    let mut tallies: Vec<Tally<'_>> = tallies.map(|limit| Tally::new(limit, queues)).collect();
     let limits_of_job = limits_of_job(&expectation.limits);
     for mark in runs.marks() {
         let (run, starts) = match *mark {
@@ -42,15 +45,17 @@ pub(super) fn judge(
 /// One limit during the sweep.
 struct Tally<'a> {
     limit: &'a Limit,
+    queues: &'a QueueLimits,
     /// Runs that started and whose END is still to come.
     live: usize,
     most_live: usize,
 }
 
 impl<'a> Tally<'a> {
-    fn new(limit: &'a Limit) -> Self {
+    fn new(limit: &'a Limit, queues: &'a QueueLimits) -> Self {
         Self {
             limit,
+            queues,
             live: 0,
             most_live: 0,
         }
@@ -59,10 +64,11 @@ impl<'a> Tally<'a> {
     fn start(&mut self, run: &Run, runs: &Runs, findings: &mut Findings) {
         let live_now = self.live + 1;
         self.most_live = self.most_live.max(live_now);
-        if u32::try_from(live_now).map_or(true, |live| live > self.limit.max) {
+        let max = self.max_until(run.start);
+        if u32::try_from(live_now).map_or(true, |live| live > max) {
             let at = Place::Line(run.start);
             findings.note(at, BreachKind::LimitExceeded, || {
-                self.breach(runs, run.start)
+                self.breach(max, runs, run.start)
             });
         }
         // Without an END nothing shows that it lived past its START.
@@ -71,13 +77,21 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn breach(&self, runs: &Runs, at: Position) -> Breach {
-        let Limit {
-            name, max, jobs, ..
-        } = self.limit;
+    /// What it allowed at most until a line: a job that was acquired under a
+    /// larger limit may start under a smaller one.
+    fn max_until(&self, at: Position) -> u32 {
+        let Some(queue) = self.limit.queue else {
+            return self.limit.max;
+        };
+        let largest = self.queues.largest(queue, Position::of_line(0), at);
+        largest.unwrap_or(u32::MAX)
+    }
+
+    fn breach(&self, max: u32, runs: &Runs, at: Position) -> Breach {
+        let Limit { name, jobs, .. } = self.limit;
         Breach::LimitExceeded {
             limit: name.clone(),
-            max: *max,
+            max,
             live: runs
                 .all()
                 .iter()

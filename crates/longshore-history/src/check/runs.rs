@@ -68,7 +68,9 @@ impl Runs {
         };
         let mut attempts: BTreeMap<RunId, AttemptSoFar> = BTreeMap::new();
         for event in events {
-            let Source::Witness(line) = &event.source;
+            let Source::Witness(line) = &event.source else {
+                continue;
+            };
             let so_far = attempts.get(&line.run).copied();
             let (mark, so_far) = match line.mark {
                 Mark::Start => pairing.start(line.run, event.at, so_far),

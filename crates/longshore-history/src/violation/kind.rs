@@ -12,9 +12,12 @@ use serde::Serialize;
 #[expect(missing_docs, reason = "each is described at the breach of its name")]
 pub enum BreachKind {
     RanUnacquired,
+    AcquiredTwice,
+    TokenNotRising,
     StartedTwice,
     AttemptsOverlap,
     LimitExceeded,
+    AcquiredBeyondLimit,
     UnknownJob,
     RestartedAfterEnd,
     RanTooOften,
@@ -26,15 +29,34 @@ pub enum BreachKind {
     RanTooSeldom,
     EndLost,
     NotCompleted,
+    TwoJobsOneKey,
+    SettledTwice,
+    StaleWrite,
+    WriteAfterEnd,
+    IllegalMove,
+    StateUnexplained,
+    Overtaken,
+    StartedEarly,
+    RetriedTooOften,
+    RetriedPermanent,
+    DelayOutOfBounds,
+    LostTooOften,
+    AcquiredWhileDraining,
+    LeftBehind,
+    HeartbeatStopped,
+    CountsDisagree,
+    NothingStarted,
+    TooManyFailures,
+    RoomLeft,
 }
 
 impl BreachKind {
     /// The promise that a breach of this kind breaks.
     pub fn promise(self) -> Promise {
         match self {
-            Self::RanUnacquired => Promise::S1,
+            Self::RanUnacquired | Self::AcquiredTwice | Self::TokenNotRising => Promise::S1,
             Self::StartedTwice | Self::AttemptsOverlap => Promise::S2,
-            Self::LimitExceeded => Promise::S3,
+            Self::LimitExceeded | Self::AcquiredBeyondLimit => Promise::S3,
             Self::UnknownJob
             | Self::RestartedAfterEnd
             | Self::RanTooOften
@@ -45,12 +67,26 @@ impl BreachKind {
             | Self::NeverStarted
             | Self::RanTooSeldom
             | Self::EndLost
-            | Self::NotCompleted => Promise::S4,
+            | Self::NotCompleted
+            | Self::TwoJobsOneKey
+            | Self::SettledTwice => Promise::S4,
+            Self::StaleWrite | Self::WriteAfterEnd => Promise::S5,
+            Self::IllegalMove | Self::StateUnexplained => Promise::S6,
+            Self::Overtaken => Promise::S7,
+            Self::StartedEarly => Promise::S8,
+            Self::RetriedTooOften
+            | Self::RetriedPermanent
+            | Self::DelayOutOfBounds
+            | Self::LostTooOften => Promise::S9,
+            Self::AcquiredWhileDraining | Self::LeftBehind | Self::HeartbeatStopped => Promise::S10,
+            Self::CountsDisagree => Promise::S12,
+            Self::NothingStarted | Self::TooManyFailures => Promise::L1,
+            Self::RoomLeft => Promise::L3,
         }
     }
 }
 
-/// The promises of the design that this crate judges so far.
+/// The promises of the design that this crate judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Promise {
     /// An attempt is acquired by exactly one worker.
@@ -61,6 +97,24 @@ pub enum Promise {
     S3,
     /// An acknowledged job is never lost and ends exactly once.
     S4,
+    /// A worker that lost its lease changes nothing.
+    S5,
+    /// The state machine moves only along its arrows.
+    S6,
+    /// Within a queue higher priority first; within a priority, first queued.
+    S7,
+    /// A scheduled job never starts early.
+    S8,
+    /// Attempts are bounded and backed off.
+    S9,
+    /// A drain acquires nothing, and leaves nothing behind.
+    S10,
+    /// At rest, metrics equal the truth.
+    S12,
+    /// An eligible job starts soon.
+    L1,
+    /// With a backlog, running returns to the limit.
+    L3,
 }
 
 /// How many breaches of each kind a history has, not only the earliest.
@@ -91,6 +145,15 @@ impl fmt::Display for Promise {
             Self::S2 => "S2",
             Self::S3 => "S3",
             Self::S4 => "S4",
+            Self::S5 => "S5",
+            Self::S6 => "S6",
+            Self::S7 => "S7",
+            Self::S8 => "S8",
+            Self::S9 => "S9",
+            Self::S10 => "S10",
+            Self::S12 => "S12",
+            Self::L1 => "L1",
+            Self::L3 => "L3",
         })
     }
 }

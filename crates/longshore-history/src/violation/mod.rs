@@ -13,7 +13,7 @@ pub use kind::{BreachKind, Counts, Promise};
 pub(crate) use words::{counted, limit_words};
 
 use crate::event::Position;
-use crate::ids::{JobId, RunId};
+use crate::ids::{JobId, QueueId, RunId, Token, WorkerId};
 use crate::stored::JobState;
 
 /// One broken promise, with its proof's place.
@@ -151,6 +151,202 @@ pub enum Breach {
         /// The exit code that the store keeps.
         exit_code: Option<i32>,
     },
+    /// The store gave one attempt twice.
+    AcquiredTwice {
+        /// The attempt.
+        run: RunId,
+        /// The workers that got it.
+        workers: [WorkerId; 2],
+        /// The earlier answer.
+        first: Position,
+    },
+    /// A later acquisition of a job has no larger token.
+    TokenNotRising {
+        /// The later attempt.
+        run: RunId,
+        /// Its token.
+        token: Token,
+        /// The earlier attempt's.
+        before: Token,
+    },
+    /// A queue certainly had more leases at one instant than its limit, or the caller's, ever
+    /// allowed meanwhile.
+    AcquiredBeyondLimit {
+        /// The queue.
+        queue: QueueId,
+        /// The largest limit that may have been in force.
+        limit: u32,
+        /// The leases that were certainly live.
+        live: Vec<RunId>,
+    },
+    /// One idempotency key led to two jobs.
+    TwoJobsOneKey {
+        /// The key.
+        key: String,
+        /// The jobs.
+        jobs: [JobId; 2],
+    },
+    /// A job ended twice, and no person can have asked for a retry between.
+    SettledTwice {
+        /// The job.
+        job: JobId,
+        /// Its earlier end.
+        first: Position,
+    },
+    /// A write was accepted under a token, though a newer one was out before it was sent.
+    StaleWrite {
+        /// The attempt.
+        run: RunId,
+        /// The write.
+        verb: &'static str,
+        /// Its token.
+        token: Token,
+        /// The newer token.
+        newer: Token,
+    },
+    /// A write was accepted under a lease that had ended before it was sent.
+    WriteAfterEnd {
+        /// The attempt.
+        run: RunId,
+        /// The write.
+        verb: &'static str,
+        /// Where the lease had ended.
+        ended: Position,
+    },
+    /// A verb succeeded for which the job's state had no arrow, in whatever order the open
+    /// calls took effect.
+    IllegalMove {
+        /// The job.
+        job: JobId,
+        /// The verb.
+        verb: &'static str,
+        /// Its CALL.
+        called: Position,
+        /// Where the job can have stood.
+        possible: Vec<JobState>,
+    },
+    /// The store calls a job something that no order of its calls leads to.
+    StateUnexplained {
+        /// The job.
+        job: JobId,
+        /// What the store says.
+        state: JobState,
+        /// Where it can stand.
+        possible: Vec<JobState>,
+    },
+    /// A job was taken while another certainly waited ahead of it.
+    Overtaken {
+        /// The queue.
+        queue: QueueId,
+        /// The one that was taken.
+        taken: JobId,
+        /// The one that was passed over.
+        waiting: JobId,
+        /// Since when that one certainly waited.
+        since: Position,
+    },
+    /// A job was acquired before it was due, by the database's clock.
+    StartedEarly {
+        /// The attempt.
+        run: RunId,
+        /// How much too early.
+        early_micros: i64,
+    },
+    /// A job was retried more often than its policy allows.
+    RetriedTooOften {
+        /// The job.
+        job: JobId,
+        /// The retries so far.
+        retries: u32,
+        /// How many its policy allows.
+        allowed: u32,
+    },
+    /// A permanent error was retried.
+    RetriedPermanent {
+        /// The attempt that failed so.
+        run: RunId,
+    },
+    /// A retry is due sooner or later than its policy says.
+    DelayOutOfBounds {
+        /// The attempt that failed.
+        run: RunId,
+        /// The delay.
+        delay_micros: u64,
+        /// The shortest that the policy allows.
+        least_micros: u64,
+        /// The longest.
+        most_micros: u64,
+    },
+    /// A job was lost to hosts or workers more often than the crash budget allows.
+    LostTooOften {
+        /// The job.
+        job: JobId,
+        /// The losses so far.
+        losses: u32,
+        /// The budget.
+        allowed: u32,
+    },
+    /// A worker got a job after its drain had begun.
+    AcquiredWhileDraining {
+        /// The worker.
+        worker: WorkerId,
+        /// The first attempt that it got.
+        run: RunId,
+        /// Where its drain was answered.
+        drained: Position,
+    },
+    /// A worker said goodbye while it had a lease that had neither ended nor a handle.
+    LeftBehind {
+        /// The worker.
+        worker: WorkerId,
+        /// The attempt.
+        run: RunId,
+        /// Where it was acquired.
+        acquired: Position,
+    },
+    /// A draining worker still ended an attempt, but had sent no heartbeat within its time.
+    HeartbeatStopped {
+        /// The worker.
+        worker: WorkerId,
+        /// The attempt.
+        run: RunId,
+        /// Since its last heartbeat.
+        gap_millis: u64,
+        /// Its time.
+        ttl_millis: u64,
+    },
+    /// Two counts at rest that should be one differ.
+    CountsDisagree {
+        /// What was counted.
+        what: String,
+        /// What each says.
+        figures: [u64; 2],
+    },
+    /// Jobs were ready, with room and workers, and none ran.
+    NothingStarted {
+        /// The queue.
+        queue: QueueId,
+        /// The jobs that were ready.
+        ready: u64,
+    },
+    /// More calls failed by the system's fault than the run allows.
+    TooManyFailures {
+        /// How many failed.
+        failures: u64,
+        /// How many may.
+        allowed: u64,
+    },
+    /// Jobs were ready, and fewer ran than the limit allows.
+    RoomLeft {
+        /// The queue.
+        queue: QueueId,
+        /// The jobs that were ready.
+        ready: u64,
+        /// The leases that there were.
+        live: u64,
+        /// The limit.
+        limit: Option<u32>,
+    },
 }
 
 /// A run and its START.
@@ -182,6 +378,28 @@ impl Breach {
             Self::RanTooSeldom { .. } => BreachKind::RanTooSeldom,
             Self::EndLost { .. } => BreachKind::EndLost,
             Self::NotCompleted { .. } => BreachKind::NotCompleted,
+            Self::AcquiredTwice { .. } => BreachKind::AcquiredTwice,
+            Self::TokenNotRising { .. } => BreachKind::TokenNotRising,
+            Self::AcquiredBeyondLimit { .. } => BreachKind::AcquiredBeyondLimit,
+            Self::TwoJobsOneKey { .. } => BreachKind::TwoJobsOneKey,
+            Self::SettledTwice { .. } => BreachKind::SettledTwice,
+            Self::StaleWrite { .. } => BreachKind::StaleWrite,
+            Self::WriteAfterEnd { .. } => BreachKind::WriteAfterEnd,
+            Self::IllegalMove { .. } => BreachKind::IllegalMove,
+            Self::StateUnexplained { .. } => BreachKind::StateUnexplained,
+            Self::Overtaken { .. } => BreachKind::Overtaken,
+            Self::StartedEarly { .. } => BreachKind::StartedEarly,
+            Self::RetriedTooOften { .. } => BreachKind::RetriedTooOften,
+            Self::RetriedPermanent { .. } => BreachKind::RetriedPermanent,
+            Self::DelayOutOfBounds { .. } => BreachKind::DelayOutOfBounds,
+            Self::LostTooOften { .. } => BreachKind::LostTooOften,
+            Self::AcquiredWhileDraining { .. } => BreachKind::AcquiredWhileDraining,
+            Self::LeftBehind { .. } => BreachKind::LeftBehind,
+            Self::HeartbeatStopped { .. } => BreachKind::HeartbeatStopped,
+            Self::CountsDisagree { .. } => BreachKind::CountsDisagree,
+            Self::NothingStarted { .. } => BreachKind::NothingStarted,
+            Self::TooManyFailures { .. } => BreachKind::TooManyFailures,
+            Self::RoomLeft { .. } => BreachKind::RoomLeft,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Breach, LiveRun, Place, Violation};
+use super::{Breach, Place, Violation};
 use crate::ids::JobId;
+use crate::stored::JobState;
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +37,7 @@ impl fmt::Display for Violation {
                 "{} ran at once under {} at {at}: jobs {}",
                 counted(live.len(), "job"),
                 limit_words(*max, limit),
-                listed(live)
+                listed(live.iter().map(|run| run.id.job))
             ),
             Breach::UnknownJob { run } => {
                 write!(f, "{run} appears at {at}, but nobody submitted that job")
@@ -100,6 +101,157 @@ impl fmt::Display for Violation {
                 "job {job} should have completed, but the store says {state}{}",
                 code_words(*exit_code)
             ),
+            Breach::AcquiredTwice {
+                run,
+                workers,
+                first,
+            } => write!(
+                f,
+                "{run} was acquired by worker {} at {at}, after worker {} had got it at {first}",
+                workers[1], workers[0]
+            ),
+            Breach::TokenNotRising { run, token, before } => write!(
+                f,
+                "{run} was acquired at {at} under token {token}, though an earlier attempt had token {before}"
+            ),
+            Breach::AcquiredBeyondLimit { queue, limit, live } => write!(
+                f,
+                "queue {queue} had {} at {at}, though no more than {limit} were allowed: jobs {}",
+                counted(live.len(), "lease"),
+                listed(live.iter().map(|run| run.job))
+            ),
+            Breach::TwoJobsOneKey { key, jobs } => write!(
+                f,
+                "key {key:?} led to job {} at {at}, after it had led to job {}",
+                jobs[1], jobs[0]
+            ),
+            Breach::SettledTwice { job, first } => write!(
+                f,
+                "job {job} ended a second time at {at}, after its end at {first}, and nobody had asked for a retry"
+            ),
+            Breach::StaleWrite {
+                run,
+                verb,
+                token,
+                newer,
+            } => write!(
+                f,
+                "{verb} of {run} was accepted at {at} under token {token}, after token {newer} had been given"
+            ),
+            Breach::WriteAfterEnd { run, verb, ended } => write!(
+                f,
+                "{verb} of {run} was accepted at {at}, after its lease had ended at {ended}"
+            ),
+            Breach::IllegalMove {
+                job,
+                verb,
+                called,
+                possible,
+            } => write!(
+                f,
+                "{verb} of job {job}, called at {called}, succeeded at {at}, though the job can only have been {}",
+                states(possible)
+            ),
+            Breach::StateUnexplained {
+                job,
+                state,
+                possible,
+            } => write!(
+                f,
+                "the store says that job {job} is {state}, though it can only be {}",
+                states(possible)
+            ),
+            Breach::Overtaken {
+                queue,
+                taken,
+                waiting,
+                since,
+            } => write!(
+                f,
+                "job {taken} of queue {queue} was taken at {at}, past job {waiting}, which waited ahead of it since {since}"
+            ),
+            Breach::StartedEarly { run, early_micros } => write!(
+                f,
+                "{run} was acquired at {at}, {early_micros} µs before it was due"
+            ),
+            Breach::RetriedTooOften {
+                job,
+                retries,
+                allowed,
+            } => write!(
+                f,
+                "job {job} was put back for retry {retries} at {at}, though its policy allows {allowed}"
+            ),
+            Breach::RetriedPermanent { run } => write!(
+                f,
+                "{run} failed for good, and is retried nevertheless at {at}"
+            ),
+            Breach::DelayOutOfBounds {
+                run,
+                delay_micros,
+                least_micros,
+                most_micros,
+            } => write!(
+                f,
+                "{run} is retried after {delay_micros} µs at {at}, though its policy says {least_micros} to {most_micros} µs"
+            ),
+            Breach::LostTooOften {
+                job,
+                losses,
+                allowed,
+            } => write!(
+                f,
+                "job {job} was put back after loss {losses} at {at}, though the crash budget is {allowed}"
+            ),
+            Breach::AcquiredWhileDraining {
+                worker,
+                run,
+                drained,
+            } => write!(
+                f,
+                "worker {worker} got {run} at {at}, though it drained since {drained}"
+            ),
+            Breach::LeftBehind {
+                worker,
+                run,
+                acquired,
+            } => write!(
+                f,
+                "worker {worker} said goodbye at {at} and left {run} behind, acquired at {acquired} and never launched"
+            ),
+            Breach::HeartbeatStopped {
+                worker,
+                run,
+                gap_millis,
+                ttl_millis,
+            } => write!(
+                f,
+                "worker {worker} ended {run} at {at}, {gap_millis} ms after its last heartbeat, with {ttl_millis} ms to live on each"
+            ),
+            Breach::CountsDisagree { what, figures } => write!(
+                f,
+                "at rest at {at} two counts differ, {what}: {} and {}",
+                figures[0], figures[1]
+            ),
+            Breach::NothingStarted { queue, ready } => write!(
+                f,
+                "{} of queue {queue} ready at {at} with room for them, and none runs",
+                counted(usize::try_from(*ready).unwrap_or(usize::MAX), "job")
+            ),
+            Breach::TooManyFailures { failures, allowed } => write!(
+                f,
+                "{failures} calls failed by the system's fault, at most {allowed} may"
+            ),
+            Breach::RoomLeft {
+                queue,
+                ready,
+                live,
+                limit,
+            } => write!(
+                f,
+                "{ready} jobs of queue {queue} were ready at {at}, with only {live} live{}",
+                limit.map_or_else(String::new, |limit| format!(" under limit {limit}"))
+            ),
         }
     }
 }
@@ -107,9 +259,9 @@ impl fmt::Display for Violation {
 /// How many jobs one line of a verdict names; the sub-history has them all.
 const NAMED_JOBS_MAX: usize = 20;
 
-fn listed(live: &[LiveRun]) -> String {
+fn listed(jobs: impl Iterator<Item = JobId>) -> String {
     // By id, for the eye; the order of their starts is in the sub-history.
-    let mut jobs: Vec<JobId> = live.iter().map(|run| run.id.job).collect();
+    let mut jobs: Vec<JobId> = jobs.collect();
     jobs.sort_unstable();
     let named: Vec<String> = jobs
         .iter()
@@ -119,6 +271,16 @@ fn listed(live: &[LiveRun]) -> String {
     match jobs.len().saturating_sub(NAMED_JOBS_MAX) {
         0 => named.join(", "),
         more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+fn states(states: &[JobState]) -> String {
+    match states {
+        [] => "absent".to_owned(),
+        states => {
+            let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
+            names.join(" or ")
+        }
     }
 }
 

@@ -23,16 +23,26 @@
 //! START it lived. It counts as live at its own START and no longer, again so
 //! that the count stays a lower bound.
 
+//! # Two writers
+//!
+//! A recorder may write the store's events into the same file (see
+//! [`StoreEvent`]). They share the order of the jobs' lines, and nothing else.
+
 mod line;
+mod pairing;
 
 pub use line::{LineError, Mark, Who, WhoError, WitnessLine};
 
 use crate::event::{Event, Position, Source};
+use crate::store::{StoreEvent, StoreLineError, is_store_line};
+use pairing::Pairing;
 
 /// A parsed witness file: its lines in file order, as events of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Witness {
     events: Vec<Event>,
+    /// How many of them the jobs wrote.
+    marks: usize,
 }
 
 impl Witness {
@@ -40,11 +50,22 @@ impl Witness {
     ///
     /// The first line that is not exactly in the format is an error, and so is
     /// a last line without its newline: a torn write.
+    ///
+    /// So is an answer of the store to a call that was not made, and a call that
+    /// is answered twice.
     pub fn parse(text: &str) -> Result<Self, WitnessError> {
-        text.split_inclusive('\n')
-            .enumerate()
-            .map(|(index, raw)| parse_record(index + 1, raw))
-            .collect()
+        let mut pairing = Pairing::default();
+        let mut witness = Self::default();
+        for (raw, number) in text.split_inclusive('\n').zip(1..) {
+            let source = parse_record(number, raw)?;
+            match &source {
+                Source::Witness(_) => witness.marks += 1,
+                Source::Store(event) => pairing.note(number, event)?,
+            }
+            let at = Position::of_line(number);
+            witness.events.push(Event { at, source });
+        }
+        Ok(witness)
     }
 
     /// The events, in file order; the one on line *n* is at index *n* − 1.
@@ -52,9 +73,14 @@ impl Witness {
         &self.events
     }
 
-    /// Whether nothing was recorded.
+    /// Whether the jobs wrote nothing.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.marks == 0
+    }
+
+    /// Whether the store's events are in it.
+    pub fn has_store_events(&self) -> bool {
+        self.marks < self.events.len()
     }
 }
 
@@ -62,7 +88,7 @@ impl Witness {
 /// The order of the iterator is the order of the history.
 impl FromIterator<WitnessLine> for Witness {
     fn from_iter<I: IntoIterator<Item = WitnessLine>>(lines: I) -> Self {
-        let events = lines
+        let events: Vec<Event> = lines
             .into_iter()
             .enumerate()
             .map(|(index, line)| Event {
@@ -70,7 +96,8 @@ impl FromIterator<WitnessLine> for Witness {
                 source: Source::Witness(line),
             })
             .collect();
-        Self { events }
+        let marks = events.len();
+        Self { events, marks }
     }
 }
 
@@ -88,6 +115,30 @@ pub enum WitnessError {
         #[source]
         reason: LineError,
     },
+    /// A line of the store's that is not in the format.
+    #[error("witness line {line}, of the store, is malformed: `{content}`")]
+    MalformedStoreLine {
+        /// Its number, the first being 1.
+        line: usize,
+        /// The line, without its newline; shortened if it is too long.
+        content: String,
+        /// What is wrong with it.
+        #[source]
+        reason: StoreLineError,
+    },
+    /// A line of the store's that fits to no other: a number used for two calls,
+    /// an answer to no call, a second answer, or one of another verb.
+    #[error("witness line {line} is a {mark} of call {call}, which {problem}")]
+    Unpaired {
+        /// Its number, the first being 1.
+        line: usize,
+        /// CALL, DONE or ERR.
+        mark: &'static str,
+        /// The call that it names.
+        call: u64,
+        /// Why it does not fit.
+        problem: &'static str,
+    },
     /// The last line has no newline, so its write was cut off.
     #[error("witness line {line} is torn (no newline at its end): `{content}`")]
     Torn {
@@ -98,18 +149,31 @@ pub enum WitnessError {
     },
 }
 
-fn parse_record(number: usize, raw: &str) -> Result<WitnessLine, WitnessError> {
+fn parse_record(number: usize, raw: &str) -> Result<Source, WitnessError> {
     let Some(content) = raw.strip_suffix('\n') else {
         return Err(WitnessError::Torn {
             line: number,
             content: shortened(raw),
         });
     };
-    content.parse().map_err(|reason| WitnessError::Malformed {
-        line: number,
-        content: shortened(content),
-        reason,
-    })
+    if is_store_line(content) {
+        let event = content.parse::<StoreEvent>();
+        return event.map(Source::Store).map_err(|reason| {
+            let content = shortened(content);
+            WitnessError::MalformedStoreLine {
+                line: number,
+                content,
+                reason,
+            }
+        });
+    }
+    let line = content.parse::<WitnessLine>();
+    line.map(Source::Witness)
+        .map_err(|reason| WitnessError::Malformed {
+            line: number,
+            content: shortened(content),
+            reason,
+        })
 }
 
 /// Bounds what an error quotes: a binary file is one endless line.
@@ -131,6 +195,7 @@ mod tests {
             .iter()
             .map(|event| match &event.source {
                 Source::Witness(line) => (event.at.line(), line.mark, line.run.job, line.nanos),
+                Source::Store(event) => panic!("no line of the store's: {event}"),
             })
             .collect();
         assert_eq!(

@@ -147,6 +147,7 @@ fn the_order_of_the_file_decides_not_the_clock() {
             max: 1,
             jobs: jobs([1, 2]),
             must_reach: true,
+            queue: None,
         }),
         "verdict: PASSED: 2 jobs, each ran exactly once; \
          limit 1 of default reached, never exceeded (max live 1)",

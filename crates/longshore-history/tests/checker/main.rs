@@ -3,11 +3,17 @@
 
 mod documents;
 mod endings;
+mod exercised;
+mod format;
 mod limits;
 mod passes;
+mod promises;
 mod random;
+mod recorded;
+mod rest;
 mod schedule;
 mod size;
+mod slowly;
 mod starts;
 mod support;
 mod unknown;

@@ -101,6 +101,7 @@ fn a_job_cancelled_in_its_queue_passes_without_a_run() {
         state: JobState::Cancelled,
         exit_code: None,
         ever_acquired: false,
+        ..StoredJob::COMPLETED
     };
     assert_passed(
         &witness(&["START 1 1", "END 1 1"]),

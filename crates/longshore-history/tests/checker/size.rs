@@ -1,6 +1,6 @@
 //! A million lines finish, and so do the shapes that tempt a checker to be
 //! quadratic, which at a tenth of that would already take many minutes. What is
-//! asserted is the verdict, never the time.
+//! asserted is the verdict; of the store's lines also a generous bound of the time.
 
 use longshore_history::{
     BreachKind, Expectation, ExpectedEnd, ExpectedRuns, JobId, Limit, StoredJob, Verdict, Witness,
@@ -85,4 +85,51 @@ fn many_lines_of_one_job_in_overlapping_attempts_are_judged() {
         panic!("expected a violation, got {verdict}");
     };
     assert_eq!(all_counts.of(BreachKind::AttemptsOverlap), 49_999);
+}
+
+/// Far beyond what it takes on a slow machine without optimisation, and far below what any pass would
+/// take that is quadratic in these lines.
+const LONG_ENOUGH: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// All jobs wait at first, so that each acquisition has a long line to be held against; eight run at
+/// a time, and the limit is changed over and over.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test looks at a clock, not the checker"
+)]
+fn two_hundred_thousand_lines_of_the_store_are_judged_in_seconds() {
+    use crate::recorded::{Script, lease};
+    use longshore_history::Exercise;
+    use longshore_history::store::Then;
+
+    const JOBS: i64 = 24_000;
+    let mut script = Script::with_queue(Some(8));
+    for job in 1..=JOBS {
+        script.submit_plain(job);
+    }
+    for job in 1..=JOBS + 8 {
+        if job > 8 {
+            script.finish(&lease(job - 8, 1, job - 8), Then::Completed);
+        }
+        if job <= JOBS {
+            script.acquire(job % 4, &[lease(job, 1, job)]);
+            script.runs(&lease(job, 1, job));
+        }
+        if job % 20 == 0 {
+            script.change_limit(Some(8 + u32::try_from(job % 3).expect("small")));
+        }
+    }
+    let must = Exercise {
+        waiting_lines: true,
+        limit_changes: true,
+        ..Exercise::default()
+    };
+    let history = script.parsed();
+    assert!(history.events().len() > 190_000);
+    let begun = std::time::Instant::now();
+    let verdict = check(&history, &Expectation::default().exercising(must));
+    let took = begun.elapsed();
+    assert!(verdict.is_passed(), "{verdict}");
+    assert!(took < LONG_ENOUGH, "it took {took:?}");
 }

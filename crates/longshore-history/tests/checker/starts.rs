@@ -15,6 +15,9 @@ const NEVER_ACQUIRED: StoredJob = StoredJob {
     state: JobState::Cancelled,
     exit_code: None,
     ever_acquired: false,
+    attempts: Vec::new(),
+    due_at: None,
+    key: None,
 };
 
 #[test]
@@ -71,6 +74,7 @@ fn an_attempt_that_starts_twice_and_never_ends_breaks_s2() {
         state: JobState::Failed,
         exit_code: Some(137),
         ever_acquired: true,
+        ..StoredJob::COMPLETED
     };
     assert_violated(
         &witness(&["START 9 2", "START 9 2"]),

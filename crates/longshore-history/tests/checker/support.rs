@@ -47,7 +47,7 @@ pub fn stored(job: i64, state: JobState, exit_code: Option<i32>) -> [(JobId, Sto
     let stored = StoredJob {
         state,
         exit_code,
-        ever_acquired: true,
+        ..StoredJob::COMPLETED
     };
     [(JobId(job), stored)]
 }
@@ -58,7 +58,7 @@ pub fn limit(max: u32, ids: impl IntoIterator<Item = i64>) -> Limit {
         name: String::new(),
         max,
         jobs: jobs(ids),
-        must_reach: false,
+        ..Limit::default()
     }
 }
 

@@ -12,6 +12,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_history::Mark;
 
 use super::container::Container;
 use super::{Happening, ScriptedExecutor, no_such_container};
@@ -96,6 +97,7 @@ impl Executor for ScriptedExecutor {
             state.live.insert(handle.clone());
             state.max_live = state.max_live.max(state.live.len());
             container.has_started();
+            self.inner.mark(Mark::Start, container.run);
             self.inner
                 .note(&mut state, Happening::Started(container.run));
         }

@@ -18,11 +18,16 @@ use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Capabilities, Capability, ExecutorError, Handle, LaunchRequest};
 use longshore_core::host::HostFacts;
 use longshore_core::{AttemptNumber, JobId, Token};
+use longshore_history::{Mark, Who};
 use tokio::sync::Notify;
 
+use crate::recording::{self, Journal};
 use container::Container;
 pub use gate::Gate;
 pub use script::Script;
+
+/// The signal that no job sees coming.
+const KILL: i32 = 9;
 
 type Decide = dyn Fn(&LaunchRequest) -> Script + Send + Sync;
 
@@ -40,6 +45,8 @@ struct Inner {
     state: Mutex<State>,
     /// Rung after every happening.
     changed: Notify,
+    /// Where its jobs write of their own lives.
+    journal: Option<Arc<Journal>>,
 }
 
 #[derive(Default)]
@@ -104,6 +111,7 @@ impl ScriptedExecutor {
             decide: Box::new(decide),
             state: Mutex::default(),
             changed: Notify::new(),
+            journal: None,
         };
         Self {
             inner: Arc::new(inner),
@@ -133,6 +141,14 @@ impl ScriptedExecutor {
         identity.clone_into(&mut host.identity);
         identity.clone_into(&mut host.name);
         boot_id.clone_into(&mut host.boot_id);
+        self
+    }
+
+    /// Its jobs write their START and END into this journal, as processes do into a file: after they
+    /// began, and before they end. To be said before it is used.
+    #[must_use]
+    pub fn witnessed_by(mut self, journal: Arc<Journal>) -> Self {
+        self.unused().journal = Some(journal);
         self
     }
 
@@ -241,8 +257,20 @@ impl Inner {
         found.ok_or_else(|| no_such_container(attempted, handle))
     }
 
+    /// A job's own line.
+    fn mark(&self, mark: Mark, run: Run) {
+        if let Some(journal) = &self.journal {
+            let who = Who::new(&self.host.identity).expect("an identity is a short word");
+            journal.mark(mark, recording::run(run.job, run.attempt), who);
+        }
+    }
+
     fn ended(&self, container: &Container, handle: &Handle, exit: Exit) {
         let mut state = self.state();
+        // Only what ended by itself or was asked to can still write; a kill leaves no END.
+        if exit.signal != Some(KILL) {
+            self.mark(Mark::End, container.run);
+        }
         state.live.remove(handle);
         container.has_ended(exit);
         self.note(&mut state, Happening::Ended(container.run, exit));

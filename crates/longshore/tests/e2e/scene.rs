@@ -121,6 +121,7 @@ impl Scene {
             max: limit,
             jobs: ids.iter().copied().collect(),
             must_reach: true,
+            queue: None,
         };
         let expectation = Expectation::each_once(ids)
             .with_limit(limit)

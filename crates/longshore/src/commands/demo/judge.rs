@@ -77,6 +77,7 @@ fn verdict(folder: &Folder, record: &Record, jobs: &[JobDetail]) -> anyhow::Resu
             max: record.limit,
             jobs: ids.collect(),
             must_reach: record.jobs.len() > record.limit as usize,
+            queue: None,
         })
         .with_stored(stored);
     Ok(history::check(&witness, &expectation))
