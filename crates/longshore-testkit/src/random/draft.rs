@@ -41,7 +41,9 @@ pub(super) fn draft() -> impl Strategy<Value = Draft> {
     let key = proptest::option::weighted(0.3, 0u8..3);
     let when = prop_oneof![6 => Just(0u8), 1 => Just(1u8), 2 => Just(2u8)];
     let patience = prop_oneof![8 => Just(0u8), 2 => Just(1u8), 1 => Just(2u8)];
-    (queue(), 0u8..4, hold, key, when, patience, 0u8..3).prop_map(
+    // Mostly the same, so that jobs stand in one lane.
+    let priority = prop_oneof![3 => Just(0u8), 2 => 1u8..4];
+    (queue(), priority, hold, key, when, patience, 0u8..3).prop_map(
         |(queue, priority, hold, key, when, patience, label)| Draft {
             queue,
             priority,

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use longshore_core::store::{Store, StoreResult};
+use longshore_core::WorkerId;
+use longshore_core::queue::QueueChange;
+use longshore_core::store::{AcquireRequest, Store, StoreResult};
 
 use super::call::Call;
 use super::model_side;
@@ -63,7 +65,33 @@ impl Lockstep {
                 self.ask(&self.states()).await?;
             }
         }
-        self.look_at_everything().await
+        self.look_at_everything().await?;
+        self.empty_the_lines().await
+    }
+
+    /// Acquires all that is left, so that every list of operations shows in which order it put
+    /// things.
+    async fn empty_the_lines(&mut self) -> Result<(), String> {
+        self.ask(&Call::RegisterWorker(worker_of(&[1, 2, 3], &[])))
+            .await?;
+        let worker = self.model.workers(false).first().map(|worker| worker.id);
+        for queue in self.model.queues() {
+            let open = QueueChange {
+                max_concurrent: Some(None),
+                paused: Some(false),
+                ..QueueChange::default()
+            };
+            self.ask(&Call::ChangeQueue(queue.name, open)).await?;
+            let everything = AcquireRequest {
+                queue: queue.id,
+                want: AcquireRequest::MAX_WANT,
+                worker: worker.unwrap_or(WorkerId(0)),
+                acquire_number: self.calls,
+                max_concurrent: None,
+            };
+            self.ask(&Call::Acquire(everything)).await?;
+        }
+        self.ask(&self.states()).await
     }
 
     /// Where every job stands.

@@ -115,6 +115,7 @@ impl Side {
             batch: 1000,
         };
         while self.store.prune(retention).await?.more {}
-        Ok(self.store.newest_job().await?.is_none())
+        // What a defect left behind must not be found again by a list that has nothing to do with it.
+        Ok(self.store.newest_job().await?.is_none() && self.store.audit().await?.is_empty())
     }
 }
