@@ -17,6 +17,7 @@ mod licences;
 mod metadata;
 mod postgres;
 mod process;
+mod repeat;
 mod test;
 
 /// Checks and chores of the Longshore repository.
@@ -49,6 +50,11 @@ enum Chore {
     /// The process that owns the engines; started by the other commands, never by a person.
     #[command(name = engine::GUARD_COMMAND, hide = true)]
     DockerGuard(engine::GuardArguments),
+    /// Run a command again and again, until it fails or has succeeded often enough.
+    ///
+    /// Example: `cargo xtask postgres -- cargo xtask repeat 50 --busy 1 -- cargo test -p longshore
+    /// --test concurrency`
+    Repeat(repeat::Arguments),
     /// Everything that must hold before a change lands: format, edges, licences, lints, links of
     /// the docs, build, and all tests against a throw-away PostgreSQL and Docker.
     ///
@@ -65,6 +71,7 @@ fn main() -> ExitCode {
         }
         Chore::Docker(arguments) => engine::run(&arguments),
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::Repeat(arguments) => repeat::run(&arguments),
         Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
     };
     // `exit` is never called: the owner of a server stops it when it is dropped.
