@@ -5,6 +5,7 @@
 //! would need: what is to be known of a container is in its name, its labels and the engine. It
 //! never speaks to a store, and never starts a container twice.
 
+mod allowed;
 mod body;
 mod config;
 pub mod connect;

@@ -8,6 +8,7 @@ mod format;
 mod limits;
 mod passes;
 mod promises;
+mod promises_of_order;
 mod random;
 mod recorded;
 mod rest;
