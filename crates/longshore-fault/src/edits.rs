@@ -132,7 +132,7 @@ pub(crate) const EDITS: &[Edit] = &[
         "finish_without_token",
         "sqlite/finish_lease",
         "AND token = :token",
-        "",
+        "AND :token IS NOT NULL",
     ),
     edit(
         "finish_by_id_and_state",
@@ -144,7 +144,7 @@ pub(crate) const EDITS: &[Edit] = &[
         "finish_by_id_and_state",
         "sqlite/finish_lease",
         "job_id = :job AND attempt = :attempt AND token = :token",
-        "job_id = :job AND started_at IS NOT NULL",
+        "job_id = :job AND started_at IS NOT NULL AND :attempt IS NOT NULL AND :token IS NOT NULL",
     ),
     edit(
         "fifo_dropped",

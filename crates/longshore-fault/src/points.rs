@@ -16,6 +16,7 @@ pub(crate) enum Verdict {
     Fail,
     Delay(Duration),
     Abort,
+    Panic,
 }
 
 /// The gates of this process, and of the threads in it.
@@ -207,6 +208,11 @@ impl Gate {
         self.0.judge(Verdict::Delay(time));
     }
 
+    /// They panic: a defect of the product's.
+    pub fn panic(&self) {
+        self.0.judge(Verdict::Panic);
+    }
+
     /// Ends their process without a word, as a crash would.
     pub fn abort(&self) {
         self.0.judge(Verdict::Abort);
@@ -251,6 +257,7 @@ pub async fn reach(name: &'static str, key: i64) -> Result<(), Injected> {
             Ok(())
         }
         Verdict::Abort => std::process::abort(),
+        Verdict::Panic => panic!("a panic injected at {name}"),
     }
 }
 
@@ -268,6 +275,7 @@ pub fn reach_on_a_thread(name: &'static str, key: i64) -> Result<(), Injected> {
             Ok(())
         }
         Some(Verdict::Abort) => std::process::abort(),
+        Some(Verdict::Panic) => panic!("a panic injected at {name}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Points in worker processes: they ask the test that started them, over a socket.
 //!
-//! A worker writes `at N name key pid`, and goes on by `go N`, `fail N`, `delay MS N` or `abort N`. It
+//! A worker writes `at N name key pid`, and goes on by `go N`, `fail N`, `delay MS N`, `panic N` or `abort N`. It
 //! asks at every point, so that the test sees them all; whoever nobody waits for is let go at once.
 //! When the test is gone, the worker goes on as if there were none.
 
@@ -53,6 +53,7 @@ fn listen(answers: UnixStream) {
         let verdict = match words[0] {
             "fail" => Verdict::Fail,
             "abort" => Verdict::Abort,
+            "panic" => Verdict::Panic,
             "delay" => Verdict::Delay(Duration::from_millis(words[1].parse().unwrap_or(0))),
             _ => Verdict::Go,
         };
@@ -151,6 +152,7 @@ fn answer(worker: &UnixStream, gates: &Gates) {
                 Verdict::Fail => format!("fail {number}\n"),
                 Verdict::Delay(time) => format!("delay {} {number}\n", time.as_millis()),
                 Verdict::Abort => format!("abort {number}\n"),
+                Verdict::Panic => format!("panic {number}\n"),
             };
             // A worker that has ended needs no answer.
             let _ = (&writing).write_all(line.as_bytes());

@@ -5,3 +5,6 @@
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other test binaries")]
 mod support;
+
+#[cfg(feature = "faults")]
+mod faults;
