@@ -347,3 +347,6 @@ impl Drop for Parked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
