@@ -85,7 +85,10 @@ async fn finished_earlier(db: &Db, leases: &[LeaseKey]) -> StoreResult<Vec<Lease
     let jobs: Vec<i64> = leases.iter().map(|lease| lease.job.0).collect();
     let attempts: Vec<i32> = leases.iter().map(|lease| lease.attempt.0).collect();
     let tokens: Vec<i64> = leases.iter().map(|lease| lease.token.0).collect();
-    let sql = include_str!("../sql/finish_earlier.sql");
+    let sql = longshore_fault::edited!(
+        "postgres/finish_earlier",
+        include_str!("../sql/finish_earlier.sql")
+    );
     let found = db.rows(VERB, sql, &[&jobs, &attempts, &tokens]).await?;
     found.iter().map(key).collect()
 }
@@ -167,7 +170,7 @@ impl Columns {
     async fn run(&self, db: &Db) -> StoreResult<Vec<Row>> {
         db.rows(
             VERB,
-            include_str!("../sql/finish.sql"),
+            longshore_fault::edited!("postgres/finish", include_str!("../sql/finish.sql")),
             &[
                 &self.jobs,
                 &self.attempts,

@@ -177,7 +177,8 @@ impl Lane {
     /// is proved.
     fn learn(&mut self, bound: i64, look: &Look) -> bool {
         if let Some(candidate) = self.candidate
-            && look.oldest_open >= candidate.xid
+            && (look.oldest_open >= candidate.xid
+                || longshore_fault::bug!("frontier_without_proof"))
         {
             self.proved = self.proved.max(candidate.empty_through.min(bound));
             self.candidate = None;

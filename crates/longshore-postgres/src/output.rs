@@ -43,7 +43,10 @@ pub(crate) async fn append(db: &Db, appends: &[OutputAppend]) -> StoreResult<Vec
     let rows = db
         .rows(
             VERB,
-            include_str!("../sql/append_output.sql"),
+            longshore_fault::edited!(
+                "postgres/append_output",
+                include_str!("../sql/append_output.sql")
+            ),
             &[
                 &jobs, &attempts, &tokens, &seqs, &streams, &positions, &bytes, &resumes,
             ],

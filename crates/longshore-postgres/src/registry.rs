@@ -69,7 +69,10 @@ impl Registry for PostgresStore {
         let limit = change.max_concurrent.flatten().map(limit_parameter);
         let selector = serde_json::to_string(&change.host_selector)
             .map_err(|e| StoreError::unexpected(VERB, e))?;
-        let sql = include_str!("../sql/change_queue.sql");
+        let sql = longshore_fault::edited!(
+            "postgres/change_queue",
+            include_str!("../sql/change_queue.sql")
+        );
         let changed = self
             .db
             .maybe(

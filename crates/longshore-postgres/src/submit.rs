@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use longshore_core::spec::FieldError;
 use longshore_core::store::{NewJob, StoreError, StoreResult, Submitted};
 use longshore_core::{JobId, JobSpec, QueueId};
+use longshore_fault::{Injected, point};
 use tokio_postgres::Row;
 
 use crate::db::{self, Db};
@@ -55,7 +56,9 @@ impl Batch {
         let has_keys = self.keys.iter().any(Option::is_some);
         if parts.len() == 1 && !has_keys {
             // One statement is a transaction by itself.
+            point!("submit.before_commit", 0).await.map_err(lost)?;
             let row = db.one(VERB, SQL, &self.params(parts[0]).refs()).await?;
+            point!("submit.committed", 0).await.map_err(lost)?;
             return answers(&row);
         }
         let mut client = db.client(VERB).await?;
@@ -73,7 +76,9 @@ impl Batch {
         }
         // Dropped on an error, the transaction is rolled back: nothing of the call remains.
         self.compare_with_first(&transaction, &submitted).await?;
+        point!("submit.before_commit", 0).await.map_err(lost)?;
         transaction.commit().await.map_err(driver)?;
+        point!("submit.committed", 0).await.map_err(lost)?;
         Ok(submitted)
     }
 
@@ -206,6 +211,14 @@ impl Columns<'_> {
             &self.due_ats,
             &self.queue_timeouts,
         ]
+    }
+}
+
+/// As if the connection had broken there.
+fn lost(injected: Injected) -> StoreError {
+    StoreError::Unavailable {
+        verb: VERB,
+        source: injected.into(),
     }
 }
 

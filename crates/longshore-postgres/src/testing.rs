@@ -43,7 +43,31 @@ impl TestDatabase {
         let rename = "UPDATE longshore.instance \
                       SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)";
         execute(&database.server, &database.name, rename).await;
+        database.plant().await;
         database
+    }
+
+    /// Puts the planted bug into the functions that it changes; none without a bug.
+    async fn plant(&self) {
+        for (function, edits) in longshore_fault::function_edits() {
+            self.change_function(function, |text| {
+                let apply = |text: String, edit: &&longshore_fault::Edit| edit.apply(&text);
+                edits.iter().fold(text.to_owned(), apply)
+            })
+            .await;
+        }
+    }
+
+    /// Replaces a function of the schema by what `change` makes of its text, in this database alone.
+    ///
+    /// # Panics
+    /// If there is no such function, or the new text is none.
+    pub async fn change_function(&self, name: &str, change: impl Fn(&str) -> String) {
+        let client = self.client().await;
+        let text = "SELECT pg_get_functiondef(('longshore.' || $1)::regproc)";
+        let row = client.query_one(text, &[&name]).await.expect(name);
+        let changed = change(row.get(0));
+        client.batch_execute(&changed).await.expect(&changed);
     }
 
     /// A database without a schema, for tests of migrations.

@@ -14,6 +14,7 @@ use longshore_core::classify::ErrorClass;
 use longshore_core::disposition::{Disposition, after_attempt};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, Lease};
+use longshore_fault::{bug, point};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::launch::{Launch, Stopped};
@@ -66,6 +67,12 @@ impl Attempt {
         let live = live
             .await
             .map_err(|panic| message(panic.as_ref()).to_owned());
+        if bug!("slot_kept_after_panic") && live.is_err() {
+            self.permit
+                .take()
+                .into_iter()
+                .for_each(OwnedSemaphorePermit::forget);
+        }
         let concluded = AssertUnwindSafe(self.conclude(&shift, &progress, live)).catch_unwind();
         let leftover = concluded.await.unwrap_or_else(|panic| {
             let said = message(panic.as_ref());
@@ -82,6 +89,7 @@ impl Attempt {
         progress.leaves_its_room();
         shift.look.ring();
         if let Some(placed) = leftover {
+            let _ = point!("finish.before_remove", key.job.0).await;
             // Off the hot path.
             shift.removals.remove(placed).await;
         }
@@ -117,6 +125,7 @@ impl Attempt {
 
     /// Launches and supervises.
     async fn live(&mut self, shift: &Arc<Shift>, progress: &Progress) -> Ending {
+        let _ = point!("launch.begun", self.lease.key.job.0).await;
         let spec = match &self.lease.spec {
             Ok(spec) => spec.clone(),
             Err(problem) => {
@@ -185,6 +194,7 @@ impl Attempt {
             record,
             then,
         };
+        let _ = point!("finish.before_hand_in", key.job.0).await;
         // Waits while the database is away: the slot is taken until the end is stored.
         match shift.finisher.finish(finish.clone()).await {
             Some(

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_core::store::{LeaseKey, Leases as _, StoreResult};
+use longshore_core::store::{LeaseKey, LeaseStatus, Leases as _, StoreResult};
+use longshore_fault::point;
 use tokio::time::sleep;
 
 use crate::shift::Shift;
@@ -41,7 +42,10 @@ pub(crate) async fn once(shift: &Shift) -> StoreResult<usize> {
     for part in live.chunks(MAX_ASKED) {
         let keys: Vec<LeaseKey> = part.iter().map(|(key, _)| *key).collect();
         let statuses = shift.store.check_leases(&keys).await?;
-        for ((_, entry), status) in part.iter().zip(statuses) {
+        for ((key, entry), status) in part.iter().zip(statuses) {
+            if status == LeaseStatus::CancelRequested {
+                let _ = point!("cancel.noticed", key.job.0).await;
+            }
             // An attempt whose end is being stored is off the store before it is off the roll,
             // and "lost" is said of it. It does not listen any more, so that harms nothing.
             entry.orders.heed(status);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use longshore_core::executor::Executor;
 use longshore_core::store::{FinishOutcome, Lease, LeaseKey, Registry as _};
+use longshore_fault::{bug, point};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -170,7 +171,10 @@ impl Crew {
         let shift = &self.shift;
         let begun = Instant::now();
         shift.now(Going::Draining);
+        let by = shift.worker.0;
+        let _ = point!("drain.begun", by).await;
         self.hand_back_held();
+        let _ = point!("drain.held_back", by).await;
         self.in_background("drain notice", announce_drain(Arc::clone(shift)));
         let grace = shift.config.shutdown_timeout;
         tokio::select! {
@@ -179,6 +183,7 @@ impl Crew {
             () = shutdown.forced() => {}
             () = shift.fenced() => {}
         }
+        let _ = point!("drain.grace_over", by).await;
         let stop_wait = self.hand_over_or_stop();
         let all_ended = shift
             .roll
@@ -200,6 +205,7 @@ impl Crew {
             attempts.abort_all();
         }
         shift.removals.finish(REMOVAL_WAIT).await;
+        let _ = point!("drain.before_goodbye", by).await;
         // Whatever it leaves alive may be taken over from now on.
         let goodbye = patiently("stop_worker", || shift.store.stop_worker(shift.worker));
         if !matches!(timeout(GOODBYE_WAIT, goodbye).await, Ok(Ok(()))) {
@@ -208,6 +214,7 @@ impl Crew {
                 "could not say goodbye to the store"
             );
         }
+        let _ = point!("drain.goodbye_said", by).await;
         let mut background = std::mem::take(&mut *lock(&self.background));
         background.shutdown().await;
     }
@@ -229,7 +236,10 @@ impl Crew {
     fn hand_over_or_stop(&self) -> Duration {
         let mut wait = Duration::ZERO;
         let mut by_fate: BTreeMap<&str, u32> = BTreeMap::new();
-        for (_, entry) in self.shift.roll.live() {
+        for (key, entry) in self.shift.roll.live() {
+            if bug!("shutdown_requeues_running") {
+                drop(self.hand_back(key));
+            }
             if entry.served.survives_worker {
                 entry.orders.give(Order::LeaveAlive);
                 *by_fate.entry("left alive").or_default() += 1;

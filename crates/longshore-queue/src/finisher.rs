@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use longshore_core::retry::Backoff;
 use longshore_core::store::{Finish, FinishOutcome, Leases as _, StoreError};
+use longshore_fault::point;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::fault::unanswered;
 use crate::patience::AWAY;
 use crate::retrying::Retrying;
 
@@ -103,9 +105,16 @@ async fn at(time: Option<Instant>) {
 /// Stores a batch; when the store refuses it for what is in it, each end alone.
 async fn store_batch(store: &Retrying, batch: Vec<Entry>, refused: &mut Vec<Entry>) {
     let finishes: Vec<Finish> = batch.iter().map(|entry| entry.finish.clone()).collect();
+    let first = finishes.first().map_or(0, |finish| finish.lease.job.0);
+    let send = || async {
+        unanswered("finish", point!("finish.before_send", first).await)?;
+        let answer = store.finish(&finishes).await;
+        unanswered("finish", point!("finish.answered", first).await)?;
+        answer
+    };
     let mut tries = 0;
     loop {
-        match store.finish(&finishes).await {
+        match send().await {
             Ok(outcomes) => {
                 for (entry, outcome) in batch.into_iter().zip(outcomes) {
                     entry.answer(outcome);

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_core::store::{Heartbeat, Registry as _, StoreResult};
+use longshore_fault::{bug, point};
 use tokio::time::{sleep, timeout};
 
+use crate::fault::unanswered;
 use crate::shift::{Going, Shift};
 
 /// Gives signs of life until the shift is fenced, or its task is ended with the shift.
@@ -21,9 +23,23 @@ pub(crate) async fn run(shift: Arc<Shift>) {
         let soon = if missed == 0 { interval } else { interval / 3 };
         sleep(soon.mul_f64(rand::random_range(0.8..=1.0))).await;
 
+        if bug!("heartbeat_stops_at_drain") && shift.going() != Going::On {
+            return;
+        }
         let sent = shift.liveness.now();
         // A call that hangs is not waited for: a later one may get through.
-        let call = shift.store.heartbeat(shift.worker);
+        let call = async {
+            unanswered(
+                "heartbeat",
+                point!("heartbeat.before_send", shift.worker.0).await,
+            )?;
+            let answer = shift.store.heartbeat(shift.worker).await;
+            unanswered(
+                "heartbeat",
+                point!("heartbeat.answered", shift.worker.0).await,
+            )?;
+            answer
+        };
         match timeout(interval.max(Duration::from_secs(1)), call).await {
             Ok(Ok(Heartbeat::Alive { drain })) => {
                 shift.liveness.answered(sent);

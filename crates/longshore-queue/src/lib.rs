@@ -17,6 +17,7 @@ mod cancels;
 mod config;
 mod crew;
 mod error;
+mod fault;
 mod finisher;
 mod heartbeat;
 pub mod housekeeping;

@@ -11,6 +11,7 @@ use futures_util::stream::BoxStream;
 use longshore_core::executor::ExecutorError;
 use longshore_core::output::{KeptOutput, OutputCap, OutputChunk, ResumePoint};
 use longshore_core::store::{LeaseKey, Leases as _, OutputAppend};
+use longshore_fault::point;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -194,8 +195,10 @@ impl Pump {
         if appends.is_empty() {
             return;
         }
+        let _ = point!("output.before_append", self.lease.job.0).await;
         // At most a batch, or both tails: about 2 MiB.
         let stored = patiently("append_output", || self.store.append_output(&appends)).await;
+        let _ = point!("output.appended", self.lease.job.0).await;
         match stored {
             Ok(statuses) => statuses
                 .into_iter()

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use longshore_core::store::{Finish, FinishOutcome, Leases as _, StoreResult};
+use longshore_fault::{bug, point};
 
 use crate::shift::{Going, Shift, hand_back};
 
@@ -27,10 +28,12 @@ pub(crate) async fn once(shift: &Shift) -> StoreResult<u64> {
         return Ok(0); // They are others' to judge.
     }
     let held = shift.store.leases_of(shift.worker).await?;
+    let _ = point!("reconcile.listed", shift.worker.0).await;
     let unknown = shift.roll.unknown(&held);
-    if unknown.is_empty() {
+    if unknown.is_empty() || bug!("unknown_leases_kept") {
         return Ok(0);
     }
+    let _ = point!("reconcile.before_hand_back", shift.worker.0).await;
     let finishes: Vec<Finish> = unknown.iter().map(|key| hand_back(*key)).collect();
     let outcomes = shift.store.finish(&finishes).await?;
     let is_back = |outcome: &&FinishOutcome| match outcome {

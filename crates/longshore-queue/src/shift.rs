@@ -14,11 +14,13 @@ use longshore_core::store::{
     AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
 };
 use longshore_core::{HostId, InstanceId, QueueId, WorkerId};
+use longshore_fault::point;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::bell::Bell;
 use crate::config::WorkerConfig;
 use crate::error::QueueError;
+use crate::fault::unanswered;
 use crate::finisher::{self, Finisher};
 use crate::liveness::{BootClock, Liveness};
 use crate::machines::{Machines, Placed};
@@ -164,9 +166,16 @@ impl Shift {
         };
         // The call keeps its number in flight for as long as it may still commit.
         let store = self.store.within(timeout).holding(acquiring.clone());
+        let by = self.worker.0;
+        let call = async {
+            unanswered("acquire", point!("acquire.before_send", by).await)?;
+            let reply = store.acquire(request).await;
+            unanswered("acquire", point!("acquire.answered", by).await)?;
+            reply
+        };
         let reply = tokio::select! {
             biased;
-            reply = store.acquire(request) => reply,
+            reply = call => reply,
             _ = self.ending() => return Ok(None),
         };
         let acquired = match reply {
@@ -181,6 +190,8 @@ impl Shift {
         let Some(orders) = acquiring.admit(served, &acquired) else {
             return Ok(None);
         };
+        // Whoever is dropped here leaves them on the roll, held: the drain hands them back.
+        let _ = point!("acquire.admitted", by).await;
         let live = self.roll.live_count() as u64;
         self.tally.change(|report| {
             report.acquired += acquired.len() as u64;

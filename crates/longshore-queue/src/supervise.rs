@@ -16,9 +16,11 @@ use longshore_core::executor::{Ended, ExecutorError, Watch};
 use longshore_core::retry::Backoff;
 use longshore_core::spec::Timeout;
 use longshore_core::store::{Lease, LeaseStatus, Leases as _};
+use longshore_fault::point;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::fault::unanswered;
 use crate::launch::Container;
 use crate::machines::Placed;
 use crate::orders::{Order, Orders, StopReason};
@@ -78,6 +80,8 @@ impl Supervision<'_> {
             Ok(ended) => ended,
             Err(order) => return Supervised::LetGo(order),
         };
+        let job = self.lease.key.job.0;
+        let _ = point!("supervise.ended", job).await;
         tell_ended.send_replace(true);
         let pumped = if let Some(pumped) = pumped {
             pumped
@@ -88,6 +92,7 @@ impl Supervision<'_> {
                 order = self.orders.let_go() => return Supervised::LetGo(order),
             }
         };
+        let _ = point!("supervise.pumped", job).await;
         // The last bytes may have been answered with "this lease is another's". One that was to be
         // left alive has nothing alive any more, and can as well be finished.
         if self.orders.standing() == Order::Abandon {
@@ -159,7 +164,16 @@ impl Supervision<'_> {
     /// should the container end first, its record says that it was started.
     async fn mark_running(&self) {
         let key = self.lease.key;
-        let marked = patiently("mark_running", || self.shift.store.mark_running(key)).await;
+        let marked = patiently("mark_running", || async {
+            unanswered(
+                "mark_running",
+                point!("supervise.before_mark", key.job.0).await,
+            )?;
+            let answer = self.shift.store.mark_running(key).await;
+            unanswered("mark_running", point!("supervise.marked", key.job.0).await)?;
+            answer
+        })
+        .await;
         match marked {
             Ok(status @ (LeaseStatus::CancelRequested | LeaseStatus::Lost)) => {
                 self.orders.heed(status);

@@ -18,6 +18,7 @@ mod metadata;
 mod postgres;
 mod process;
 mod repeat;
+mod teeth;
 mod test;
 
 /// Checks and chores of the Longshore repository.
@@ -60,6 +61,11 @@ enum Chore {
     ///
     /// Example: `cargo xtask test --quick -- stale_token`
     Test(test::Arguments),
+    /// Plant each known bug in a test build, and see that the named test catches it as the breach of
+    /// the named promise; writes `TEETH.md`. Fails when a bug survives.
+    ///
+    /// Example: `cargo xtask teeth no_backoff`
+    Teeth(teeth::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +78,9 @@ fn main() -> ExitCode {
         Chore::Docker(arguments) => engine::run(&arguments),
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Repeat(arguments) => repeat::run(&arguments),
+        Chore::Teeth(arguments) => {
+            teeth::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
+        }
         Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
     };
     // `exit` is never called: the owner of a server stops it when it is dropped.

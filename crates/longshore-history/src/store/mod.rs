@@ -1,7 +1,7 @@
 //! The store's events, as a recorder between the workers and the store writes them into the same
 //! file as the jobs write theirs.
 //!
-//! This module owns the format (see [`line`]) for both sides, the recorder that writes it and the
+//! This module owns the format (see `line.rs`) for both sides, the recorder that writes it and the
 //! checker that reads it. A recorder fills in plain values and calls [`StoreEvent::to_record`]; it
 //! need not know the format. The module must never decide what events mean together.
 //!

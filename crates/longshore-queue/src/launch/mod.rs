@@ -22,8 +22,10 @@ use longshore_core::store::{
     FenceOutcome, Lease, Leases as _, Registry as _, StoreError, StoreResult,
 };
 use longshore_core::template::{parse_template, resolve_env};
+use longshore_fault::point;
 use tokio::time::sleep;
 
+use crate::fault::unanswered;
 use crate::machines::{Machine, Placed};
 use crate::orders::{Order, Orders, StopReason};
 use crate::patience::patiently;
@@ -81,12 +83,18 @@ impl Launch<'_> {
             Err(error) if is_new => return Err(self.undo(&placed, failed_by(&error)).await),
             Err(error) => return Err(self.end_unwatched(&placed, &error).await),
         };
+        let job = self.lease.key.job.0;
+        let _ = point!("launch.watched", job).await;
         if is_new {
             if let Err(stopped) = self.check_may_start() {
                 return Err(self.undo(&placed, stopped).await);
             }
             self.progress.starting();
-            if let Err(error) = executor.start(handle).await {
+            let _ = point!("launch.before_start", job).await;
+            let started = executor.start(handle).await;
+            // Failed, it is a start that was sent and not answered.
+            let answered = point!("launch.started", job).await;
+            if let Err(error) = started.and_then(|()| answered.map_err(lost_answer)) {
                 self.after_failed_start(&placed, &error).await?;
             }
         }
@@ -141,6 +149,7 @@ impl Launch<'_> {
             env,
         };
         self.prepare(machine, &request).await?;
+        let _ = point!("launch.before_create", key.job.0).await;
         let (handle, is_new) = match machine.executor.ensure(request).await {
             Ok(Ensured::Created(handle)) => (handle, true),
             Ok(Ensured::Running(handle) | Ensured::Exited(handle)) => (handle, false),
@@ -155,6 +164,7 @@ impl Launch<'_> {
                 return Err(failed_by(&error));
             }
         };
+        let _ = point!("launch.created", key.job.0).await;
         let machine = Arc::clone(machine);
         Ok((Placed { machine, handle }, is_new))
     }
@@ -164,11 +174,17 @@ impl Launch<'_> {
     ///
     /// False when the host takes it no more: then nothing is stored.
     async fn fence(&self, placed: &Placed, is_new: bool) -> Result<bool, Stopped> {
-        let mark = || {
+        let mark = || async {
             let (key, host) = (self.lease.key, placed.machine.id);
             let demand = Demand::of(self.spec);
             let store = &self.shift.store;
-            store.mark_launched(key, host, &placed.handle, demand)
+            unanswered(
+                "mark_launched",
+                point!("launch.before_fence", key.job.0).await,
+            )?;
+            let answer = store.mark_launched(key, host, &placed.handle, demand).await;
+            unanswered("mark_launched", point!("launch.fenced", key.job.0).await)?;
+            answer
         };
         let stopped = match self.while_useful("mark_launched", mark).await {
             Ok(Ok(FenceOutcome::Stored)) => return Ok(true),
@@ -266,6 +282,11 @@ fn failed(class: ErrorClass, why: &impl std::fmt::Display) -> Stopped {
         Box::new(AttemptRecord::launch_failed(class, why.to_string())),
         None,
     )
+}
+
+/// Of a start that a test let go through and answered with an error.
+fn lost_answer(injected: longshore_fault::Injected) -> ExecutorError {
+    ExecutorError::new(ErrorClass::Transient, "start", injected.to_string())
 }
 
 fn failed_by(error: &ExecutorError) -> Stopped {

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use longshore_core::InstanceId;
 use longshore_core::retry::Backoff;
 use longshore_core::store::{Store, StoreError, StoreResult, Wakeups};
+use longshore_fault::{bug, point};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -106,11 +107,19 @@ impl Retrying {
         loop {
             let error = match self.owned(verb, send(Arc::clone(&self.inner))).await {
                 Err(error) if error.is_transient() => error,
+                Err(error) if bug!("retry_without_key") && is_lost_submission(verb, &error) => {
+                    error
+                }
                 done => return done,
             };
             self.counters.add(&error);
             retry += 1;
-            let delay = BACKOFF.delay(retry, rand::random());
+            let delay = if bug!("no_backoff") {
+                Duration::ZERO
+            } else {
+                BACKOFF.delay(retry, rand::random())
+            };
+            let _ = point!("retry.before_pause", micros(delay)).await;
             if begun.elapsed() + delay >= self.budget {
                 tracing::debug!(verb, retry, "gave up repeating a contended call");
                 return Err(error);
@@ -135,6 +144,15 @@ impl Retrying {
             Err(join_error) => Err(StoreError::unexpected(verb, join_error)),
         }
     }
+}
+
+/// Of the bug that repeats what may have happened.
+fn is_lost_submission(verb: &str, error: &StoreError) -> bool {
+    verb == "submit" && matches!(error, StoreError::Unavailable { .. })
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl From<Arc<dyn Store>> for Retrying {

@@ -106,7 +106,8 @@ fn held_lease(tx: &Tx<'_>, lease: LeaseKey) -> Outcome<Option<Ended>> {
         ":attempt": lease.attempt.0,
         ":token": lease.token.0,
     };
-    tx.maybe(sql!("finish_lease"), params, |row| {
+    let sql = longshore_fault::edited!("sqlite/finish_lease", sql!("finish_lease"));
+    tx.maybe(sql, params, |row| {
         Ok(Ended {
             queue: QueueId(row.get("queue_id")?),
             lane: Lane(row.get("lane")?),

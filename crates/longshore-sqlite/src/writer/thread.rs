@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use longshore_fault::{Injected, bug, thread_point};
 use rusqlite::{Connection, Error as SqliteError};
 use tokio::sync::mpsc;
 
@@ -120,7 +121,12 @@ impl Thread {
                 }
             }
         }
-        let fate = self.statement("COMMIT");
+        if bug!("acknowledge_before_commit") {
+            for piece in group.drain(..) {
+                piece.answer(Ok(()));
+            }
+        }
+        let fate = self.end();
         if fate.is_err() {
             self.roll_back();
         }
@@ -135,8 +141,17 @@ impl Thread {
     }
 
     fn begin(&self) -> rusqlite::Result<()> {
+        if bug!("deferred_begin") {
+            return self.statement("BEGIN");
+        }
         // Never deferred: upgrading a read to a write fails at once when another has written.
         self.statement("BEGIN IMMEDIATE")
+    }
+
+    fn end(&self) -> rusqlite::Result<()> {
+        thread_point!("commit.before", 0).map_err(broken)?;
+        self.statement("COMMIT")?;
+        thread_point!("commit.after", 0).map_err(broken)
     }
 
     /// Runs one piece under its savepoint. An error means that the whole transaction is gone.
@@ -212,4 +227,10 @@ impl Thread {
             .execute_batch(sql!("tend_storage_optimize"))?;
         self.checkpoint()
     }
+}
+
+/// As if the disk had failed there.
+fn broken(injected: Injected) -> SqliteError {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+    SqliteError::SqliteFailure(code, Some(injected.to_string()))
 }

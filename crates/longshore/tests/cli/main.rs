@@ -20,6 +20,7 @@ mod like;
 mod listing;
 mod logging;
 mod logs;
+mod names;
 mod outage;
 mod pipes;
 mod postgres;

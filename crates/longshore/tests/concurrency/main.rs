@@ -34,6 +34,8 @@ macro_rules! on_both_stores {
 mod changing_limits;
 mod databases;
 mod deadlock_recovery;
+#[cfg(feature = "faults")]
+mod faults;
 mod graceful_shutdown;
 mod job_acquisition;
 mod judging;

@@ -1,0 +1,152 @@
+//! A scratch database whose `acquire` stops at a gate: one session is held inside the product's own
+//! function while another acts. No sleeping: whether somebody waits is asked of the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_core::store::{AcquireRequest, Acquired, Leases as _, Store, StoreResult};
+use longshore_postgres::testing::{TestClient, TestDatabase};
+use longshore_postgres::{Options, PostgresStore};
+use longshore_testkit::store::StoreHarness;
+use longshore_testkit::wait::eventually;
+use tokio::task::JoinHandle;
+
+/// Sessions of this name stop at gates, no others.
+const GATED: &str = "gated";
+
+/// The advisory lock that is the gate.
+const GATE: i64 = 4711;
+
+/// Longer than any test holds anything.
+const PATIENT: Duration = Duration::from_secs(25);
+
+/// Places in `acquire`, each before the text that begins there.
+pub const BEFORE_TAKING: &str = "    IF room > 0 THEN";
+pub const BEFORE_COMMIT: &str = "    IF above IS NULL THEN";
+
+/// A database of its own. Stores look at lines by hand alone.
+pub struct Pg(pub TestDatabase);
+
+impl Pg {
+    pub async fn new() -> Self {
+        Self(TestDatabase::create().await)
+    }
+
+    /// One whose `acquire` has a gate.
+    pub async fn gated_at(place: &str) -> Self {
+        let database = TestDatabase::create().await;
+        let gate = format!(
+            "    IF current_setting('application_name') = '{GATED}' THEN \
+             PERFORM pg_advisory_xact_lock_shared({GATE}); END IF;\n{place}"
+        );
+        let with_gate = |text: &str| {
+            assert_eq!(text.matches(place).count(), 1, "{place}");
+            text.replacen(place, &gate, 1)
+        };
+        database.change_function("acquire", with_gate).await;
+        Self(database)
+    }
+
+    async fn connect(&self, name: &str, lock_timeout: Duration) -> Arc<PostgresStore> {
+        let options = Options {
+            pool_size: 3,
+            application_name: name.to_owned(),
+            lock_timeout,
+            look_interval: None,
+            ..Options::default()
+        };
+        let store = PostgresStore::connect(&self.0.url(), options).await;
+        Arc::new(store.expect("the database is there and migrated"))
+    }
+
+    /// A store that waits for locks as long as a test lasts.
+    pub async fn patient(&self) -> Arc<PostgresStore> {
+        self.connect("patient", PATIENT).await
+    }
+
+    /// A store that gives up waiting for a lock at once.
+    pub async fn hasty(&self) -> Arc<PostgresStore> {
+        self.connect("hasty", Duration::from_millis(50)).await
+    }
+
+    /// Closes the gate, and sends an acquisition that comes to wait at it.
+    pub async fn held(&self, request: AcquireRequest) -> Held {
+        let gate = self.0.client().await;
+        let close = format!("SELECT pg_advisory_lock({GATE})");
+        gate.batch_execute(&close).await.expect("a lock");
+        let store = self.connect(GATED, PATIENT).await;
+        let task = tokio::spawn(async move { store.acquire(request).await });
+        self.until_waiting(1).await;
+        Held { gate, task }
+    }
+
+    /// Waits until so many sessions wait for a lock.
+    pub async fn until_waiting(&self, sessions: i64) {
+        let client = self.0.client().await;
+        eventually("sessions wait for locks", async || {
+            (waiting(&client).await >= sessions).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a task has ended, or waits for a lock beside the session at the gate.
+    pub async fn until_ended_or_waiting<T>(&self, task: &JoinHandle<T>) {
+        let client = self.0.client().await;
+        eventually("it ends or waits", async || {
+            (task.is_finished() || waiting(&client).await >= 2).then_some(())
+        })
+        .await;
+    }
+}
+
+async fn waiting(client: &TestClient) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    client.query_one(sql, &[]).await.expect("a count").get(0)
+}
+
+/// An acquisition that waits at the gate.
+pub struct Held {
+    gate: TestClient,
+    task: JoinHandle<StoreResult<Acquired>>,
+}
+
+impl Held {
+    /// Opens the gate; what the acquisition brings.
+    pub async fn go(self) -> Acquired {
+        let open = format!("SELECT pg_advisory_unlock({GATE})");
+        self.gate.batch_execute(&open).await.expect("unlock");
+        let acquired = self.task.await.expect("it does not panic");
+        acquired.expect("nothing stands in its way any more")
+    }
+}
+
+#[async_trait]
+impl StoreHarness for Pg {
+    async fn open(&self) -> Arc<dyn Store> {
+        self.patient().await
+    }
+}
+
+/// A SQLite file of its own.
+pub struct File(tempfile::TempDir);
+
+impl File {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    pub fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("longshore.db")
+    }
+}
+
+#[async_trait]
+impl StoreHarness for File {
+    async fn open(&self) -> Arc<dyn Store> {
+        let options = longshore_sqlite::Options::default();
+        let opened = longshore_sqlite::SqliteStore::open(self.path(), options).await;
+        Arc::new(opened.expect("a temporary file opens"))
+    }
+}

@@ -1,0 +1,15 @@
+//! Tests that need a build with fault points, and can fail: one short test for each planted bug.
+//!
+//! `cargo xtask teeth` runs each alone in a process, without the bug and with it. Together they run by
+//! `cargo test -p longshore --features faults --test concurrency faults -- --test-threads=1`: a gate
+//! for a thread of the product's own is for the whole process.
+
+mod acquiring;
+mod draining;
+mod gates;
+mod limits;
+mod order;
+mod retrying;
+mod sqlite;
+mod tokens;
+mod working;
