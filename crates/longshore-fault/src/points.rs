@@ -244,6 +244,9 @@ impl Future for Arrival {
 }
 
 /// A point is reached. Cancellation-safe: dropped, nobody is parked there any more.
+///
+/// # Panics
+/// If the gate says so.
 pub async fn reach(name: &'static str, key: i64) -> Result<(), Injected> {
     let verdict = match GATES.meet(name, key) {
         Some(gate) => Parked::new(|tell| gate.park(tell), Some(Arc::clone(&gate))).await,
@@ -262,6 +265,9 @@ pub async fn reach(name: &'static str, key: i64) -> Result<(), Injected> {
 }
 
 /// A point is reached on a thread that can't await: without a verdict it goes on.
+///
+/// # Panics
+/// If the gate says so.
 pub fn reach_on_a_thread(name: &'static str, key: i64) -> Result<(), Injected> {
     let verdict = GATES.meet(name, key).and_then(|gate| {
         gate.park(|_| ());

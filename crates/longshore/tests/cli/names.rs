@@ -18,13 +18,15 @@ fn found_in(bytes: &[u8]) -> Vec<&'static str> {
             .or_default()
             .push(*name);
     }
-    let mut is_first = [false; 256];
+    // Told apart by three bytes before anything is hashed: there are a hundred million places.
+    let index = |at: &[u8]| usize::from(at[0]) << 16 | usize::from(at[1]) << 8 | usize::from(at[2]);
+    let mut begins = vec![false; 1 << 24];
     for name in NAMES {
-        is_first[usize::from(name.as_bytes()[0])] = true;
+        begins[index(name.as_bytes())] = true;
     }
     let mut found = Vec::new();
     for at in 0..bytes.len().saturating_sub(4) {
-        if !is_first[usize::from(bytes[at])] {
+        if !begins[index(&bytes[at..])] {
             continue;
         }
         for name in by_start.get(&bytes[at..at + 4]).into_iter().flatten() {

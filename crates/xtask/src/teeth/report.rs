@@ -1,6 +1,6 @@
 //! What was seen of a row: reading a test's report, and writing `TEETH.md`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
 
@@ -105,9 +105,10 @@ pub fn document(rows: &[Row]) -> String {
             "**survived**"
         };
         let seen = cell(&row.planted);
-        text.push_str(&format!(
-            "| `{bug}` | `{test}` | {promise} | {verdict} | {seen} |\n"
-        ));
+        let _infallible = writeln!(
+            text,
+            "| `{bug}` | `{test}` | {promise} | {verdict} | {seen} |"
+        );
     }
     text.push_str(NOT_HERE);
     text
