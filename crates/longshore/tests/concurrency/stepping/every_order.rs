@@ -1,0 +1,158 @@
+//! Every order of two or three sessions' steps: enumerated, sorted by the model into what can be and
+//! what can't, and played.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use longshore_postgres::testing::TestDatabase;
+use longshore_testkit::judged::{Judged, exercised, holds};
+
+use super::gates::{self, Bug};
+use super::lane::Lane;
+use super::model::{Model, Program, State};
+use super::pair::Pair;
+
+/// Orders, as the model sorts them. Two that differ only in when a session that has ended would take
+/// another step are one.
+struct Orders {
+    enumerated: usize,
+    feasible: BTreeSet<Vec<usize>>,
+    /// Up to and with the step that can't be taken in its turn.
+    blocked: BTreeSet<Vec<usize>>,
+}
+
+/// Plays every order of a pair; what is concluded names the first order that broke a promise.
+pub fn judge(pair: &Pair, bug: Option<Bug>) -> Judged {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(judge_all(pair, bug))
+}
+
+async fn judge_all(pair: &Pair, bug: Option<Bug>) -> Judged {
+    let orders = sorted(pair);
+    let database = TestDatabase::create().await;
+    gates::install(&database.client().await, bug).await;
+    let all: Vec<(&Vec<usize>, bool)> = (orders.feasible.iter().map(|order| (order, true)))
+        .chain(orders.blocked.iter().map(|order| (order, false)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let seen = Mutex::new(Seen {
+        judged: Judged::Passed,
+        surprise: None,
+        reached: 0,
+        confirmed: 0,
+    });
+    let lane = async |number: usize| {
+        let mut lane = Lane::open(&database, number, pair.actors.len()).await;
+        while let Some((order, is_feasible)) = all.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let report = lane.play(pair, order).await;
+            let audit = lane.audit().await;
+            let judged = (report.played.one_place_each())
+                .and(|| holds("S4", audit.is_empty(), || format!("the audit: {audit:?}")))
+                .and(|| (pair.judge)(&report.played));
+            lane.clear(&report.played.world).await;
+            let mut seen = seen.lock().expect("no lane panicked");
+            seen.reached += usize::from(*is_feasible && report.in_order);
+            seen.confirmed += usize::from(!*is_feasible && !report.in_order);
+            seen.surprise = seen.surprise.take().or(report.surprise);
+            let first = std::mem::replace(&mut seen.judged, Judged::Passed);
+            seen.judged = first.and(|| told(pair, order, &report.played.answers, judged));
+            if matches!(seen.judged, Judged::Violated { .. }) {
+                next.store(all.len(), Ordering::SeqCst);
+            }
+        }
+    };
+    join_all((0..pair.lanes).map(lane)).await;
+    let seen = seen.into_inner().expect("no lane panicked");
+    println!(
+        "{}: {} orders enumerated, {} feasible, {} reached; {} of {} that can't be were seen to block",
+        pair.name,
+        orders.enumerated,
+        orders.feasible.len(),
+        seen.reached,
+        seen.confirmed,
+        orders.blocked.len()
+    );
+    if let (Judged::Passed, Some(surprise)) = (&seen.judged, &seen.surprise) {
+        panic!("{}: the model of locks is wrong: {surprise}", pair.name);
+    }
+    seen.judged.and(|| {
+        let missed = orders.feasible.len() - seen.reached;
+        exercised(missed == 0, || {
+            format!("{}: {missed} feasible orders were not reached", pair.name)
+        })
+    })
+}
+
+struct Seen {
+    judged: Judged,
+    surprise: Option<String>,
+    reached: usize,
+    confirmed: usize,
+}
+
+fn told(pair: &Pair, order: &[usize], answers: &impl std::fmt::Debug, judged: Judged) -> Judged {
+    match judged {
+        Judged::Violated { promise, what } => {
+            let name = pair.name;
+            Judged::violated(
+                &promise,
+                format!("{name}, order {order:?}: {what}; answers {answers:?}"),
+            )
+        }
+        other => other,
+    }
+}
+
+fn sorted(pair: &Pair) -> Orders {
+    let programs: Vec<Program> = pair.actors.iter().map(|actor| actor.program).collect();
+    let mut left: Vec<usize> = programs.iter().map(|program| program.parts.len()).collect();
+    let mut every = Vec::new();
+    orders_of(&mut left, &mut Vec::new(), &mut every);
+    let mut orders = Orders {
+        enumerated: every.len(),
+        feasible: BTreeSet::new(),
+        blocked: BTreeSet::new(),
+    };
+    'orders: for order in every {
+        let mut model = Model::new(&programs, pair.rows, pair.setting.limit.is_some());
+        let mut taken = Vec::new();
+        for who in order {
+            match model.states()[who] {
+                State::Done => continue,
+                State::Blocked => {
+                    taken.push(who);
+                    orders.blocked.insert(taken);
+                    continue 'orders;
+                }
+                State::Idle | State::Parked(_) => {
+                    taken.push(who);
+                    model.step(who);
+                }
+            }
+        }
+        orders.feasible.insert(taken);
+    }
+    orders
+}
+
+/// Every way to deal so many steps to each session.
+fn orders_of(left: &mut [usize], taken: &mut Vec<usize>, every: &mut Vec<Vec<usize>>) {
+    if left.iter().all(|left| *left == 0) {
+        every.push(taken.clone());
+        return;
+    }
+    for who in 0..left.len() {
+        if left[who] > 0 {
+            left[who] -= 1;
+            taken.push(who);
+            orders_of(left, taken, every);
+            taken.pop();
+            left[who] += 1;
+        }
+    }
+}
