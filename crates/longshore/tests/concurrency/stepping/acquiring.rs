@@ -214,8 +214,7 @@ pub fn two_without_a_limit() -> Pair {
 
 /// Where a limit of one is set beside an acquisition of five: what it may take.
 fn at_most(played: &Played, before: usize) -> Judged {
-    // Whoever waits for the lock has it in the step in which the change commits.
-    let changed_first = played.done[1] <= played.at(0, Gate::Locked);
+    let changed_first = played.done[1] < played.done[0];
     let most = if changed_first { 1 } else { before };
     let taken = played.taken(0);
     let line: Vec<usize> = (0..most).collect();
@@ -335,12 +334,8 @@ pub fn three_under_a_limit() -> Pair {
         rows: FIVE,
         lanes: 4,
         judge: |played| {
-            let locked = |who| match who {
-                2 => played.at(2, Gate::QueueUpdateWritten),
-                _ => played.at(who, Gate::Locked),
-            };
             let mut in_turn = [0, 1, 2];
-            in_turn.sort_by_key(|who| locked(*who));
+            in_turn.sort_by_key(|who| played.done[*who]);
             let (mut limit, mut live) = (3_usize, 0);
             let mut judged = disjoint(played);
             for who in in_turn {
@@ -373,7 +368,7 @@ pub fn three_and_a_first_limit() -> Pair {
             ..three_under_a_limit().setting
         },
         judge: |played| {
-            let is_bound = |who: usize| played.done[2] <= played.at(who, Gate::Locked);
+            let is_bound = |who: usize| played.done[2] < played.done[who];
             let free: usize = (0..2)
                 .filter(|who| !is_bound(*who))
                 .map(|who| played.taken(who).len())
@@ -384,7 +379,7 @@ pub fn three_and_a_first_limit() -> Pair {
                 .sum();
             let is_any_bound = is_bound(0) || is_bound(1);
             let all_free = 2 * (0..2).filter(|who| !is_bound(*who)).count();
-            // Those that locked before the limit took two each; those after share what is left of one.
+            // Those that committed before the limit took two each; those after share what is left of one.
             let left = usize::from(is_any_bound && all_free == 0);
             disjoint(played)
                 .and(|| {

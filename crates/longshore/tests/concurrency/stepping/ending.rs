@@ -123,8 +123,7 @@ pub fn hand_back_beside_a_cancellation() -> Pair {
     }
 }
 
-/// Gives the first job's lease another token, as a take-over will. There is none yet, so the test
-/// says what of it matters here: one statement that writes the lease's row.
+/// Gives the first job's lease another token.
 pub fn taker_over() -> Actor {
     Actor {
         program: Program {
@@ -138,12 +137,7 @@ pub fn taker_over() -> Actor {
             ],
         },
         run: |hands| {
-            Box::pin(async move {
-                let sql = "UPDATE longshore.lease SET token = nextval('longshore.lease_token') \
-                           WHERE job_id = $1";
-                let changed = hands.raw.execute(sql, &[&hands.world.jobs[0].0]).await;
-                Answer::Raw(changed.expect("an update"))
-            })
+            Box::pin(async move { Answer::Raw(hands.raw.change_token(hands.world.jobs[0]).await) })
         },
     }
 }
@@ -193,17 +187,11 @@ fn heart() -> Actor {
     }
 }
 
-/// Fences a worker that was not heard of, as taking over its leases will; until then it is the
-/// test's own statement. It looks at the time again under the lock, or it would fence the living.
+/// Fences the worker, which was not heard of.
 fn expiry() -> Actor {
     Actor {
         run: |hands| {
-            Box::pin(async move {
-                let sql = "UPDATE longshore.worker SET fenced = true WHERE id = $1 AND NOT fenced \
-                           AND heartbeat_at + lease_ttl < clock_timestamp()";
-                let fenced = hands.raw.execute(sql, &[&hands.world.workers[0].0]).await;
-                Answer::Raw(fenced.expect("an update"))
-            })
+            Box::pin(async move { Answer::Raw(hands.raw.expire(hands.world.workers[0]).await) })
         },
         ..heart()
     }

@@ -8,21 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_core::limit::Limit;
-use longshore_core::queue::NewQueue;
-use longshore_core::store::{
-    AcquireRequest, Leases as _, Registry as _, Store as _, Submissions as _, Upkeep as _,
-};
-use longshore_core::{JobId, WorkerId};
+use longshore_core::store::{Store, Upkeep as _};
 use longshore_postgres::testing::{TestClient, TestDatabase};
 use longshore_postgres::{Options, PostgresStore};
-use longshore_testkit::store::scene::{LATER, new_queue, new_worker};
-use longshore_testkit::store::seed::Seed;
 use tokio::task::JoinHandle;
 
 use super::gates::Gate;
 use super::model::{Model, State};
-use super::pair::{Answer, Hands, Pair, Place, Played, Setting, World};
+use super::pair::{Answer, Hands, Pair, Played, World};
+use super::raw::Raw;
 
 /// How long a session may be neither at a gate nor blocked nor done: far more than a statement takes.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -35,20 +29,12 @@ FROM pg_stat_activity AS a
 LEFT JOIN pg_locks AS l ON l.pid = a.pid AND l.locktype = 'advisory' AND NOT l.granted
 WHERE a.pid = ANY ($1)";
 
-const PLACES: &str = "
-SELECT job_id, 'ready' AS name, lane, 0::bigint AS token, false AS asked, '' AS state
-FROM longshore.ready WHERE queue_id = $1
-UNION ALL SELECT job_id, 'scheduled', lane, 0, false, '' FROM longshore.scheduled WHERE queue_id = $1
-UNION ALL SELECT job_id, 'lease', lane, token, cancel_requested_at IS NOT NULL, ''
-FROM longshore.lease WHERE queue_id = $1
-UNION ALL SELECT job_id, 'settled', 0::smallint, 0, false, state::text FROM longshore.settled WHERE queue_id = $1";
-
 /// A session that is led.
 struct Session {
     /// What its gates are known by.
     number: i32,
-    store: Arc<PostgresStore>,
-    raw: Arc<TestClient>,
+    store: Arc<dyn Store>,
+    raw: Arc<Raw>,
     pids: Vec<i32>,
 }
 
@@ -57,6 +43,7 @@ pub struct Lane {
     controller: TestClient,
     sessions_sql: tokio_postgres::Statement,
     store: PostgresStore,
+    raw: Raw,
     sessions: Vec<Session>,
     played: u32,
 }
@@ -101,7 +88,7 @@ impl Lane {
             led.push(Session {
                 number,
                 store: Arc::new(store.expect("migrated")),
-                raw: Arc::new(raw),
+                raw: Arc::new(Raw::Postgres(raw)),
                 pids: pids.iter().map(|row| row.get(0)).collect(),
             });
         }
@@ -111,6 +98,7 @@ impl Lane {
             store: PostgresStore::connect(&database.url(), quiet("setting"))
                 .await
                 .expect("migrated"),
+            raw: Raw::Postgres(database.client().await),
             sessions: led,
             played: 0,
         }
@@ -120,7 +108,10 @@ impl Lane {
     /// go in whatever order comes.
     pub async fn play(&mut self, pair: &Pair, order: &[usize]) -> Report {
         self.played += 1;
-        let world = Arc::new(self.set(pair.setting).await);
+        let name = format!("line-{}-{}", self.sessions[0].number, self.played);
+        let setting = pair.setting;
+        let world = setting.make(&self.store, &self.raw, &name, self.sessions.len());
+        let world = Arc::new(world.await);
         self.shut(pair).await;
         let programs: Vec<_> = pair.actors.iter().map(|actor| actor.program).collect();
         let mut model = Model::new(&programs, pair.rows, pair.setting.limit.is_some());
@@ -179,7 +170,7 @@ impl Lane {
         }
         let all_done = vec![State::Done; count];
         note(pair, &all_done, usize::MAX, &mut reached, &mut done);
-        let played = self.look_at(world, answers, reached, done).await;
+        let played = Played::look(&self.store, &self.raw, world, answers, reached, done).await;
         Report {
             in_order,
             surprise,
@@ -272,108 +263,6 @@ impl Lane {
                 pair.name
             );
             tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// Makes what an order begins with.
-    async fn set(&self, setting: Setting) -> World {
-        let number = self.sessions[0].number;
-        let name = format!("line-{number}-{}", self.played);
-        let queue = NewQueue {
-            max_concurrent: setting.limit.map(Limit),
-            ..new_queue(&name)
-        };
-        let queue = self.store.create_queue(&queue).await.expect("a new name");
-        let mut workers = Vec::new();
-        for _ in &self.sessions {
-            let worker = new_worker(&[queue.id]);
-            workers.push(self.store.register_worker(&worker).await.expect("a worker"));
-        }
-        let later = self.store.now().await.expect("now") + LATER;
-        let ready = setting.jobs - setting.due;
-        let mut seeds = vec![Seed::job(); ready];
-        let scheduled = setting.due + usize::from(setting.later);
-        seeds.extend(vec![Seed::job().due_at(later); scheduled]);
-        let seeds: Vec<_> = seeds.iter().map(|seed| seed.build_in(&name)).collect();
-        let jobs = self.store.submit(&seeds).await.expect("valid jobs");
-        let jobs: Vec<JobId> = jobs.into_iter().map(|answer| answer.job).collect();
-        if setting.due > 0 {
-            let due: Vec<i64> = jobs[ready..setting.jobs].iter().map(|job| job.0).collect();
-            let sql = "UPDATE longshore.scheduled SET due_at = now() - interval '1 s' \
-                       WHERE job_id = ANY ($1)";
-            self.controller.execute(sql, &[&due]).await.expect("due");
-        }
-        if setting.silent {
-            let sql =
-                "UPDATE longshore.worker SET heartbeat_at = now() - 2 * lease_ttl WHERE id = $1";
-            let silent = self.controller.execute(sql, &[&workers[0].0]).await;
-            silent.expect("silent");
-        }
-        let mut leases = Vec::new();
-        if setting.leased > 0 {
-            let request = AcquireRequest {
-                queue: queue.id,
-                want: u32::try_from(setting.leased).expect("a few"),
-                worker: workers[0],
-                acquire_number: 0,
-                max_concurrent: None,
-            };
-            let acquired = self.store.acquire(request).await.expect("acquire");
-            leases.extend(acquired.leases.iter().map(|lease| lease.key));
-            assert_eq!(leases.len(), setting.leased, "the setting's own leases");
-        }
-        World {
-            queue,
-            jobs,
-            leases,
-            workers,
-        }
-    }
-
-    /// Looks at what an order ended in, and takes it away.
-    async fn look_at(
-        &self,
-        world: Arc<World>,
-        answers: Vec<Answer>,
-        reached: Vec<BTreeMap<Gate, usize>>,
-        done: Vec<usize>,
-    ) -> Played {
-        let mut places: BTreeMap<JobId, Vec<Place>> = BTreeMap::new();
-        let rows = self.controller.query(PLACES, &[&world.queue.id.0]).await;
-        for row in rows.expect("places") {
-            places.entry(JobId(row.get(0))).or_default().push(Place {
-                name: row.get(1),
-                lane: row.get(2),
-                token: row.get(3),
-                is_cancel_requested: row.get(4),
-                state: row.get(5),
-            });
-        }
-        let WorkerId(first) = world.workers[0];
-        let sql = "SELECT fenced FROM longshore.worker WHERE id = $1";
-        let is_fenced = self
-            .controller
-            .query_one(sql, &[&first])
-            .await
-            .expect("it is there")
-            .get(0);
-        let heard = answers
-            .iter()
-            .any(|answer| matches!(answer, Answer::Heard(_)));
-        let heartbeat_after = if heard {
-            let heard = self.store.heartbeat(world.workers[0]).await;
-            Some(heard.expect("a heartbeat"))
-        } else {
-            None
-        };
-        Played {
-            world,
-            answers,
-            reached,
-            done,
-            places,
-            is_fenced,
-            heartbeat_after,
         }
     }
 

@@ -16,3 +16,6 @@ mod lane;
 mod model;
 mod moving;
 mod pair;
+mod raw;
+mod sqlite;
+mod teeth;

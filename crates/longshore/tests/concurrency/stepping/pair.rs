@@ -5,17 +5,20 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use longshore_core::queue::Queue;
+use longshore_core::limit::Limit;
+use longshore_core::queue::{NewQueue, Queue};
 use longshore_core::store::{
-    AcquireRequest, CancelOutcome, FinishOutcome, Heartbeat, LeaseKey, StoreError, StoreResult,
+    AcquireRequest, CancelOutcome, FinishOutcome, Heartbeat, LeaseKey, Store, StoreError,
+    StoreResult,
 };
 use longshore_core::{JobId, State as JobState, WorkerId};
-use longshore_postgres::PostgresStore;
-use longshore_postgres::testing::TestClient;
 use longshore_testkit::judged::{Judged, holds};
+use longshore_testkit::store::scene::{LATER, new_queue, new_worker};
+use longshore_testkit::store::seed::Seed;
 
 use super::gates::Gate;
 use super::model::{Program, Row};
+use super::raw::Raw;
 
 /// Two or three sessions, and what is asserted of them.
 pub struct Pair {
@@ -44,18 +47,68 @@ pub struct Setting {
     pub silent: bool,
 }
 
+impl Setting {
+    /// Makes it, in a queue of this name, with a worker for each session.
+    pub async fn make(self, store: &dyn Store, raw: &Raw, name: &str, sessions: usize) -> World {
+        let queue = NewQueue {
+            max_concurrent: self.limit.map(Limit),
+            ..new_queue(name)
+        };
+        let queue = store.create_queue(&queue).await.expect("a new name");
+        let mut workers = Vec::new();
+        for _ in 0..sessions {
+            let worker = new_worker(&[queue.id]);
+            workers.push(store.register_worker(&worker).await.expect("a worker"));
+        }
+        let later = store.now().await.expect("now") + LATER;
+        let ready = self.jobs - self.due;
+        let mut seeds = vec![Seed::job(); ready];
+        let scheduled = self.due + usize::from(self.later);
+        seeds.extend(vec![Seed::job().due_at(later); scheduled]);
+        let seeds: Vec<_> = seeds.iter().map(|seed| seed.build_in(name)).collect();
+        let jobs = store.submit(&seeds).await.expect("valid jobs");
+        let jobs: Vec<JobId> = jobs.into_iter().map(|answer| answer.job).collect();
+        raw.make_due(&jobs[ready..self.jobs]).await;
+        if self.silent {
+            raw.silence(workers[0]).await;
+        }
+        let mut leases = Vec::new();
+        if self.leased > 0 {
+            let request = AcquireRequest {
+                queue: queue.id,
+                want: u32::try_from(self.leased).expect("a few"),
+                worker: workers[0],
+                acquire_number: 0,
+                max_concurrent: None,
+            };
+            let acquired = store.acquire(request).await.expect("acquire");
+            leases.extend(acquired.leases.iter().map(|lease| lease.key));
+            assert_eq!(leases.len(), self.leased, "the setting's own leases");
+        }
+        World {
+            queue,
+            jobs,
+            leases,
+            workers,
+        }
+    }
+}
+
+/// A session's verb.
+pub type Run = fn(Arc<Hands>) -> BoxFuture<'static, Answer>;
+
 /// A session's part.
 #[derive(Clone, Copy)]
 pub struct Actor {
     pub program: Program,
-    pub run: fn(Arc<Hands>) -> BoxFuture<'static, Answer>,
+    pub run: Run,
 }
 
 /// What a session has at hand.
 pub struct Hands {
-    pub store: Arc<PostgresStore>,
+    pub store: Arc<dyn Store>,
     /// A session for what no verb does yet.
-    pub raw: Arc<TestClient>,
+    pub raw: Arc<Raw>,
     pub worker: WorkerId,
     pub world: Arc<World>,
 }
@@ -122,6 +175,36 @@ pub struct Played {
 }
 
 impl Played {
+    /// Looks at what an order ended in.
+    pub async fn look(
+        store: &dyn Store,
+        raw: &Raw,
+        world: Arc<World>,
+        answers: Vec<Answer>,
+        reached: Vec<BTreeMap<Gate, usize>>,
+        done: Vec<usize>,
+    ) -> Self {
+        let places = raw.places(world.queue.id).await;
+        let is_fenced = raw.is_fenced(world.workers[0]).await;
+        let mut heartbeat_after = None;
+        if answers
+            .iter()
+            .any(|answer| matches!(answer, Answer::Heard(_)))
+        {
+            let heard = store.heartbeat(world.workers[0]).await;
+            heartbeat_after = Some(heard.expect("a heartbeat"));
+        }
+        Self {
+            world,
+            answers,
+            reached,
+            done,
+            places,
+            is_fenced,
+            heartbeat_after,
+        }
+    }
+
     pub fn at(&self, who: usize, gate: Gate) -> usize {
         self.reached[who][&gate]
     }
