@@ -1,13 +1,8 @@
-//! Acquisitions: beside each other, beside the end of an attempt, a cancellation and a change of the
-//! limit; and two of them beside such a change.
+//! Acquisitions: beside each other, beside the end of an attempt and beside a cancellation.
 
 use std::sync::Arc;
 
-use longshore_core::limit::Limit;
-use longshore_core::queue::QueueChange;
-use longshore_core::store::{
-    CancelOutcome, FinishOutcome, Leases as _, Registry as _, Submissions as _,
-};
+use longshore_core::store::{CancelOutcome, FinishOutcome};
 use longshore_testkit::judged::{Judged, conclude, holds};
 
 use super::ending::finisher;
@@ -16,11 +11,17 @@ use super::gates::Gate;
 use super::model::{Act, Mode, Program, Row};
 use super::pair::{Actor, Answer, Hands, Pair, Played, Setting, exactly};
 
-/// What an acquisition does between its gates. Between `staged` and `looked` it reads what decides
-/// nothing but which lock it takes, so these two are one where nothing is staged.
+/// What an acquisition does between its gates, where nothing is due.
 pub const ACQUIRE: Program = Program {
-    gates: &[Gate::Looked, Gate::Locked, Gate::Counted, Gate::Leased],
+    gates: &[
+        Gate::Staged,
+        Gate::Looked,
+        Gate::Locked,
+        Gate::Counted,
+        Gate::Leased,
+    ],
     parts: &[
+        &[],
         &[Act::Look],
         &[Act::LockQueue],
         &[Act::LockAgain],
@@ -28,17 +29,18 @@ pub const ACQUIRE: Program = Program {
         &[],
     ],
 };
-const TAKE_TWO: Act = Act::Take(2, LINE);
+pub const TAKE_TWO: Act = Act::Take(2, LINE);
 const LINE: &[(Row, Row)] = &[
     (Row::Ready(1), Row::Lease(1)),
     (Row::Ready(2), Row::Lease(2)),
     (Row::Ready(3), Row::Lease(3)),
     (Row::Ready(4), Row::Lease(4)),
 ];
-/// For one: the queue's lock and the count are taken in one step, and with it what it reads.
+/// The same for one job.
 const TAKE_ONE: Program = Program {
     gates: ACQUIRE.gates,
     parts: &[
+        &[],
         &[Act::Look],
         &[Act::LockQueue],
         &[Act::LockAgain],
@@ -46,18 +48,7 @@ const TAKE_ONE: Program = Program {
         &[],
     ],
 };
-/// The same for three sessions, whose orders are many: what is counted, under the lock, can't change
-/// before what is taken.
-const ACQUIRE_AMONG_THREE: Program = Program {
-    gates: &[Gate::Looked, Gate::Locked, Gate::Leased],
-    parts: &[
-        &[Act::Look],
-        &[Act::LockQueue],
-        &[Act::LockAgain, TAKE_TWO],
-        &[],
-    ],
-};
-const FIVE: &[Row] = &[
+pub const FIVE: &[Row] = &[
     Row::Queue,
     Row::Ready(1),
     Row::Ready(2),
@@ -87,43 +78,6 @@ async fn acquire(hands: Arc<Hands>, want: u32) -> Answer {
     )
 }
 
-/// Sets the queue's limit to one.
-pub fn limiter() -> Actor {
-    Actor {
-        program: Program {
-            gates: &[Gate::QueueUpdateBegan, Gate::QueueUpdateWritten],
-            parts: &[
-                &[],
-                &[Act::Find(Row::Queue, Mode::Update), Act::SetLimit],
-                &[],
-            ],
-        },
-        run: |hands| {
-            Box::pin(async move {
-                let change = QueueChange {
-                    max_concurrent: Some(Some(Limit(1))),
-                    ..QueueChange::default()
-                };
-                let name = &hands.world.queue.name;
-                let changed = hands.store.change_queue(name, &change).await;
-                changed.expect("a known queue");
-                Answer::Changed
-            })
-        },
-    }
-}
-
-/// Without the gate before the lock: what the statement saw by then it looks at again under the lock.
-fn limiter_among_three() -> Actor {
-    Actor {
-        program: Program {
-            gates: &[Gate::QueueUpdateWritten],
-            parts: &[&[Act::Find(Row::Queue, Mode::Update), Act::SetLimit], &[]],
-        },
-        ..limiter()
-    }
-}
-
 /// Cancels the first job.
 pub fn canceller(parts: &'static [&'static [Act]]) -> Actor {
     Actor {
@@ -149,7 +103,7 @@ const CANCEL_WAITING: &[&[Act]] = &[
     &[],
 ];
 
-fn disjoint(played: &Played) -> Judged {
+pub fn disjoint(played: &Played) -> Judged {
     let both = || {
         played
             .taken(0)
@@ -159,6 +113,16 @@ fn disjoint(played: &Played) -> Judged {
     holds("S1", both().is_none(), || {
         format!("both took job {:?}", both())
     })
+}
+
+/// What both took, the first to come to this gate first.
+fn in_turn(played: &Played, gate: Gate) -> (&[usize], &[usize]) {
+    let (one, other) = (played.taken(0), played.taken(1));
+    if played.at(0, gate) < played.at(1, gate) {
+        (one, other)
+    } else {
+        (other, one)
+    }
 }
 
 pub fn two_under_a_limit() -> Pair {
@@ -173,10 +137,7 @@ pub fn two_under_a_limit() -> Pair {
         rows: FIVE,
         lanes: 3,
         judge: |played| {
-            let (first, second) = match played.at(0, Gate::Locked) < played.at(1, Gate::Locked) {
-                true => (played.taken(0), played.taken(1)),
-                false => (played.taken(1), played.taken(0)),
-            };
+            let (first, second) = in_turn(played, Gate::Locked);
             let all = first.len() + second.len();
             disjoint(played)
                 .and(|| {
@@ -201,53 +162,11 @@ pub fn two_without_a_limit() -> Pair {
         rows: FIVE,
         lanes: 3,
         judge: |played| {
-            let (first, second) = match played.at(0, Gate::Leased) < played.at(1, Gate::Leased) {
-                true => (played.taken(0), played.taken(1)),
-                false => (played.taken(1), played.taken(0)),
-            };
+            let (first, second) = in_turn(played, Gate::Leased);
             disjoint(played)
                 .and(|| exactly("S7", "the first to take", first, &[0, 1][..]))
                 .and(|| exactly("S7", "the second, past what is locked", second, &[2, 3][..]))
         },
-    }
-}
-
-/// Where a limit of one is set beside an acquisition of five: what it may take.
-fn at_most(played: &Played, before: usize) -> Judged {
-    let changed_first = played.done[1] < played.done[0];
-    let most = if changed_first { 1 } else { before };
-    let taken = played.taken(0);
-    let line: Vec<usize> = (0..most).collect();
-    holds("S3", taken.len() <= most, || {
-        format!("{} leases where the limit is {most}", taken.len())
-    })
-    .and(|| exactly("S7", "what was taken", taken, &line))
-}
-
-pub fn beside_a_lower_limit() -> Pair {
-    Pair {
-        name: "acquire × limit lowered",
-        setting: Setting {
-            limit: Some(3),
-            jobs: 5,
-            ..Setting::default()
-        },
-        actors: vec![acquirer(ACQUIRE, 5), limiter()],
-        rows: FIVE,
-        lanes: 3,
-        judge: |played| at_most(played, 3),
-    }
-}
-
-pub fn beside_a_first_limit() -> Pair {
-    Pair {
-        name: "acquire × limit set",
-        setting: Setting {
-            limit: None,
-            ..beside_a_lower_limit().setting
-        },
-        judge: |played| at_most(played, 5),
-        ..beside_a_lower_limit()
     }
 }
 
@@ -318,81 +237,6 @@ pub fn beside_a_cancellation() -> Pair {
     }
 }
 
-pub fn three_under_a_limit() -> Pair {
-    Pair {
-        name: "acquire × acquire × limit lowered",
-        setting: Setting {
-            limit: Some(3),
-            jobs: 5,
-            ..Setting::default()
-        },
-        actors: vec![
-            acquirer(ACQUIRE_AMONG_THREE, 2),
-            acquirer(ACQUIRE_AMONG_THREE, 2),
-            limiter_among_three(),
-        ],
-        rows: FIVE,
-        lanes: 4,
-        judge: |played| {
-            let mut in_turn = [0, 1, 2];
-            in_turn.sort_by_key(|who| played.done[*who]);
-            let (mut limit, mut live) = (3_usize, 0);
-            let mut judged = disjoint(played);
-            for who in in_turn {
-                if who == 2 {
-                    limit = 1;
-                    continue;
-                }
-                let taken = played.taken(who);
-                let room = limit.saturating_sub(live).min(2);
-                let line: Vec<usize> = (live..live + room).collect();
-                judged = judged
-                    .and(|| {
-                        holds("S3", taken.len() <= room, || {
-                            format!("{} more leases beside {live} under {limit}", taken.len())
-                        })
-                    })
-                    .and(|| exactly("S7", "what was taken", taken, &line));
-                live += taken.len();
-            }
-            judged
-        },
-    }
-}
-
-pub fn three_and_a_first_limit() -> Pair {
-    Pair {
-        name: "acquire × acquire × limit set",
-        setting: Setting {
-            limit: None,
-            ..three_under_a_limit().setting
-        },
-        judge: |played| {
-            let is_bound = |who: usize| played.done[2] < played.done[who];
-            let free: usize = (0..2)
-                .filter(|who| !is_bound(*who))
-                .map(|who| played.taken(who).len())
-                .sum();
-            let bound: usize = (0..2)
-                .filter(|who| is_bound(*who))
-                .map(|who| played.taken(who).len())
-                .sum();
-            let is_any_bound = is_bound(0) || is_bound(1);
-            let all_free = 2 * (0..2).filter(|who| !is_bound(*who)).count();
-            // Those that committed before the limit took two each; those after share what is left of one.
-            let left = usize::from(is_any_bound && all_free == 0);
-            disjoint(played)
-                .and(|| {
-                    holds("S3", bound <= left, || {
-                        format!("{bound} more leases beside {free} under a limit of 1")
-                    })
-                })
-                .and(|| exactly("S7", "what was taken", (free, bound), (all_free, left)))
-        },
-        ..three_under_a_limit()
-    }
-}
-
 #[test]
 fn two_acquisitions_in_every_order_share_a_limit() {
     conclude(&judge(&two_under_a_limit(), None));
@@ -411,24 +255,4 @@ fn an_acquisition_uses_the_slot_of_a_finish_in_every_order_once_it_is_free() {
 #[test]
 fn an_acquisition_and_a_cancellation_agree_in_every_order() {
     conclude(&judge(&beside_a_cancellation(), None));
-}
-
-#[test]
-fn an_acquisition_heeds_a_lower_limit_in_every_order() {
-    conclude(&judge(&beside_a_lower_limit(), None));
-}
-
-#[test]
-fn an_acquisition_heeds_a_first_limit_in_every_order() {
-    conclude(&judge(&beside_a_first_limit(), None));
-}
-
-#[test]
-fn two_acquisitions_heed_a_lower_limit_in_every_order() {
-    conclude(&judge(&three_under_a_limit(), None));
-}
-
-#[test]
-fn two_acquisitions_heed_a_first_limit_in_every_order() {
-    conclude(&judge(&three_and_a_first_limit(), None));
 }

@@ -4,9 +4,7 @@
 use longshore_core::State as JobState;
 use longshore_core::disposition::Disposition;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{
-    CancelOutcome, Finish, FinishOutcome, Heartbeat, Leases as _, Registry as _,
-};
+use longshore_core::store::{CancelOutcome, Finish, FinishOutcome, Heartbeat};
 use longshore_testkit::judged::{Judged, conclude, holds};
 use longshore_testkit::store::scene::record_for;
 

@@ -6,13 +6,15 @@
 //! controller lets it go (`lane.rs`). A model of nothing but locks (`model.rs`) says beforehand which
 //! orders can't be, because a session whose turn it is would wait for another's commit; every other
 //! order must be reached, or the test is *unknown*. What each order may end in is a set, asserted by
-//! the promise's name (`acquiring.rs`, `ending.rs`, `moving.rs`).
+//! the promise's name (`acquiring.rs`, `limits.rs`, `ending.rs`,
+//! `moving.rs`).
 
 mod acquiring;
 mod ending;
 mod every_order;
 mod gates;
 mod lane;
+mod limits;
 mod model;
 mod moving;
 mod pair;

@@ -277,3 +277,65 @@ impl Model {
         }
     }
 }
+
+mod tests {
+    use super::*;
+
+    const HOLD: Program = Program {
+        gates: &[Gate::Locked],
+        parts: &[&[Act::Find(Row::Queue, Mode::NoKeyUpdate)], &[]],
+    };
+    const SHARE: Program = Program {
+        gates: &[Gate::Looked, Gate::Locked],
+        parts: &[&[Act::Look], &[Act::LockQueue], &[]],
+    };
+
+    fn led(model: &mut Model, order: &[usize]) {
+        for who in order {
+            model.step(*who);
+        }
+    }
+
+    #[test]
+    fn who_waited_first_goes_first_and_by_itself() {
+        let mut model = Model::new(&[HOLD, HOLD, HOLD], &[Row::Queue], true);
+        led(&mut model, &[0, 2, 1]);
+        assert_eq!(
+            model.states(),
+            [State::Parked(0), State::Blocked, State::Blocked]
+        );
+        model.step(0);
+        assert_eq!(
+            model.states(),
+            [State::Done, State::Blocked, State::Parked(0)]
+        );
+    }
+
+    #[test]
+    fn acquirers_without_a_limit_share_the_queue_with_each_other_and_with_those_under_one() {
+        let mut model = Model::new(&[SHARE, SHARE, HOLD], &[Row::Queue], false);
+        led(&mut model, &[0, 0, 1, 1, 2]);
+        assert_eq!(
+            model.states(),
+            [State::Parked(1), State::Parked(1), State::Parked(0)]
+        );
+    }
+
+    #[test]
+    fn a_row_that_the_blocker_took_away_is_not_found() {
+        let take = Program {
+            gates: &[Gate::ReadyDeleteWritten],
+            parts: &[
+                &[
+                    Act::Find(Row::Ready(1), Mode::Update),
+                    Act::Turn(Row::Ready(1), &[]),
+                ],
+                &[Act::EndIfFound, Act::Find(Row::Lease(1), Mode::Update)],
+            ],
+        };
+        let mut model = Model::new(&[take, take], &[Row::Ready(1)], false);
+        led(&mut model, &[0, 1, 0]);
+        assert_eq!(model.states(), [State::Done, State::Parked(0)]);
+        assert!(!model.actors[1].found && model.locks.is_empty());
+    }
+}

@@ -1,7 +1,6 @@
 //! An acquisition beside what moves jobs that wait: staging, and another priority.
 
 use longshore_core::priority::Lane;
-use longshore_core::store::{Submissions as _, Upkeep as _};
 use longshore_core::{Priority, State as JobState};
 use longshore_testkit::judged::{Judged, conclude, holds};
 
@@ -147,6 +146,7 @@ fn demoter() -> Actor {
 const TAKE_BOTH: Program = Program {
     gates: ACQUIRE.gates,
     parts: &[
+        &[],
         &[Act::Look],
         &[Act::LockQueue],
         &[],

@@ -242,6 +242,7 @@ pub fn one_of<T: PartialEq + Debug>(promise: &str, seen: &T, allowed: &[T]) -> J
 }
 
 /// Exactly this, or the promise is broken.
+#[expect(clippy::needless_pass_by_value, reason = "most are made for the call")]
 pub fn exactly<T: PartialEq + Debug>(promise: &str, what: &str, seen: T, due: T) -> Judged {
     holds(promise, seen == due, || {
         format!("{what}: {seen:?} where it had to be {due:?}")

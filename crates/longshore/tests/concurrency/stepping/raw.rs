@@ -51,9 +51,8 @@ impl Raw {
     /// of it matters here: one transaction that writes the lease's row.
     pub async fn change_token(&self, job: JobId) -> u64 {
         let postgres = "UPDATE lease SET token = nextval('lease_token') WHERE job_id = $1";
-        // Its counters are drawn ahead of time, by one that is never given to an attempt.
-        let sqlite =
-            "UPDATE lease SET token = 1 + (SELECT lease_token FROM counter) WHERE job_id = $1";
+        let sqlite = "UPDATE counter SET lease_token = lease_token + 1; \
+                      UPDATE lease SET token = (SELECT lease_token FROM counter) WHERE job_id = $1";
         self.change(postgres, sqlite, job.0).await
     }
 
@@ -119,12 +118,28 @@ impl Raw {
             Self::Sqlite(path) => {
                 let path = path.clone();
                 // It may wait for the write lock.
-                let change = move || open(&path).execute(sqlite, [id]).expect("a statement");
+                let change = move || change_over(&mut open(&path), sqlite, id);
                 let changed = tokio::task::spawn_blocking(change).await;
-                changed.expect("no panic") as u64
+                changed.expect("no panic")
             }
         }
     }
+}
+
+/// Runs statements in one transaction; what the last of them changed.
+fn change_over(connection: &mut rusqlite::Connection, sql: &str, id: i64) -> u64 {
+    let immediate = rusqlite::TransactionBehavior::Immediate;
+    let tx = connection
+        .transaction_with_behavior(immediate)
+        .expect("the lock");
+    let mut changed = 0;
+    for statement in sql.split(';') {
+        let mut statement = tx.prepare(statement).expect("a statement");
+        let params = rusqlite::params_from_iter([id].into_iter().take(statement.parameter_count()));
+        changed = statement.execute(params).expect("a change");
+    }
+    tx.commit().expect("the end of it");
+    changed as u64
 }
 
 /// A connection to an SQLite file.

@@ -18,12 +18,14 @@ use longshore_sqlite::{Options, SqliteStore};
 use longshore_testkit::judged::{Judged, conclude, exercised, holds};
 
 use super::acquiring::{
-    beside_a_cancellation, beside_a_finish, beside_a_first_limit, beside_a_lower_limit,
-    three_and_a_first_limit, three_under_a_limit, two_under_a_limit, two_without_a_limit,
+    beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
 };
 use super::ending::{
     finish_beside_a_cancellation, finish_beside_another_token, hand_back_beside_a_cancellation,
     heartbeat_beside_expiry,
+};
+use super::limits::{
+    beside_a_first_limit, beside_a_lower_limit, three_and_a_first_limit, three_under_a_limit,
 };
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Answer, Hands, Pair, Played, World};
@@ -126,7 +128,8 @@ impl Handles {
         for _ in 0..LOOKS {
             tokio::time::sleep(APART).await;
         }
-        let waited = running.iter().all(|session| !session.is_finished())
+        // An acquisition looks before it asks for the lock, and may see that there is nothing to get.
+        let waited = running.iter().any(|session| !session.is_finished())
             && places_over(&holder, world.queue.id) == before;
         holder.execute_batch("COMMIT").expect("the end of it");
         let answers = join_all(running).await.into_iter();
@@ -140,7 +143,7 @@ impl Handles {
         }
         judged.and(|| {
             exercised(waited, || {
-                format!("{}: not all waited for the held transaction", pair.name)
+                format!("{}: nobody waited for the held transaction", pair.name)
             })
         })
     }

@@ -6,14 +6,14 @@ use longshore_core::store::{CancelOutcome, FinishOutcome, Heartbeat};
 use longshore_testkit::judged::Judged;
 
 use super::acquiring::{
-    beside_a_cancellation, beside_a_finish, beside_a_first_limit, three_under_a_limit,
-    two_under_a_limit, two_without_a_limit,
+    beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
 };
 use super::ending::{
     finish_beside_another_token, hand_back_beside_a_cancellation, heartbeat_beside_expiry,
 };
 use super::every_order::judge;
 use super::gates::Bug;
+use super::limits::{beside_a_first_limit, three_under_a_limit};
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Actor, Answer, Hands, Pair};
 
@@ -184,10 +184,10 @@ fn the_steps_catch_a_move_that_looks_and_then_acts() {
     let pair = with(reprioritise_beside_an_acquisition(), 0, |hands| {
         Box::pin(async move {
             let sql = "WITH seen AS MATERIALIZED (SELECT * FROM ready WHERE job_id = $1), \
-                       gone AS (DELETE FROM ready WHERE job_id = $1) \
+                       gone AS (DELETE FROM ready WHERE job_id = $1 RETURNING job_id) \
                        INSERT INTO ready (seq, job_id, queue_id, attempt, reason, lane, tries, losses) \
                        SELECT nextval('ready_seq'), job_id, queue_id, attempt, reason, 41, tries, losses \
-                       FROM seen";
+                       FROM seen CROSS JOIN (SELECT count(*) FROM gone) AS went";
             on_first_job(&hands, sql).await;
             Answer::Moved(Ok(()))
         })
