@@ -54,6 +54,8 @@ pub struct Report {
     pub in_order: bool,
     /// Where a session stood otherwise than the model said.
     pub surprise: Option<String>,
+    /// Orders that can't go on: so far, and who would have been next but was blocked.
+    pub blocked: Vec<Vec<usize>>,
     pub played: Played,
 }
 
@@ -122,6 +124,7 @@ impl Lane {
         let mut done = vec![usize::MAX; count];
         let mut surprise = None;
         let mut in_order = true;
+        let mut blocked = Vec::new();
         let mut turns = order.iter().copied();
         for step in 0.. {
             let who = match turns.next() {
@@ -157,6 +160,10 @@ impl Lane {
                 }
             }
             note(pair, &states, step, &mut reached, &mut done);
+            if let Some(so_far) = order.get(..=step).filter(|_| in_order) {
+                let waits = (0..count).filter(|who| states[*who] == State::Blocked);
+                blocked.extend(waits.map(|who| [so_far, &[who]].concat()));
+            }
         }
         // Gates that a session never came to.
         let unlock = "SELECT pg_advisory_unlock_all()";
@@ -174,6 +181,7 @@ impl Lane {
         Report {
             in_order,
             surprise,
+            blocked,
             played,
         }
     }

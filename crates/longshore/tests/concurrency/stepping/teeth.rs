@@ -1,19 +1,20 @@
 //! That the steps can catch what they are there to catch: a bug for each pair, in the scratch
 //! database's functions or in a session that does what a verb would do without its guard.
 
-use longshore_core::JobId;
 use longshore_core::store::{CancelOutcome, FinishOutcome, Heartbeat};
+use longshore_core::{JobId, State};
 use longshore_testkit::judged::Judged;
 
 use super::acquiring::{
-    beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
+    TAKE_TWO, beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
 };
 use super::ending::{
     finish_beside_another_token, hand_back_beside_a_cancellation, heartbeat_beside_expiry,
 };
 use super::every_order::judge;
-use super::gates::Bug;
+use super::gates::{Bug, Gate};
 use super::limits::{beside_a_first_limit, three_under_a_limit};
+use super::model::{Act, Program};
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Actor, Answer, Hands, Pair};
 
@@ -73,8 +74,16 @@ fn a_line_without_skip_locked_leaves_orders_unreached() {
         from: "LIMIT room FOR UPDATE SKIP LOCKED",
         to: "LIMIT room FOR UPDATE",
     };
-    // What is taken in the end is right; that one waits for the other is what is seen.
-    let judged = judge(&two_without_a_limit(), Some(bug));
+    // What is taken in the end is right; that one waits for the other is what is seen. So all orders
+    // are played, of the two gates that matter.
+    let mut pair = two_without_a_limit();
+    for actor in &mut pair.actors {
+        actor.program = Program {
+            gates: &[Gate::Counted, Gate::Leased],
+            parts: &[&[Act::LockQueue], &[TAKE_TWO], &[]],
+        };
+    }
+    let judged = judge(&pair, Some(bug));
     assert!(matches!(judged, Judged::Unknown { .. }), "{judged:?}");
 }
 
@@ -109,10 +118,12 @@ fn the_steps_catch_a_cancellation_that_looks_and_then_acts() {
                        gone AS (DELETE FROM ready WHERE job_id = $1) \
                        INSERT INTO settled (job_id, at, queue_id, attempt, state) \
                        SELECT job_id, now(), queue_id, attempt, 'cancelled' FROM seen";
-            Answer::Cancelled(match on_first_job(&hands, sql).await {
-                0 => CancelOutcome::Requested,
-                _ => CancelOutcome::Cancelled,
-            })
+            if on_first_job(&hands, sql).await > 0 {
+                return Answer::Cancelled(CancelOutcome::Cancelled);
+            }
+            let sql = "UPDATE lease SET cancel_requested_at = now() WHERE job_id = $1";
+            assert_eq!(on_first_job(&hands, sql).await, 1, "it is live");
+            Answer::Cancelled(CancelOutcome::Requested)
         })
     });
     is_caught("S4", &pair, None);
@@ -186,10 +197,12 @@ fn the_steps_catch_a_move_that_looks_and_then_acts() {
             let sql = "WITH seen AS MATERIALIZED (SELECT * FROM ready WHERE job_id = $1), \
                        gone AS (DELETE FROM ready WHERE job_id = $1 RETURNING job_id) \
                        INSERT INTO ready (seq, job_id, queue_id, attempt, reason, lane, tries, losses) \
-                       SELECT nextval('ready_seq'), job_id, queue_id, attempt, reason, 41, tries, losses \
+                       SELECT nextval('ready_seq'), job_id, queue_id, attempt, reason, 161, tries, losses \
                        FROM seen CROSS JOIN (SELECT count(*) FROM gone) AS went";
-            on_first_job(&hands, sql).await;
-            Answer::Moved(Ok(()))
+            Answer::Moved(match on_first_job(&hands, sql).await {
+                0 => Err(State::Launching),
+                _ => Ok(()),
+            })
         })
     });
     is_caught("S4", &pair, None);
