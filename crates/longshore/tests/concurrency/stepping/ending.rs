@@ -61,16 +61,6 @@ async fn finish(hands: &Hands, then: Disposition) -> Answer {
     Answer::Finished(outcomes.expect("finish")[0])
 }
 
-const CANCEL_LIVE: &[&[Act]] = &[
-    &[
-        Act::Find(Row::Ready(1), Mode::Update),
-        Act::Turn(Row::Ready(1), &[]),
-    ],
-    &[Act::EndIfFound, Act::Find(Row::Lease(1), Mode::NoKeyUpdate)],
-    // Neither here nor there: it looks again, by when whoever moved the job has committed.
-    &[],
-];
-
 const ONE_LEASED: Setting = Setting {
     limit: None,
     jobs: 1,
@@ -84,7 +74,7 @@ pub fn finish_beside_a_cancellation() -> Pair {
     Pair {
         name: "finish × cancel",
         setting: ONE_LEASED,
-        actors: vec![finisher(), canceller(CANCEL_LIVE)],
+        actors: vec![finisher(), canceller()],
         rows: &[Row::Queue, Row::Lease(1)],
         lanes: 2,
         judge: |played| {
@@ -102,7 +92,7 @@ pub fn finish_beside_a_cancellation() -> Pair {
 pub fn hand_back_beside_a_cancellation() -> Pair {
     Pair {
         name: "finish (handed back) × cancel",
-        actors: vec![returner(), canceller(CANCEL_LIVE)],
+        actors: vec![returner(), canceller()],
         judge: |played| {
             let seen = (&played.answers[0], &played.answers[1]);
             let handed_back = Answer::Finished(FinishOutcome::Finished);

@@ -23,8 +23,12 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Between two looks at the sessions.
 const PAUSE: Duration = Duration::from_micros(300);
 
+/// Blocked is who waits for a row. Hints, too, take turns at their commits, for a moment.
 const SESSIONS: &str = "
-SELECT a.pid, pg_blocking_pids(a.pid) AS blockers, l.objid::bigint AS gate
+SELECT a.pid,
+       CASE WHEN a.wait_event IN ('transactionid', 'tuple') THEN pg_blocking_pids(a.pid)
+            ELSE '{}' END AS blockers,
+       l.objid::bigint AS gate
 FROM pg_stat_activity AS a
 LEFT JOIN pg_locks AS l ON l.pid = a.pid AND l.locktype = 'advisory' AND NOT l.granted
 WHERE a.pid = ANY ($1)";
@@ -67,8 +71,8 @@ impl Lane {
             application_name: name.to_owned(),
             // Gates are locks, too: how long a session stands there is no contention.
             lock_timeout: DEADLINE * 2,
+            statement_timeout: DEADLINE * 2,
             look_interval: None,
-            ..Options::default()
         };
         let mut led = Vec::new();
         for place in 0..sessions {
