@@ -9,7 +9,8 @@
 //! the promise's name (`acquiring.rs`, `limits.rs`, `ending.rs`, `moving.rs`).
 //!
 //! Two sessions stop at every gate that they come to. Among three, whose orders are many, an
-//! acquisition does not stop between what it counts and what it takes, both under the queue's lock.
+//! acquisition does not stop between what it counts and what it takes, both under the queue's lock; and
+//! beside staging not where nothing that staging does can matter to it (`moving.rs`).
 
 mod acquiring;
 mod ending;
