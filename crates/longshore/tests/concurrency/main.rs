@@ -2,6 +2,8 @@
 //! and each test able to fail (`docs/testing.md`). The groups and names of the first specification
 //! stand here; beside each of its tests, the twin that can't be fooled.
 
+mod stepping;
+
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other test binaries")]
 mod support;

@@ -1,0 +1,244 @@
+//! The end of an attempt beside a cancellation and beside another token; a sign of life beside the
+//! end of patience.
+
+use longshore_core::State as JobState;
+use longshore_core::disposition::Disposition;
+use longshore_core::state::TerminalState;
+use longshore_core::store::{CancelOutcome, Finish, FinishOutcome, Heartbeat};
+use longshore_testkit::judged::{Judged, conclude, holds};
+use longshore_testkit::store::scene::record_for;
+
+use super::acquiring::canceller;
+use super::every_order::judge;
+use super::gates::Gate;
+use super::model::{Act, Mode, Program, Row};
+use super::pair::{Actor, Answer, Hands, Pair, Played, Setting, exactly, one_of};
+
+const FINISH_GATES: &[Gate] = &[Gate::LeaseDeleteBegan, Gate::LeaseDeleteWritten];
+
+/// The first job completes.
+pub fn finisher() -> Actor {
+    Actor {
+        program: Program {
+            gates: FINISH_GATES,
+            parts: &[
+                &[Act::Find(Row::Lease(1), Mode::Update)],
+                &[Act::Turn(Row::Lease(1), &[])],
+                &[],
+            ],
+        },
+        run: |hands| {
+            Box::pin(
+                async move { finish(&hands, Disposition::Settle(TerminalState::Completed)).await },
+            )
+        },
+    }
+}
+
+/// The first job is handed back: its worker drains.
+fn returner() -> Actor {
+    Actor {
+        program: Program {
+            gates: FINISH_GATES,
+            parts: &[
+                &[Act::Find(Row::Lease(1), Mode::Update)],
+                // To the line, unless its end was asked for: no lock of another depends on which.
+                &[Act::Turn(Row::Lease(1), &[Row::Ready(1)])],
+                &[],
+            ],
+        },
+        run: |hands| Box::pin(async move { finish(&hands, Disposition::HandBack).await }),
+    }
+}
+
+async fn finish(hands: &Hands, then: Disposition) -> Answer {
+    let finish = Finish {
+        lease: hands.world.leases[0],
+        record: record_for(then),
+        then,
+    };
+    let outcomes = hands.store.finish(&[finish]).await;
+    Answer::Finished(outcomes.expect("finish")[0])
+}
+
+const ONE_LEASED: Setting = Setting {
+    limit: None,
+    jobs: 1,
+    leased: 1,
+    due: 0,
+    later: false,
+    silent: false,
+};
+
+pub fn finish_beside_a_cancellation() -> Pair {
+    Pair {
+        name: "finish × cancel",
+        setting: ONE_LEASED,
+        actors: vec![finisher(), canceller()],
+        rows: &[Row::Queue, Row::Lease(1)],
+        lanes: 2,
+        judge: |played| {
+            let seen = (&played.answers[0], &played.answers[1]);
+            let finished = Answer::Finished(FinishOutcome::Finished);
+            let requested = Answer::Cancelled(CancelOutcome::Requested);
+            let ended = Answer::Cancelled(CancelOutcome::AlreadyEnded(JobState::Completed));
+            // It completed: the request came too late, or in time and to no avail.
+            one_of("S6", &seen, &[(&finished, &requested), (&finished, &ended)])
+                .and(|| exactly("S6", "the job", played.place(0).state.as_str(), "completed"))
+        },
+    }
+}
+
+pub fn hand_back_beside_a_cancellation() -> Pair {
+    Pair {
+        name: "finish (handed back) × cancel",
+        actors: vec![returner(), canceller()],
+        judge: |played| {
+            let seen = (&played.answers[0], &played.answers[1]);
+            let handed_back = Answer::Finished(FinishOutcome::Finished);
+            let stopped = Answer::Finished(FinishOutcome::Cancelled);
+            let requested = Answer::Cancelled(CancelOutcome::Requested);
+            let cancelled = Answer::Cancelled(CancelOutcome::Cancelled);
+            // Whoever was promised the job's end gets it, and it runs no more.
+            one_of(
+                "S6",
+                &seen,
+                &[(&stopped, &requested), (&handed_back, &cancelled)],
+            )
+            .and(|| exactly("S6", "the job", played.place(0).state.as_str(), "cancelled"))
+        },
+        ..finish_beside_a_cancellation()
+    }
+}
+
+/// Gives the first job's lease another token.
+pub fn taker_over() -> Actor {
+    Actor {
+        program: Program {
+            gates: &[Gate::LeaseUpdateWritten],
+            parts: &[
+                &[
+                    Act::Find(Row::Lease(1), Mode::NoKeyUpdate),
+                    Act::Turn(Row::Lease(1), &[Row::Retaken(1)]),
+                ],
+                &[],
+            ],
+        },
+        run: |hands| {
+            Box::pin(async move { Answer::Raw(hands.raw.change_token(hands.world.jobs[0]).await) })
+        },
+    }
+}
+
+pub fn finish_beside_another_token() -> Pair {
+    Pair {
+        name: "finish × token change",
+        setting: ONE_LEASED,
+        actors: vec![finisher(), taker_over()],
+        rows: &[Row::Queue, Row::Lease(1)],
+        lanes: 2,
+        judge: |played| {
+            let place = played.place(0);
+            let is_retaken = place.token > played.world.leases[0].token.0;
+            let seen = (
+                &played.answers[0],
+                &played.answers[1],
+                place.name.as_str(),
+                is_retaken,
+            );
+            let finished = Answer::Finished(FinishOutcome::Finished);
+            let lost = Answer::Finished(FinishOutcome::LeaseLost);
+            one_of(
+                "S5",
+                &seen,
+                &[
+                    (&finished, &Answer::Raw(0), "settled", false),
+                    (&lost, &Answer::Raw(1), "lease", true),
+                ],
+            )
+        },
+    }
+}
+
+fn heart() -> Actor {
+    Actor {
+        program: Program {
+            gates: &[Gate::WorkerUpdateBegan, Gate::WorkerUpdateWritten],
+            parts: &[&[], &[Act::Find(Row::Worker, Mode::NoKeyUpdate)], &[]],
+        },
+        run: |hands| {
+            Box::pin(async move {
+                let heard = hands.store.heartbeat(hands.worker).await;
+                Answer::Heard(heard.expect("a heartbeat"))
+            })
+        },
+    }
+}
+
+/// Fences the worker, which was not heard of.
+fn expiry() -> Actor {
+    Actor {
+        run: |hands| {
+            Box::pin(async move { Answer::Raw(hands.raw.expire(hands.world.workers[0]).await) })
+        },
+        ..heart()
+    }
+}
+
+fn alive_or_fenced(played: &Played) -> Judged {
+    let alive = Heartbeat::Alive { drain: false };
+    let seen = (&played.answers[0], &played.answers[1], played.is_fenced);
+    let after = played
+        .heartbeat_after
+        .expect("a heartbeat was among the answers");
+    let heard = (Answer::Heard(alive), Answer::Heard(Heartbeat::Fenced));
+    one_of(
+        "S5",
+        &seen,
+        &[
+            (&heard.0, &Answer::Raw(0), false),
+            (&heard.1, &Answer::Raw(1), true),
+        ],
+    )
+    .and(|| {
+        holds(
+            "S5",
+            (after == Heartbeat::Fenced) == played.is_fenced,
+            || format!("a heartbeat afterwards is answered by {after:?}"),
+        )
+    })
+}
+
+pub fn heartbeat_beside_expiry() -> Pair {
+    Pair {
+        name: "heartbeat × expiry",
+        setting: Setting {
+            silent: true,
+            ..Setting::default()
+        },
+        actors: vec![heart(), expiry()],
+        rows: &[Row::Worker],
+        lanes: 2,
+        judge: alive_or_fenced,
+    }
+}
+
+#[test]
+fn a_finish_and_a_cancellation_agree_in_every_order() {
+    conclude(&judge(&finish_beside_a_cancellation(), None));
+}
+
+#[test]
+fn a_job_handed_back_is_cancelled_in_every_order() {
+    conclude(&judge(&hand_back_beside_a_cancellation(), None));
+}
+
+#[test]
+fn a_finish_is_refused_in_every_order_once_the_token_changed() {
+    conclude(&judge(&finish_beside_another_token(), None));
+}
+
+#[test]
+fn a_heartbeat_and_expiry_agree_in_every_order() {
+    conclude(&judge(&heartbeat_beside_expiry(), None));
+}
