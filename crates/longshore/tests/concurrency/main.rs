@@ -2,8 +2,6 @@
 //! and each test able to fail (`docs/testing.md`). The groups and names of the first specification
 //! stand here; beside each of its tests, the twin that can't be fooled.
 
-mod stepping;
-
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other test binaries")]
 mod support;
@@ -44,6 +42,7 @@ mod judging;
 mod ledger;
 mod load;
 mod random;
+mod stepping;
 mod together;
 mod worker_coordination;
 mod workplace;
