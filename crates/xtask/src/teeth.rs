@@ -31,7 +31,7 @@ const TEST_TIMEOUT: Duration = Duration::from_mins(1);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// What a person may say about the run.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Arguments {
     /// Only the rows of these bugs; `TEETH.md` stays as it is.
     bugs: Vec<String>,

@@ -17,7 +17,7 @@ use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
-use crate::{edges, licences};
+use crate::{edges, licences, teeth};
 
 /// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
 /// far as this without one, but there the error of the build would not say what to install.
@@ -30,7 +30,8 @@ const C_COMPILER: Tool = Tool {
 /// What a person may say about the run.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Skip the check of licences and sources, which may have to build its tool first.
+    /// Skip the check of licences and sources, which may have to build its tool first, and that the
+    /// tests catch every planted bug.
     #[arg(long)]
     quick: bool,
     /// Passed on to `cargo test`: the name of a test, for example.
@@ -55,15 +56,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         step("licences", || licences::run(root))?;
     }
     step("clippy", || {
-        cargo_runs(&[
+        let all = ["clippy", "--workspace", "--all-targets", "--locked"];
+        cargo_runs(&[&all[..], &["--", "-D", "warnings"]].concat())?;
+        // What only a build with the fault points and the planted bugs compiles.
+        let faults = [
             "clippy",
-            "--workspace",
-            "--all-targets",
+            "-p",
+            "longshore",
+            "--tests",
+            "--features",
+            "faults",
             "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        ];
+        cargo_runs(&[&faults[..], &["--", "-D", "warnings"]].concat())
     })?;
     step("docs", || {
         check(
@@ -84,6 +89,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     step("tests", || {
         tests(root, &postgres, engines, &arguments.arguments)
     })?;
+    // Whoever asked for some of the tests did not ask whether all of them can fail.
+    if !arguments.quick && arguments.arguments.is_empty() {
+        step("teeth", || teeth::run(root, &teeth::Arguments::default()))?;
+    }
 
     eprintln!(
         "\ncargo xtask test: all steps passed in {}",

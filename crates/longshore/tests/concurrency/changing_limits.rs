@@ -34,7 +34,11 @@ async fn a_limit_that_is_lowered_and_raised_under_load_is_never_passed(scene: Sc
     let store: Arc<dyn Store> = Arc::new(own.clone());
     make_queue(&*store, Some(GREATEST)).await;
     let queue = store.queue(QUEUE).await.expect("it was made").id;
-    let jobs = submit(&*store, (0..JOBS).map(|_| job(50))).await;
+    // One by one: so it is certain which was queued first.
+    let mut jobs = Vec::new();
+    for _ in 0..JOBS {
+        jobs.extend(submit(&*store, [job(50)]).await);
+    }
     let executor =
         ScriptedExecutor::scripted(|_| Script::exits(0).lasting(Duration::from_millis(4)))
             .witnessed_by(Arc::clone(&journal));

@@ -51,8 +51,17 @@ async fn test_multiple_workers_no_duplicate_acquisition(scene: Scene) {
         acquired.push(answer.expect("there are more jobs than workers"));
     }
     let ids: Vec<JobId> = acquired.iter().map(|held| held.lease().key.job).collect();
-    // What was first in line: nobody waited behind a lock of somebody else.
-    let judged = ledger::claimed_is_queued(&ids, &jobs[..WORKERS]);
+    let firsts: BTreeSet<JobId> = jobs[..WORKERS].iter().copied().collect();
+    let given: BTreeSet<JobId> = ids.iter().copied().collect();
+    let judged = holds("S1", given.len() == ids.len(), || {
+        format!("one was claimed twice: {ids:?}")
+    })
+    .and(|| {
+        // What was first in line, whoever got which.
+        holds("S7", given == firsts, || {
+            format!("{ids:?} were given, not {firsts:?}")
+        })
+    });
     drop(acquired);
     close(&managers).await;
     let judged = match judged {

@@ -16,6 +16,33 @@ const fn row(bug: &'static str, test: &'static str, promise: &'static str) -> Ro
 
 /// Every row. One goes in only when it was seen to catch.
 pub const TABLE: &[Row] = &[
+    // The suite's own tests, where they can't miss it.
+    row(
+        "no_skip_locked",
+        "job_acquisition::test_job_acquisition_with_skip_locked",
+        "S7",
+    ),
+    row(
+        "no_skip_locked",
+        "job_acquisition::whoever_acquires_goes_past_every_locked_row_in_order",
+        "S7",
+    ),
+    row(
+        "count_then_launch",
+        "job_acquisition::live_jobs_that_end_reach_the_limit_and_never_pass_it::on_postgres",
+        "S3",
+    ),
+    row(
+        "fifo_dropped",
+        "job_acquisition::test_multiple_workers_no_duplicate_acquisition::on_postgres",
+        "S7",
+    ),
+    row(
+        "fifo_dropped",
+        "changing_limits::a_limit_that_is_lowered_and_raised_under_load_is_never_passed::on_postgres",
+        "S7",
+    ),
+    // Those that lead sessions and workers through the one order that shows it.
     row(
         "no_skip_locked",
         "faults::acquiring::the_job_behind_a_locked_one_is_given_at_once",

@@ -18,12 +18,12 @@ const COMPLETED: Disposition = Disposition::Settle(TerminalState::Completed);
 async fn ended_under(h: &dyn StoreHarness, lose: impl Fn(LeaseKey) -> LeaseKey) -> Judged {
     let scene = Scene::open(h).await;
     let held = scene.running(Seed::job()).await;
-    let lost = lose(held);
-    let outcome = scene.finish(lost, record_for(COMPLETED), COMPLETED).await;
+    let stale = lose(held);
+    let outcome = scene.finish(stale, record_for(COMPLETED), COMPLETED).await;
     let status = scene.status(held).await;
     let is_refused = outcome == FinishOutcome::LeaseLost && status == LeaseStatus::Held;
     holds("S5", is_refused, || {
-        format!("{lost:?} ended {held:?}: {outcome:?}, now {status:?}")
+        format!("{stale:?} ended {held:?}: {outcome:?}, now {status:?}")
     })
 }
 
