@@ -10,6 +10,7 @@ mod gates;
 mod limits;
 mod order;
 mod retrying;
+mod signals;
 mod sqlite;
 mod tokens;
 mod working;
