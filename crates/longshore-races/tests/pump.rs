@@ -6,7 +6,7 @@ use longshore_races::scenarios::pump;
 #[test]
 fn every_byte_is_stored_once_and_in_order() {
     explore(
-        &["stored while it wrote"],
+        &["stored while it wrote", "it was heard to its end"],
         pump::every_byte_is_stored_once_and_in_order,
     );
 }
@@ -14,7 +14,12 @@ fn every_byte_is_stored_once_and_in_order() {
 #[test]
 fn a_lost_reply_stores_nothing_twice() {
     explore(
-        &["a call failed", "a reply was lost", "a number came again"],
+        &[
+            "a call failed",
+            "a reply was lost",
+            "a number came again",
+            "it was heard to its end",
+        ],
         pump::a_lost_reply_stores_nothing_twice,
     );
 }
@@ -22,7 +27,11 @@ fn a_lost_reply_stores_nothing_twice() {
 #[test]
 fn the_end_stores_what_is_pending() {
     explore(
-        &["the stream broke", "the stream stayed open"],
+        &[
+            "the stream broke",
+            "the stream stayed open",
+            "it was heard to its end",
+        ],
         pump::the_end_stores_what_is_pending,
     );
 }

@@ -20,7 +20,8 @@ fn removed_only_after(errors: u32) -> Script {
 async fn a_removal_that_fails_for_minutes_is_made_good_while_the_worker_lives() {
     let mut scene = Scene::new();
     scene.config.until = Until::Stopped;
-    scene.scripted(removed_only_after(20));
+    // The pauses of fourteen tries add up to between 200 and 400 s.
+    scene.scripted(removed_only_after(14));
     let began = Instant::now();
     let worker = scene.start();
     until("the container is removed", || {

@@ -184,26 +184,46 @@ async fn pumps(store: &Retrying, chunks: u8, end: End) -> Pumped {
 /// Batches of any size at any time, a store of any speed.
 pub async fn every_byte_is_stored_once_and_in_order() {
     let pumped = pumps(&Retrying::default(), 4, End::Closed).await;
-    assert_eq!(pumped.problem, None);
+    assert_whole(&pumped);
 }
 
 /// Calls fail before and after they did what they were for; the repeat brings the same numbers.
 pub async fn a_lost_reply_stores_nothing_twice() {
     let pumped = pumps(&Retrying::failing(3), 3, End::Closed).await;
-    assert_eq!(pumped.problem, None);
+    assert_whole(&pumped);
 }
 
 /// What is pending at the end is stored, though the stream never says that it ended, or breaks.
 pub async fn the_end_stores_what_is_pending() {
     let end = chance::of(&[End::Closed, End::LeftOpen, End::Cut]);
     let pumped = pumps(&Retrying::failing(1), 1, end).await;
-    if pumped.problem.is_some() {
-        assert_eq!(end, End::Cut, "{:?}", pumped.problem);
-        reached("the stream broke");
+    match end {
+        End::Closed => assert_whole(&pumped),
+        End::LeftOpen => {
+            assert!(tells_silence(&pumped), "{:?}", pumped.problem);
+            reached("the stream stayed open");
+        }
+        End::Cut if tells_silence(&pumped) => {}
+        End::Cut => {
+            assert!(pumped.problem.is_some(), "a cut is told");
+            reached("the stream broke");
+        }
     }
-    if end == End::LeftOpen {
-        reached("the stream stayed open");
+}
+
+/// Nothing is wrong with it; or the clock, which may pass any deadline here, ran for two minutes between
+/// the container's end and that of its output, and that is told.
+fn assert_whole(pumped: &Pumped) {
+    let problem = &pumped.problem;
+    assert!(problem.is_none() || tells_silence(pumped), "{problem:?}");
+    if problem.is_none() {
+        reached("it was heard to its end");
     }
+}
+
+fn tells_silence(pumped: &Pumped) -> bool {
+    let problem = pumped.problem.as_deref().unwrap_or_default();
+    problem.starts_with("its output may lack its end")
 }
 
 /// Another worker takes over in the middle. The pump learns of it from the store, and its supervisor
