@@ -26,7 +26,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::judging::{Event, Exercised, Span, judge};
-use crate::random::number;
+use crate::random::seed;
 
 const TASKS: u64 = 4;
 
@@ -67,7 +67,7 @@ async fn tasks_on_postgres_leave_a_history_without_fault() {
 }
 
 async fn run(harness: &dyn StoreHarness) {
-    let seed = number("LONGSHORE_TEST_SEED").unwrap_or_else(rand::random);
+    let seed = seed();
     println!("LONGSHORE_TEST_SEED={seed}");
     let first = harness.open().await;
     let mut queues = Vec::new();
