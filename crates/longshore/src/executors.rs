@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use longshore_core::executor::Executor;
 use longshore_core::store::{Finding, Severity};
-use longshore_docker::connect::{self, ConnectError};
+use longshore_docker::connect::{self, ConnectError, Connection};
 use longshore_docker::images::{Credentials, Login, Password};
 use longshore_docker::{AllowList, DockerConfig, DockerExecutor, LateDockerExecutor};
 use longshore_process::{ProcessExecutor, ShimCommand};
@@ -22,6 +22,8 @@ pub const SHIM: &str = "process-shim";
 pub struct Found {
     /// One for each host that answered: this machine itself, and each container engine.
     pub executors: Vec<Arc<dyn Executor>>,
+    /// The engines among them.
+    pub engines: Vec<Connection>,
     /// The engines that did not.
     pub missing: Vec<Missing>,
 }
@@ -37,18 +39,23 @@ pub struct Missing {
 /// Looks for everything that this machine can run on.
 pub async fn find(docker: &config::DockerConfig, asked: &EngineArgs) -> anyhow::Result<Found> {
     let mut executors: Vec<Arc<dyn Executor>> = vec![Arc::new(process())];
-    let mut missing = Vec::new();
+    let (mut engines, mut missing) = (Vec::new(), Vec::new());
     let settings = settings(docker)?;
     for address in addresses(docker, asked) {
         match connect::connect(address.as_deref()).await {
             Ok(connection) => {
+                engines.push(connection.clone());
                 let executor = DockerExecutor::new(connection, settings.clone());
                 executors.push(Arc::new(executor));
             }
             Err(error) => missing.push(Missing { address, error }),
         }
     }
-    Ok(Found { executors, missing })
+    Ok(Found {
+        executors,
+        engines,
+        missing,
+    })
 }
 
 /// The same, for whoever is to take jobs. An engine that nobody named need not be there; of those
@@ -61,6 +68,7 @@ pub async fn to_work_with(
     let Found {
         mut executors,
         missing,
+        ..
     } = find(docker, asked).await?;
     let answers = has_engine(&executors);
     for Missing { address, error } in missing {
@@ -126,6 +134,10 @@ pub async fn findings(docker: &config::DockerConfig) -> Vec<Finding> {
     let mut findings = Vec::new();
     for executor in &found.executors {
         findings.push(of_executor(&**executor).await);
+    }
+    for engine in &found.engines {
+        let seen = engine.describe().await;
+        findings.push(self::found(Severity::Ok, "container engine", seen, ""));
     }
     for Missing { address, error } in found.missing {
         // Who has named none may well want none.

@@ -35,6 +35,24 @@ pub struct Connection {
     pub address: String,
 }
 
+impl Connection {
+    /// For people: its version, that of the API which both sides speak, and where it is.
+    pub async fn describe(&self) -> String {
+        let ClientVersion {
+            major_version,
+            minor_version,
+        } = self.docker.client_version();
+        let answer = timeout(GREETING, self.docker.version()).await;
+        let version = answer
+            .ok()
+            .and_then(Result::ok)
+            .and_then(|said| said.version);
+        let version = version.unwrap_or_else(|| "unknown".to_owned());
+        let address = &self.address;
+        format!("version {version}, API {major_version}.{minor_version}, at {address}")
+    }
+}
+
 /// Connects to the engine that was asked for or, if none was, to the one that this process's
 /// surroundings name, or to the first that answers in a usual place.
 pub async fn connect(asked: Option<&str>) -> Result<Connection, ConnectError> {

@@ -7,6 +7,7 @@ use longshore_core::store::{Finding, Severity};
 use rusqlite::named_params;
 
 use crate::error::Outcome;
+use crate::rows::Micros;
 use crate::tx::Tx;
 use crate::{migrate, sql};
 
@@ -23,6 +24,7 @@ pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
         journal(tx)?,
         log(path),
         integrity(tx)?,
+        clock(tx)?,
         stranded(tx)?,
     ])
 }
@@ -124,6 +126,28 @@ fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
             .to_owned(),
         ..finding
     })
+}
+
+/// The database's clock is this machine's: one that was set back shows in what it wrote before.
+fn clock(tx: &Tx<'_>) -> Outcome<Finding> {
+    let newest: Option<Micros> = tx.maybe(sql!("diagnose_newest_job"), [], |row| row.get(0))?;
+    let finding = ok("clock", format!("{:.0}, this machine's", tx.now.time()));
+    match newest {
+        Some(newest) if newest > tx.now => Ok(Finding {
+            severity: Severity::Warning,
+            seen: format!(
+                "{}; but the newest job was submitted at {:.0}",
+                finding.seen,
+                newest.time()
+            ),
+            advice:
+                "the clock was set back, or another one wrote the job: set it by NTP; jobs that \
+                     are due by the earlier time wait for it"
+                    .to_owned(),
+            ..finding
+        }),
+        Some(_) | None => Ok(finding),
+    }
 }
 
 /// Leases that nobody tends to. Says the same as on PostgreSQL.

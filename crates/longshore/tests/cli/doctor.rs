@@ -89,3 +89,34 @@ fn passwords_that_others_may_read_are_a_warning() {
     let found = about(&findings(&home), "configuration");
     assert_eq!(found["severity"], "ok", "{found}");
 }
+
+#[test]
+fn a_clock_that_was_set_back_is_a_warning() {
+    let home = Home::new();
+    home.submit(&["--", "true"]);
+    assert_eq!(about(&findings(&home), "clock")["severity"], "ok");
+    let file = rusqlite::Connection::open(home.database()).expect("the file is there");
+    let ahead = "UPDATE job SET created_at = created_at + 3600000000";
+    file.execute(ahead, []).expect("it can be written");
+    let clock = about(&findings(&home), "clock");
+    assert_eq!(clock["severity"], "warning", "{clock}");
+    assert!(!clock["advice"].as_str().unwrap_or_default().is_empty());
+}
+
+#[test]
+fn an_engines_version_is_named() {
+    let Some(engine) = crate::support::engine::or_skip() else {
+        return;
+    };
+    let home = Home::new();
+    let mut command = home.command(&["doctor", "--json"]);
+    let doctor = command
+        .env("LONGSHORE_DOCKER_HOSTS", &engine.address)
+        .output();
+    let stdout = doctor.expect("the binary can be run").stdout;
+    let found: Vec<Value> = serde_json::from_slice(&stdout).expect("one document");
+    let seen = about(&found, "container engine")["seen"].clone();
+    let seen = seen.as_str().unwrap_or_default().to_owned();
+    assert!(seen.contains("API 1."), "{seen}");
+    assert!(seen.ends_with(&engine.address), "{seen}");
+}
