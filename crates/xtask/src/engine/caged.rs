@@ -138,7 +138,10 @@ impl Caged {
     ) -> Result<Self> {
         let file =
             File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+        let folder = log.parent().context("an engine's log lies in its folder")?;
         let process = cage
+            // What it leaves where it stands (podman's monitors do) goes with its folder.
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(file.try_clone().context("cannot share the engine's log")?)
             .stderr(file)
