@@ -213,9 +213,13 @@ fn bound(events: &[Event], queue: QueueId, span: Span, cap: Option<u32>) -> Opti
     let is_replaced = |by: Span| {
         changes().any(|(later, _)| by.answered < later.asked && later.answered < span.asked)
     };
+    // A queue begins without a limit, which stays in force until the first change, that is, until
+    // one is answered at the latest.
+    let none_yet = !changes().any(|(change, _)| change.answered < span.asked);
     let in_force = changes()
         .filter(|(change, _)| change.asked < span.answered && !is_replaced(*change))
         .map(|(_, limit)| limit.unwrap_or(u32::MAX))
+        .chain(none_yet.then_some(u32::MAX))
         .max()
         .unwrap_or(u32::MAX);
     let bound = in_force.min(cap.unwrap_or(u32::MAX));
@@ -355,5 +359,15 @@ mod tests {
             assert_eq!(exercised.acquired, 2);
             assert!(exercised.filled > 0, "{exercised:?}");
         }
+    }
+
+    #[test]
+    fn a_queue_has_no_limit_until_its_first_one_is_answered() {
+        let (a, b) = (lease(1, 1, 1), lease(2, 1, 2));
+        let as_it_is_set = [limited(span(1, 4), 0), acquired(span(2, 3), &[a, b])];
+        let (faults, _) = judge(&as_it_is_set);
+        assert_eq!(faults, Vec::<String>::new());
+        let after_it_was_set = [limited(span(1, 2), 0), acquired(span(3, 4), &[a, b])];
+        fault_of(&after_it_was_set, "limit 0");
     }
 }
