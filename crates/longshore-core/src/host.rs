@@ -45,7 +45,13 @@ pub struct Host {
     pub problem: Option<String>,
     /// When a worker last reached it.
     pub last_seen_at: Timestamp,
+    /// When a person said that it is gone for good, unless it was seen since.
+    pub forgotten_at: Option<Timestamp>,
 }
+
+/// A host that nobody has seen for this long counts as lost in queues whose policy is to run its jobs
+/// again ([`crate::queue::OnHostLost::Retry`]). Six times as long as a worker takes between two looks.
+pub const UNSEEN_IS_LOST: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The most that may run on a host at once; what is absent is not bounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -46,6 +46,42 @@ impl Stream {
 #[serde(transparent)]
 pub struct ResumePoint(pub String);
 
+/// How much of an attempt's output is stored: for whoever continues it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoredUpTo {
+    /// Where to go on reading: a [`Checkpoint`], as it was stored. None: from the beginning.
+    pub resume: Option<ResumePoint>,
+    /// Per stream, in the order of [`Stream::ALL`]: the offset behind the last byte that is stored.
+    pub ends: [u64; 2],
+    /// Per stream, how many bytes are stored.
+    pub bytes: [u64; 2],
+}
+
+/// Where reading goes on after a take-over, and how much each stream had carried up to there: nothing
+/// before it is in memory alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Per stream, in the order of [`Stream::ALL`]: bytes up to there.
+    pub seen: [u64; 2],
+    /// The executor's own word for the place; none: the beginning.
+    pub at: Option<ResumePoint>,
+}
+
+impl Checkpoint {
+    /// As it is stored.
+    pub fn to_stored(&self) -> ResumePoint {
+        let text = serde_json::to_string(self).expect("numbers and a text have a JSON");
+        ResumePoint(text)
+    }
+
+    /// As it was stored; the beginning for what can't be read, which costs time and loses nothing.
+    pub fn from_stored(stored: Option<&ResumePoint>) -> Self {
+        stored
+            .and_then(|stored| serde_json::from_str(&stored.0).ok())
+            .unwrap_or_default()
+    }
+}
+
 /// Some bytes, as an executor delivers them: in order within their stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutputChunk {
@@ -91,6 +127,9 @@ struct StreamTail {
     seen: u64,
     /// Bytes of it that were handed on: to the head, and at the end the tail.
     handed_on: u64,
+    /// The offset behind the last byte that an earlier supervisor stored: nothing before it is kept
+    /// once more.
+    stored_end: u64,
     tail: VecDeque<u8>,
 }
 
@@ -106,9 +145,39 @@ impl OutputCap {
         }
     }
 
+    /// Goes on where another left off: reading begins again at `checkpoint`, and what is stored of it
+    /// already is left out.
+    #[must_use]
+    pub fn resumed(self, checkpoint: &Checkpoint, stored: &StoredUpTo) -> Self {
+        let mut cap = self;
+        let all_stored = stored
+            .bytes
+            .iter()
+            .fold(0, |a: u64, b| a.saturating_add(*b));
+        cap.head_left = cap.head_left.saturating_sub(all_stored);
+        for stream in Stream::ALL {
+            let index = stream.index();
+            let state = &mut cap.streams[index];
+            state.seen = checkpoint.seen[index];
+            state.handed_on = stored.bytes[index];
+            state.stored_end = stored.ends[index];
+        }
+        cap
+    }
+
+    /// Per stream, how many bytes it carried so far, if all of them were handed on or left out for
+    /// good; none while some are here alone, and would be missed by whoever went on from here.
+    pub fn seen(&self) -> Option<[u64; 2]> {
+        let is_empty = self.streams.iter().all(|state| state.tail.is_empty());
+        is_empty.then(|| Stream::ALL.map(|stream| self.streams[stream.index()].seen))
+    }
+
     /// Takes what was written; returns the part that belongs to the head.
     pub fn push(&mut self, stream: Stream, bytes: &[u8]) -> Option<KeptOutput> {
         let state = &mut self.streams[stream.index()];
+        let stored = usize::try_from(state.stored_end.saturating_sub(state.seen));
+        let (stored, bytes) = bytes.split_at(stored.unwrap_or(usize::MAX).min(bytes.len()));
+        state.seen += stored.len() as u64;
         let position = state.seen;
         state.seen += bytes.len() as u64;
         let for_head = usize::try_from(self.head_left)
@@ -148,7 +217,10 @@ impl OutputCap {
     pub fn omitted_bytes(&self) -> [u64; 2] {
         Stream::ALL.map(|stream| {
             let state = &self.streams[stream.index()];
-            state.seen - state.handed_on - state.tail.len() as u64
+            // Less was read again than is stored when the executor has thrown away its beginning.
+            state
+                .seen
+                .saturating_sub(state.handed_on + state.tail.len() as u64)
         })
     }
 }
@@ -218,6 +290,66 @@ mod tests {
                 let tail = tail_cap.min(whole.len() - head);
                 let kept_tail = of_stream(&kept[heads..]).pop().unwrap_or_default();
                 prop_assert_eq!(&kept_tail.1[..], &whole[whole.len() - tail..], "the very end is kept");
+            }
+        }
+
+        /// Whoever goes on after a death keeps, together with what was stored before, exactly what one
+        /// alone would have kept, but for the ends of streams beyond the cap, and stores no byte twice.
+        #[test]
+        fn who_goes_on_loses_nothing_and_repeats_nothing(
+            writes in proptest::collection::vec(
+                (any::<bool>(), proptest::collection::vec(any::<u8>(), 1..40)), 1..40),
+            cap in 0u64..400,
+            dies_at in 0usize..40,
+            stored_at in 0usize..40,
+            ends_first in any::<bool>(),
+        ) {
+            let dies_at = dies_at.min(writes.len());
+            let stream_of = |is_err: bool| if is_err { Stream::Stderr } else { Stream::Stdout };
+            let mut first = OutputCap::new(cap);
+            let (mut kept, mut stored) = (Vec::new(), StoredUpTo::default());
+            let (mut checkpoint, mut from) = (Checkpoint::default(), 0);
+            for (number, (is_err, bytes)) in writes[..dies_at].iter().enumerate() {
+                kept.extend(first.push(stream_of(*is_err), bytes));
+                // A batch is stored now and then, with the place to go on from.
+                if number % (stored_at + 1) == 0
+                    && let Some(seen) = first.seen()
+                {
+                    (checkpoint, from) = (Checkpoint { seen, at: None }, number + 1);
+                }
+            }
+            if ends_first {
+                kept.extend(first.finish());
+            }
+            for part in &kept {
+                let index = part.stream.index();
+                let end = part.position + part.bytes.len() as u64;
+                stored.ends[index] = stored.ends[index].max(end);
+                stored.bytes[index] += part.bytes.len() as u64;
+            }
+            let mut second = OutputCap::new(cap).resumed(&checkpoint, &stored);
+            for (is_err, bytes) in &writes[from..] {
+                kept.extend(second.push(stream_of(*is_err), bytes));
+            }
+            kept.extend(second.finish());
+            for stream in Stream::ALL {
+                let mut all = Vec::new();
+                for (_, bytes) in writes.iter().filter(|(is_err, _)| stream_of(*is_err) == stream) {
+                    all.extend_from_slice(bytes);
+                }
+                let mut end = 0;
+                let mut held = 0;
+                for (position, bytes) in reassemble(&kept, stream) {
+                    let start = usize::try_from(position).expect("small");
+                    prop_assert!(start >= end, "a byte is stored twice");
+                    end = start + bytes.len();
+                    held += bytes.len();
+                    prop_assert_eq!(&all[start..end], &bytes[..]);
+                }
+                prop_assert_eq!((all.len() - held) as u64, second.omitted_bytes()[stream.index()]);
+                if all.len() as u64 * 16 < cap {
+                    prop_assert_eq!(held, all.len());
+                }
             }
         }
 

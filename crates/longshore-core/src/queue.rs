@@ -27,8 +27,45 @@ pub struct Queue {
     /// After waiting this long a job moves up one priority; none means never. Stored, not applied
     /// yet.
     pub ageing: Option<Duration>,
+    /// What becomes of jobs on a host that nobody reaches any more.
+    pub on_host_lost: OnHostLost,
     /// Raised by every change of limit or pause.
     pub epoch: i64,
+}
+
+/// What becomes of the jobs on a host that nobody reaches any more: it may be gone, or only be cut off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnHostLost {
+    /// They keep their places until the host is back, or a person says that it is gone. No job ever
+    /// runs twice at once.
+    #[default]
+    Wait,
+    /// Once nobody has seen the host for a minute they run again elsewhere. Should it only have been
+    /// cut off, a job may run twice at once, and limits be passed by as many.
+    Retry,
+}
+
+impl OnHostLost {
+    /// As people and databases write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+impl std::str::FromStr for OnHostLost {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        match text {
+            "wait" => Ok(Self::Wait),
+            "retry" => Ok(Self::Retry),
+            _ => Err(FieldError::new("on_host_lost", "must be wait or retry")),
+        }
+    }
 }
 
 /// A queue to be made.
@@ -63,6 +100,8 @@ pub struct QueueChange {
     pub paused: Option<bool>,
     /// Labels that its hosts must carry from now on, and with `None` need no longer.
     pub host_selector: BTreeMap<String, Option<String>>,
+    /// The new policy for hosts that nobody reaches.
+    pub on_host_lost: Option<OnHostLost>,
 }
 
 impl QueueChange {

@@ -73,6 +73,12 @@ pub(crate) async fn change(db: &Db, id: HostId, change: &HostChange) -> StoreRes
     db.maybe(VERB, sql, &params)
         .await?
         .ok_or_else(|| unknown(id))?;
+    one(db, id).await
+}
+
+/// One host.
+pub(crate) async fn one(db: &Db, id: HostId) -> StoreResult<Host> {
+    const VERB: &str = "look up the host";
     let sql = include_str!("../sql/hosts.sql");
     let row = db.maybe(VERB, sql, &[&Some(id.0)]).await?;
     host(VERB, &row.ok_or_else(|| unknown(id))?)
@@ -113,6 +119,7 @@ pub(crate) fn host(verb: &'static str, row: &Row) -> StoreResult<Host> {
         enabled: column(verb, row, "enabled")?,
         problem: column(verb, row, "problem")?,
         last_seen_at,
+        forgotten_at: column::<Option<At>>(verb, row, "forgotten_at")?.map(|At(at)| at),
     })
 }
 

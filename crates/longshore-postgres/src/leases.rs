@@ -150,6 +150,7 @@ impl Leases for PostgresStore {
                 Ok(HeldLease {
                     key,
                     acquire_number: column(VERB, row, "acquire_no")?,
+                    is_taken_over: column(VERB, row, "is_taken_over")?,
                 })
             })
             .collect()

@@ -29,6 +29,7 @@ mod notifier;
 mod output;
 mod queues;
 mod reading;
+mod recovery;
 mod registry;
 mod rows;
 mod session;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::limit::Limit;
-use longshore_core::queue::{NewQueue, Queue, QueueChange};
+use longshore_core::queue::{NewQueue, OnHostLost, Queue, QueueChange};
 use longshore_core::spec::FieldError;
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
@@ -84,6 +84,7 @@ impl Registry for PostgresStore {
                     &limit,
                     &change.paused,
                     &selector,
+                    &change.on_host_lost.map(OnHostLost::as_str),
                 ],
             )
             .await?;

@@ -79,6 +79,9 @@ pub(crate) fn queue(verb: &'static str, row: &Row) -> StoreResult<Queue> {
             .map(Duration::try_from_secs_f64)
             .transpose()
             .map_err(|e| StoreError::unexpected(verb, e))?,
+        on_host_lost: column::<&str>(verb, row, "on_host_lost")?
+            .parse()
+            .map_err(|e| StoreError::unexpected(verb, e))?,
         epoch: column(verb, row, "epoch")?,
     })
 }

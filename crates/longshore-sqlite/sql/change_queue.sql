@@ -4,5 +4,6 @@ UPDATE queue SET
     max_concurrent = CASE WHEN :changes_limit THEN :max_concurrent ELSE max_concurrent END,
     paused = coalesce(:paused, paused),
     host_selector = json_patch(host_selector, :host_selector),
+    on_host_lost = coalesce(:on_host_lost, on_host_lost),
     epoch = epoch + 1
 WHERE name = :name

@@ -22,6 +22,8 @@ use crate::store::SqliteStore;
 use crate::tx::Tx;
 use crate::writer::News;
 
+pub(crate) use self::acquire::may_acquire;
+
 #[async_trait]
 impl Leases for SqliteStore {
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
@@ -133,6 +135,7 @@ impl Leases for SqliteStore {
                             token: Token(row.get("token")?),
                         },
                         acquire_number: row.get("acquire_no")?,
+                        is_taken_over: row.get("is_taken_over")?,
                     })
                 },
             )

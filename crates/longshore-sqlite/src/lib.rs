@@ -16,6 +16,7 @@ mod leases;
 mod migrate;
 mod places;
 mod reading;
+mod recovery;
 mod registry;
 mod rows;
 mod store;

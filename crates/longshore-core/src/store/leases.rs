@@ -105,8 +105,11 @@ pub enum FenceOutcome {
 pub struct HeldLease {
     /// The lease.
     pub key: LeaseKey,
-    /// The number of the call that acquired it.
+    /// The number of the call that acquired it, or took it over.
     pub acquire_number: i64,
+    /// Whether it was another worker's before: its container may run, and handing it back is not for
+    /// whoever knows nothing of it.
+    pub is_taken_over: bool,
 }
 
 /// Output to be stored.

@@ -1,12 +1,13 @@
 //! The seam to the database: what a store can do, in domain words.
 //!
-//! [`Store`] is the sum of five concerns, one file each. A store compares and sets; what to do is
+//! [`Store`] is the sum of six concerns, one file each. A store compares and sets; what to do is
 //! decided by the plain functions of this crate. Everything stored or compared uses the
 //! database's clock. Each verb is one transaction: it happened whole, or not at all.
 
 mod error;
 mod leases;
 mod reading;
+mod recovery;
 mod registry;
 mod submissions;
 mod upkeep;
@@ -25,6 +26,7 @@ pub use reading::{
     AttemptView, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor, OutputPage,
     OutputRequest, Reading, StoredOutput,
 };
+pub use recovery::{Launched, Recovery, TakeOverRequest, TakenOver};
 pub use registry::{Heartbeat, NewWorker, Registry, Worker};
 pub use submissions::{
     CancelOutcome, MAX_SUBMITTED, NewJob, Submissions, Submitted, check_submission,
@@ -38,7 +40,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A database of jobs.
 #[async_trait]
-pub trait Store: Submissions + Leases + Registry + Reading + Upkeep {
+pub trait Store: Submissions + Leases + Recovery + Registry + Reading + Upkeep {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

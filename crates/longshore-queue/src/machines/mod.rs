@@ -326,6 +326,7 @@ async fn enter_host(store: &Retrying, facts: HostFacts) -> StoreResult<Host> {
         enabled: true,
         problem: None,
         last_seen_at: jiff::Timestamp::UNIX_EPOCH,
+        forgotten_at: None,
     }))
 }
 

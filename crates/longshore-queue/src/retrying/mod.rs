@@ -10,6 +10,7 @@
 mod contention;
 mod leases;
 mod reading;
+mod recovery;
 mod registry;
 mod submissions;
 mod upkeep;

@@ -115,7 +115,7 @@ fn room_left(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<u32> {
 
 /// Whether the worker is one that acquires, as it is now: nobody would tend to what a worker got
 /// that drains, was taken over or is gone.
-fn may_acquire(tx: &Tx<'_>, worker: WorkerId) -> Outcome<bool> {
+pub(crate) fn may_acquire(tx: &Tx<'_>, worker: WorkerId) -> Outcome<bool> {
     let params = named_params! { ":worker": worker.0 };
     tx.one(sql!("acquire_worker"), params, |row| row.get(0))
 }

@@ -112,5 +112,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Host> {
         enabled: row.get("enabled")?,
         problem: row.get("problem")?,
         last_seen_at: row.get::<_, Micros>("last_seen_at")?.time(),
+        forgotten_at: row
+            .get::<_, Option<Micros>>("forgotten_at")?
+            .map(Micros::time),
     })
 }

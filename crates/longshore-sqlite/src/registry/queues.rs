@@ -1,13 +1,13 @@
 //! Queues: named lines of jobs.
 
 use longshore_core::limit::Limit;
-use longshore_core::queue::{NewQueue, Queue, QueueChange};
+use longshore_core::queue::{NewQueue, OnHostLost, Queue, QueueChange};
 use longshore_core::store::StoreError;
 use longshore_core::{QueueId, suggest};
 use rusqlite::{Row, named_params};
 
 use crate::error::Outcome;
-use crate::rows::{Json, duration, json};
+use crate::rows::{Json, Word, duration, json};
 use crate::sql;
 use crate::tx::Tx;
 
@@ -61,6 +61,7 @@ pub(super) fn change_queue(tx: &Tx<'_>, name: &str, change: &QueueChange) -> Out
         ":max_concurrent": change.max_concurrent.flatten().map(|limit| limit.0),
         ":paused": change.paused,
         ":host_selector": json(&change.host_selector)?,
+        ":on_host_lost": change.on_host_lost.map(OnHostLost::as_str),
     };
     tx.execute(sql!("change_queue"), params)?;
     // An unknown name changed nothing, and is told so here.
@@ -76,6 +77,7 @@ fn queue_from_row(row: &Row<'_>) -> rusqlite::Result<Queue> {
         max_concurrent: row.get::<_, Option<u32>>("max_concurrent")?.map(Limit),
         paused: row.get("paused")?,
         ageing: row.get::<_, Option<i64>>("ageing_micros")?.map(duration),
+        on_host_lost: row.get::<_, Word<_>>("on_host_lost")?.0,
         epoch: row.get("epoch")?,
     })
 }

@@ -76,6 +76,7 @@ pub(super) struct Live {
     pub(super) key: LeaseKey,
     pub(super) worker: WorkerId,
     pub(super) acquire_number: i64,
+    pub(super) takeovers: u16,
     pub(super) lane: Lane,
     pub(super) spent: Spent,
     pub(super) launched: Option<(HostId, Handle, Demand)>,

@@ -65,6 +65,7 @@ impl Model {
             key,
             worker: request.worker,
             acquire_number: request.acquire_number,
+            takeovers: 0,
             lane: waiting.lane,
             spent: waiting.spent,
             launched: None,
@@ -105,6 +106,7 @@ impl Model {
             .map(|live| HeldLease {
                 key: live.key,
                 acquire_number: live.acquire_number,
+                is_taken_over: live.takeovers > 0,
             })
             .collect()
     }

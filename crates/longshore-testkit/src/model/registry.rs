@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_core::host::{Capacity, Host, HostChange, HostFacts, Used};
 use longshore_core::ids::{HostId, QueueId, WorkerId};
-use longshore_core::queue::{NewQueue, Queue, QueueChange};
+use longshore_core::queue::{NewQueue, OnHostLost, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Worker};
 
 use super::job::Job;
@@ -30,6 +30,7 @@ impl Model {
             max_concurrent: new.max_concurrent,
             paused: false,
             ageing: None,
+            on_host_lost: OnHostLost::Wait,
             epoch: 0,
         };
         self.queues.insert(id, queue.clone());
@@ -42,6 +43,7 @@ impl Model {
         let queue = self.queues.get_mut(&id).ok_or(Refusal::UnknownQueue)?;
         queue.max_concurrent = change.max_concurrent.unwrap_or(queue.max_concurrent);
         queue.paused = change.paused.unwrap_or(queue.paused);
+        queue.on_host_lost = change.on_host_lost.unwrap_or(queue.on_host_lost);
         set(&mut queue.host_selector, &change.host_selector);
         queue.epoch += 1;
         Ok(queue.clone())
@@ -155,6 +157,7 @@ impl Model {
         if let Some(host) = self.hosts.values_mut().find(same) {
             host.facts = facts.clone();
             host.problem = None;
+            host.forgotten_at = None;
             return host.id;
         }
         let id = HostId(next(self.hosts.len()));
@@ -168,6 +171,7 @@ impl Model {
             enabled: true,
             problem: None,
             last_seen_at: MOMENT,
+            forgotten_at: None,
         };
         self.hosts.insert(id, host);
         id

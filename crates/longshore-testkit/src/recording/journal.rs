@@ -5,16 +5,20 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use longshore_history::store::{CallNumber, StoreEvent, Told};
 use longshore_history::{Mark, RunId, Who, Witness, WitnessError, WitnessLine};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// What recorders and jobs write into. One file may be written by any number of processes, each
 /// through a journal of its own.
 pub struct Journal {
     sink: Mutex<Sink>,
     began: Instant,
+    /// Calls through this journal whose answer is not written yet.
+    open: watch::Sender<usize>,
 }
 
 enum Sink {
@@ -26,6 +30,8 @@ enum Sink {
 /// have one number, whichever journals they go through.
 static NEXT_CALL: AtomicU64 = AtomicU64::new(0);
 const CALLS_OF_A_PROCESS_BITS: u32 = 40;
+/// How long a look at rest waits for calls that are still open.
+const STILL_OPEN: Duration = Duration::from_secs(30);
 
 impl Journal {
     /// A history in memory, for one process.
@@ -43,6 +49,7 @@ impl Journal {
         Self {
             sink: Mutex::new(sink),
             began: Instant::now(),
+            open: watch::Sender::new(0),
         }
     }
 
@@ -80,7 +87,23 @@ impl Journal {
 
     pub(super) fn tell(&self, call: CallNumber, told: Told) {
         let nanos = self.nanos();
+        let begins = matches!(told, Told::Called(_));
+        if begins {
+            self.open.send_modify(|open| *open += 1);
+        }
         self.append(&StoreEvent { call, nanos, told }.to_record());
+        if !begins {
+            self.open.send_modify(|open| *open -= 1);
+        }
+    }
+
+    /// Waits until every call through this journal has its answer: those of a worker that has closed
+    /// meanwhile go on without it. One whose caller was dropped never has, so the wait is bounded.
+    pub(super) async fn none_open(&self) {
+        let mut open = self.open.subscribe();
+        let wait = open.wait_for(|open| *open == 0);
+        // The look says itself whether it was at rest.
+        let _ = timeout(STILL_OPEN, wait).await;
     }
 
     fn nanos(&self) -> u64 {

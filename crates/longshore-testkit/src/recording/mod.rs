@@ -11,6 +11,7 @@
 mod journal;
 mod leases;
 mod reading;
+mod recovery;
 mod registry;
 mod submissions;
 mod upkeep;
@@ -58,6 +59,7 @@ impl Recording {
     /// Notes what the store counts, while nothing else is asked of it. With `quiet` everything that
     /// could start has had the time to, so that a backlog beside free room is a breach.
     pub async fn look_at_rest(&self, quiet: bool) -> StoreResult<()> {
+        self.journal.none_open().await;
         self.call(
             Call::Rest(RestWish { quiet }),
             words::rest(self.inner.as_ref()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_core::limit::Limit;
-use longshore_core::queue::{NewQueue, Queue, QueueChange};
+use longshore_core::queue::{NewQueue, OnHostLost, Queue, QueueChange};
 
 use super::show::{limit_words, selector_words};
 use crate::args::LabelArg;
@@ -37,6 +37,10 @@ pub(super) struct Set {
     /// repeatable
     #[arg(long = "host-label", value_name = "KEY=VALUE")]
     host_labels: Vec<LabelArg>,
+    /// What becomes of jobs on a host that nobody reaches any more: they wait for it, or run again
+    /// elsewhere a minute later, when one that was only cut off may still run them too
+    #[arg(long, value_name = "POLICY", value_parser = ["wait", "retry"])]
+    on_host_lost: Option<String>,
 }
 
 /// A limit, or the word that takes it away.
@@ -114,7 +118,8 @@ fn change_of(set: &Set) -> anyhow::Result<QueueChange> {
     let labels = set.host_labels.iter().cloned();
     let host_selector: BTreeMap<_, _> = labels.map(|label| (label.key, label.value)).collect();
     let max_concurrent = set.max_concurrent.map(|LimitArg(limit)| limit);
-    if host_selector.is_empty() && max_concurrent.is_none() {
+    let on_host_lost = set.on_host_lost.as_deref().map(str::parse).transpose()?;
+    if host_selector.is_empty() && max_concurrent.is_none() && on_host_lost.is_none() {
         return Err(Refused::usage("there is nothing to change")
             .hint("`longshore queue set --help` shows what can be")
             .into());
@@ -123,6 +128,7 @@ fn change_of(set: &Set) -> anyhow::Result<QueueChange> {
         max_concurrent,
         paused: None,
         host_selector,
+        on_host_lost,
     })
 }
 
@@ -138,9 +144,13 @@ async fn change_queue(
 /// How a queue stands after a change.
 fn say(out: &mut Out, queue: &Queue) -> anyhow::Result<()> {
     let paused = if queue.paused { ", paused" } else { "" };
+    let lost = match queue.on_host_lost {
+        OnHostLost::Wait => "",
+        OnHostLost::Retry => ", run again when their host is lost",
+    };
     let hosts = selector_words(queue).map(|labels| format!(", on hosts with {labels}"));
     out.line(&words::one_line(&format!(
-        "{}: {}, {}{}{paused}",
+        "{}: {}, {}{}{paused}{lost}",
         queue.name,
         queue.executor,
         limit_words(queue),

@@ -156,6 +156,7 @@ impl Leases for MemoryStore {
             let held = of_worker.map(|lease| HeldLease {
                 key: lease.key,
                 acquire_number: lease.acquire_number,
+                is_taken_over: lease.takeovers > 0,
             });
             Ok(held.collect())
         })
@@ -174,6 +175,7 @@ fn lease(inner: &mut Inner, job: JobId, request: &AcquireRequest) -> Lease {
         key,
         worker: request.worker,
         acquire_number: request.acquire_number,
+        takeovers: 0,
         handle: None,
         placed: None,
         started: false,

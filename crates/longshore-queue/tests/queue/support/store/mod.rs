@@ -3,6 +3,7 @@
 
 mod leases;
 mod reading;
+mod recovery;
 mod registry;
 mod upkeep;
 
@@ -58,6 +59,7 @@ pub struct LeaseRow {
     pub key: LeaseKey,
     pub worker: WorkerId,
     pub acquire_number: i64,
+    pub takeovers: u16,
     pub handle: Option<Handle>,
     pub placed: Option<(HostId, Demand)>,
     pub started: bool,
@@ -310,6 +312,7 @@ fn queue(id: i32, name: &str, executor: &str) -> Queue {
         max_concurrent: None,
         paused: false,
         ageing: None,
+        on_host_lost: longshore_core::queue::OnHostLost::Wait,
         epoch: 0,
     }
 }
@@ -337,6 +340,7 @@ impl Inner {
             enabled: true,
             problem: None,
             last_seen_at: jiff::Timestamp::UNIX_EPOCH,
+            forgotten_at: None,
         });
         id
     }
