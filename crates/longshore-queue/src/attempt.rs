@@ -12,8 +12,9 @@ use futures_util::FutureExt as _;
 use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::disposition::{Disposition, after_attempt};
+use longshore_core::executor::Capability;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{Finish, FinishOutcome, Lease};
+use longshore_core::store::{Finish, FinishOutcome, Lease, TakenOver};
 use longshore_fault::{bug, point};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -36,6 +37,8 @@ pub(crate) struct Attempt {
     pub permit: Option<OwnedSemaphorePermit>,
     /// Who waits to hear whether it started.
     pub started: Option<oneshot::Sender<Result<(), LaunchFailure>>>,
+    /// What is known of it, if another worker had it before.
+    pub taken: Option<Box<TakenOver>>,
 }
 
 /// How an attempt ends, as far as this worker is concerned.
@@ -88,6 +91,10 @@ impl Attempt {
         drop(self.permit.take());
         progress.leaves_its_room();
         shift.look.ring();
+        // What was taken over stays for a while as a tombstone, where a later look finds it.
+        let leftover = leftover.filter(|placed| {
+            self.taken.is_none() || !placed.machine.executor.has(Capability::FullListing)
+        });
         if let Some(placed) = leftover {
             let _ = point!("finish.before_remove", key.job.0).await;
             // Off the hot path.
@@ -143,7 +150,11 @@ impl Attempt {
             orders: &self.orders,
             progress,
         };
-        let container = match launch.run().await {
+        let launched = match &self.taken {
+            None => launch.run().await,
+            Some(taken) => launch.adopt(taken).await,
+        };
+        let container = match launched {
             Ok(container) => container,
             Err(Stopped::Over(record, leftover)) => {
                 let why = record.error.as_ref().map_or_else(

@@ -7,7 +7,8 @@ use std::time::Duration;
 use longshore_core::InstanceId;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Tell, Watch,
+    Capability, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
+    Listed, Tell, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -115,6 +116,24 @@ impl Calls {
         let instance = instance.clone();
         self.owned("list containers", |executor| async move {
             executor.list(&instance).await
+        })
+        .await
+    }
+
+    /// Whether it can do that.
+    pub fn has(&self, capability: Capability) -> bool {
+        self.0.capabilities().has(capability)
+    }
+
+    pub async fn fate(
+        &self,
+        handle: &Handle,
+        identity: ContainerIdentity,
+        host: String,
+    ) -> Answer<Fate> {
+        let handle = handle.clone();
+        self.owned("look what became of a container", |executor| async move {
+            executor.fate(&handle, &identity, &host).await
         })
         .await
     }

@@ -28,7 +28,9 @@ use crate::served::Served;
 use crate::shift::{Going, Shift, hand_back};
 use crate::shutdown::GracefulShutdown;
 use crate::supervise::DRAIN_GRACE;
-use crate::{cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile, removals};
+use crate::{
+    cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile, recovery, removals,
+};
 
 /// At the end of a drain: how long ends may wait for the database, once their containers are gone.
 const STORE_WAIT: Duration = Duration::from_secs(5);
@@ -48,8 +50,29 @@ const ABORT_WAIT: Duration = Duration::from_secs(1);
 /// recovery to find.
 pub(crate) struct Crew {
     pub shift: Arc<Shift>,
-    attempts: Mutex<JoinSet<()>>,
+    attempts: Attempts,
     background: Mutex<JoinSet<()>>,
+}
+
+/// The tasks of the attempts: each is in here until it has ended. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Attempts(Arc<Mutex<JoinSet<()>>>);
+
+impl Attempts {
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut attempts = lock(&self.0);
+        attempts.spawn(task);
+        // Here too, so that the set does not grow with every job that ever ran.
+        while let Some(ended) = attempts.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(error = %error, "the end of an attempt panicked");
+            }
+        }
+    }
+
+    fn take_all(&self) -> JoinSet<()> {
+        std::mem::take(&mut *lock(&self.0))
+    }
 }
 
 impl Crew {
@@ -65,7 +88,7 @@ impl Crew {
         let (shift, inbox, leftovers) = Shift::begin(store, executors, config, clock).await?;
         let crew = Self {
             shift: Arc::clone(&shift),
-            attempts: Mutex::default(),
+            attempts: Attempts::default(),
             background: Mutex::default(),
         };
         crew.in_background("finisher", finisher::run(store.clone(), inbox));
@@ -76,6 +99,9 @@ impl Crew {
         crew.in_background("cancel watch", cancels::run(Arc::clone(&shift)));
         crew.in_background("reconciling", reconcile::run(Arc::clone(&shift)));
         crew.in_background("look at the hosts", machines::run(Arc::clone(&shift)));
+        let recovering = recovery::run(Arc::clone(&shift), crew.attempts.clone());
+        crew.in_background("recovery", recovering);
+        crew.in_background("orphans", recovery::look_for_orphans(Arc::clone(&shift)));
         let house = housekeeping::run(store.clone(), config.retention);
         crew.in_background("housekeeping", house);
         Ok(crew)
@@ -98,8 +124,9 @@ impl Crew {
             orders,
             permit,
             started,
+            taken: None,
         };
-        self.spawn(attempt.run(Arc::clone(&self.shift)));
+        self.attempts.spawn(attempt.run(Arc::clone(&self.shift)));
     }
 
     /// Gives back a lease that was claimed and never launched. The answer comes when that is
@@ -107,7 +134,7 @@ impl Crew {
     pub fn hand_back(&self, key: LeaseKey) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         let shift = Arc::clone(&self.shift);
-        self.spawn(async move {
+        self.attempts.spawn(async move {
             let finish = hand_back(key);
             match shift.finisher.finish(finish.clone()).await {
                 Some(
@@ -128,17 +155,6 @@ impl Crew {
             let _ = tell.send(());
         });
         told
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut attempts = lock(&self.attempts);
-        attempts.spawn(task);
-        // Here too, so that the set does not grow with every job that ever ran.
-        while let Some(ended) = attempts.try_join_next() {
-            if let Err(error) = ended {
-                tracing::error!(error = %error, "the end of an attempt panicked");
-            }
-        }
     }
 
     /// A task of the shift's own. When it panics, the shift can't be trusted any more: it drains.
@@ -199,7 +215,7 @@ impl Crew {
         }
         let last_look = patiently("leases_of", || reconcile::once(shift));
         let _ = timeout(GOODBYE_WAIT, last_look).await;
-        let mut attempts = std::mem::take(&mut *lock(&self.attempts));
+        let mut attempts = self.attempts.take_all();
         let removals = async { while attempts.join_next().await.is_some() {} };
         if timeout(REMOVAL_WAIT, removals).await.is_err() {
             attempts.abort_all();
@@ -263,7 +279,7 @@ impl Crew {
     /// The time is up. What could not be ended, or not be stored, is left to recovery.
     async fn give_up(&self) {
         // Ended before the rest is counted, so that an end which was stored just now counts once.
-        let mut attempts = std::mem::take(&mut *lock(&self.attempts));
+        let mut attempts = self.attempts.take_all();
         let _ = timeout(ABORT_WAIT, attempts.shutdown()).await;
         let left = self.shift.roll.live();
         for (key, _) in &left {

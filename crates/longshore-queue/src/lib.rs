@@ -33,6 +33,7 @@ mod preview;
 mod progress;
 mod pump;
 mod reconcile;
+mod recovery;
 mod removals;
 mod report;
 mod retrying;

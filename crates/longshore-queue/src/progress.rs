@@ -39,6 +39,11 @@ impl Progress {
         self.may_run.store(true, Ordering::Release);
     }
 
+    /// Its container was never started after all.
+    pub fn not_starting(&self) {
+        self.may_run.store(false, Ordering::Release);
+    }
+
     /// There is no container any more.
     pub fn removed(&self) {
         *lock(&self.container) = None;

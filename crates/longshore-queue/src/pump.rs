@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use longshore_core::executor::ExecutorError;
-use longshore_core::output::{KeptOutput, OutputCap, OutputChunk, ResumePoint};
+use longshore_core::output::{Checkpoint, KeptOutput, OutputCap, OutputChunk, StoredUpTo};
 use longshore_core::store::{LeaseKey, Leases as _, OutputAppend};
 use longshore_fault::point;
 use tokio::sync::watch;
@@ -38,7 +38,8 @@ pub(crate) struct Pump {
     pending: Vec<KeptOutput>,
     pending_bytes: usize,
     pending_since: Option<Instant>,
-    resume: Option<ResumePoint>,
+    /// Where another would go on. Nothing before it is here alone.
+    checkpoint: Option<Checkpoint>,
     next_seq: i32,
     problem: Option<String>,
 }
@@ -68,10 +69,17 @@ impl Pump {
             pending: Vec::new(),
             pending_bytes: 0,
             pending_since: None,
-            resume: None,
+            checkpoint: None,
             next_seq: 0,
             problem: None,
         }
+    }
+
+    /// Goes on where another left off.
+    pub fn resumed(mut self, checkpoint: Checkpoint, stored: &StoredUpTo) -> Self {
+        self.cap = self.cap.resumed(&checkpoint, stored);
+        self.checkpoint = Some(checkpoint);
+        self
     }
 
     /// Pumps until the output ends. `ended` turns true when the container has ended.
@@ -144,11 +152,13 @@ impl Pump {
     }
 
     fn take(&mut self, chunk: OutputChunk) {
-        if chunk.resume.is_some() {
-            self.resume = chunk.resume;
-        }
         if let Some(kept) = self.cap.push(chunk.stream, &chunk.bytes) {
             self.keep(kept);
+        }
+        // Beyond the head, the ends of the streams are here alone: whoever goes on reads them again.
+        if let (Some(at), Some(seen)) = (chunk.resume, self.cap.seen()) {
+            let at = Some(at);
+            self.checkpoint = Some(Checkpoint { seen, at });
         }
     }
 
@@ -190,7 +200,7 @@ impl Pump {
         }
         // The place to go on from holds behind everything that was pulled so far.
         if let Some(last) = appends.last_mut() {
-            last.resume.clone_from(&self.resume);
+            last.resume = self.checkpoint.as_ref().map(Checkpoint::to_stored);
         }
         if appends.is_empty() {
             return;

@@ -33,8 +33,10 @@ pub struct WorkerReport {
     pub ended_by: EndedBy,
     /// For how long it worked.
     pub elapsed: Duration,
-    /// Attempts acquired.
+    /// Attempts acquired, or taken over.
     pub acquired: u64,
+    /// Of these, attempts that another worker had before.
+    pub taken_over: u64,
     /// Attempts whose container ran.
     pub launched: u64,
     /// The most attempts at once.
@@ -97,6 +99,7 @@ impl fmt::Display for WorkerReport {
             }
         }
         let asides = [
+            (self.taken_over, "taken over from others"),
             (self.launch_failures, "failed launches"),
             (self.reconciled, "unknown leases given back"),
             (self.fenced, "times fenced"),
@@ -136,6 +139,7 @@ impl WorkerReport {
             ended_by: _,
             elapsed: _,
             acquired,
+            taken_over,
             launched,
             peak,
             completed,
@@ -154,6 +158,7 @@ impl WorkerReport {
             contention,
         } = other;
         self.acquired += acquired;
+        self.taken_over += taken_over;
         self.launched += launched;
         self.peak = self.peak.max(*peak);
         self.completed += completed;

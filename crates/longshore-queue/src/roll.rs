@@ -18,7 +18,7 @@ use longshore_core::store::{HeldLease, Lease, LeaseKey};
 use tokio::time::Instant;
 
 use crate::bell::Bell;
-use crate::orders::Orders;
+use crate::orders::{Order, Orders};
 use crate::served::Served;
 use crate::status::{Phase, RunningJob};
 use crate::supervise::{DEFAULT_STOP_GRACE, grace_of};
@@ -39,6 +39,7 @@ struct Inner {
     in_flight: BTreeSet<i64>,
     entries: BTreeMap<LeaseKey, Entry>,
     closed: bool,
+    lost_take_overs: bool,
 }
 
 /// An attempt as others in this worker see it.
@@ -83,6 +84,50 @@ impl Roll {
             roll: Arc::clone(self),
             number,
         }))
+    }
+
+    /// Of a take-over the reply was lost, or could not be used: there may be leases of ours that were
+    /// another's, and that nobody here knows of.
+    pub fn take_over_lost(&self) {
+        self.lock().lost_take_overs = true;
+    }
+
+    /// Whether that is so.
+    pub fn has_lost_take_overs(&self) -> bool {
+        self.lock().lost_take_overs
+    }
+
+    /// Of the leases that the store says we hold, those which were another's and which nobody here
+    /// knows of. Their containers may run, so they are not handed back but taken over once more.
+    pub fn unknown_take_overs(&self, held: &[HeldLease]) -> Vec<LeaseKey> {
+        let mut inner = self.lock();
+        inner.lost_take_overs = false;
+        let unknown = held.iter().filter(|lease| {
+            lease.is_taken_over
+                && !inner.in_flight.contains(&lease.acquire_number)
+                && !inner.entries.contains_key(&lease.key)
+        });
+        unknown.map(|lease| lease.key).collect()
+    }
+
+    /// Attempts whose lease is ours and of which something may run that nobody here watches.
+    pub fn unsure(&self) -> Vec<LeaseKey> {
+        let inner = self.lock();
+        let unsure = inner.entries.iter().filter(|(_, entry)| entry.left);
+        unsure.map(|(key, _)| *key).collect()
+    }
+
+    /// The lease has another token now, under which it is on the roll: whoever had it here under the
+    /// old one lets go.
+    pub fn superseded(&self, old: LeaseKey) {
+        let mut inner = self.lock();
+        match inner.entries.get(&old) {
+            Some(entry) if entry.left => {
+                inner.entries.remove(&old);
+            }
+            Some(entry) => entry.orders.give(Order::Abandon),
+            None => {}
+        }
     }
 
     /// From now on nothing is acquired, and no reply admitted.
@@ -168,7 +213,8 @@ impl Roll {
     pub fn unknown(&self, held: &[HeldLease]) -> Vec<LeaseKey> {
         let inner = self.lock();
         let is_unknown = |lease: &&HeldLease| {
-            (inner.closed || !inner.in_flight.contains(&lease.acquire_number))
+            !lease.is_taken_over
+                && (inner.closed || !inner.in_flight.contains(&lease.acquire_number))
                 && !inner.entries.contains_key(&lease.key)
         };
         held.iter()
@@ -208,13 +254,24 @@ impl Acquiring {
     /// The reply came: its leases go on the roll while the call is still in flight. None when the
     /// gate was closed meanwhile: then they are unknown, and go back.
     pub fn admit(&self, served: &Arc<Served>, leases: &[Lease]) -> Option<Vec<Orders>> {
+        let leases: Vec<_> = leases.iter().map(|lease| (served, lease)).collect();
+        self.enter(&leases, true)
+    }
+
+    /// The same for leases that were another's. Nobody may hand these back unlaunched: their containers
+    /// may run, and whoever admits them sees to them at once.
+    pub fn admit_taken_over(&self, leases: &[(&Arc<Served>, &Lease)]) -> Option<Vec<Orders>> {
+        self.enter(leases, false)
+    }
+
+    fn enter(&self, leases: &[(&Arc<Served>, &Lease)], held: bool) -> Option<Vec<Orders>> {
         let mut inner = self.roll.lock();
         if inner.closed {
             return None;
         }
         let since = Instant::now();
         let mut all = Vec::with_capacity(leases.len());
-        for lease in leases {
+        for (served, lease) in leases {
             let orders = Orders::new();
             all.push(orders.clone());
             self.roll.tracker.add_running_job(lease.key.job);
@@ -229,7 +286,7 @@ impl Acquiring {
                 host: None,
                 since,
                 left: false,
-                held: true,
+                held,
             };
             inner.entries.insert(lease.key, entry);
         }

@@ -30,6 +30,7 @@ use crate::report::{Tally, WorkerReport};
 use crate::retrying::Retrying;
 use crate::roll::Roll;
 use crate::served::Served;
+use crate::slots::Slots;
 
 /// Whether a shift goes on. Only ever moves forward.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,6 +81,10 @@ pub(crate) struct Shift {
     pub hints: Bell,
     /// Rung when leases of ours may be unknown to us: after a heartbeat, or a lost reply.
     pub reconcile: Bell,
+    /// Rung when there may be leases to take over.
+    pub recover: Bell,
+    /// A permit for each job that this worker has in its hands.
+    pub slots: Slots,
     going: watch::Sender<Going>,
 }
 
@@ -129,6 +134,8 @@ impl Shift {
             look: Bell::new(),
             hints: Bell::new(),
             reconcile: Bell::new(),
+            recover: Bell::new(),
+            slots: Slots::new(config.max_concurrent),
             going: watch::Sender::new(Going::On),
         });
         Ok((shift, inbox, leftovers))

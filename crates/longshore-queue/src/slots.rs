@@ -17,6 +17,11 @@ impl Slots {
         Self(Arc::new(Semaphore::new(max_concurrent as usize)))
     }
 
+    /// A slot, if one is free now.
+    pub fn try_one(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+
     /// Waits for a free slot and takes all that are free. Cancellation-safe.
     pub async fn all_free(&self) -> Free {
         let mut free = Arc::clone(&self.0)

@@ -66,15 +66,24 @@ pub(crate) enum Supervised {
 impl Supervision<'_> {
     /// Watches to the end, or until told to let go.
     pub async fn run(&self, container: Container) -> Supervised {
-        let Container { placed, watch } = container;
+        let Container {
+            placed,
+            watch,
+            ran_for,
+            so_far,
+        } = container;
         let Watch { output, end } = watch;
         let (tell_ended, has_ended) = watch::channel(false);
-        let pump = self.pump().run(output, has_ended).fuse();
+        let mut pump = self.pump();
+        if let Some((checkpoint, stored)) = so_far {
+            pump = pump.resumed(checkpoint, &stored);
+        }
+        let pump = pump.run(output, has_ended).fuse();
         tokio::pin!(pump);
 
         let mut pumped = None;
         let (ended, stopped_for) = match self
-            .until_end(&placed, end, pump.as_mut(), &mut pumped)
+            .until_end(&placed, ran_for, end, pump.as_mut(), &mut pumped)
             .await
         {
             Ok(ended) => ended,
@@ -106,6 +115,7 @@ impl Supervision<'_> {
     async fn until_end(
         &self,
         placed: &Placed,
+        ran_for: Duration,
         mut end: BoxFuture<'static, Result<Ended, ExecutorError>>,
         mut pump: std::pin::Pin<&mut Fuse<impl Future<Output = Pumped>>>,
         pumped: &mut Option<Pumped>,
@@ -118,7 +128,8 @@ impl Supervision<'_> {
             .spec
             .run_timeout
             .unwrap_or(Timeout::After(DEFAULT_RUN_TIMEOUT));
-        let run_deadline = run_limit.limit().map(|limit| Instant::now() + limit);
+        let left = run_limit.limit().map(|limit| limit.saturating_sub(ran_for));
+        let run_deadline = left.map(|left| Instant::now() + left);
         let mut known = Order::CarryOn;
         let mut end_due = None;
         loop {

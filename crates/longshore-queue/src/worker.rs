@@ -22,7 +22,7 @@ use crate::report::{EndedBy, WorkerReport};
 use crate::retrying::Retrying;
 use crate::shift::{Going, Shift};
 use crate::shutdown::GracefulShutdown;
-use crate::slots::{Free, Slots};
+use crate::slots::Free;
 
 /// Takes jobs and sees them through.
 pub struct Worker {
@@ -166,7 +166,7 @@ impl Worker {
     /// The loop of one shift.
     async fn work(&self, crew: &Crew, shutdown: &GracefulShutdown) -> Left {
         let shift = &crew.shift;
-        let slots = Slots::new(self.config.max_concurrent);
+        let slots = &shift.slots;
         let mut look = shift.look.listen();
         let mut failures = 0_u32;
         for round in 0_usize.. {

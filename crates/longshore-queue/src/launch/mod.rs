@@ -4,6 +4,7 @@
 //! wrong before the start leaves nothing behind that could run. Never decides what follows a
 //! failure.
 
+mod adopting;
 mod placing;
 mod prepare;
 mod undo;
@@ -17,6 +18,7 @@ use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ContainerIdentity, Ensured, ExecutorError, LaunchRequest, Watch};
 use longshore_core::host::Demand;
+use longshore_core::output::{Checkpoint, StoredUpTo};
 use longshore_core::spec::EnvValue;
 use longshore_core::store::{
     FenceOutcome, Lease, Leases as _, Registry as _, StoreError, StoreResult,
@@ -64,6 +66,10 @@ pub(crate) enum Stopped {
 pub(crate) struct Container {
     pub placed: Placed,
     pub watch: Watch,
+    /// For how long it had run before, under another worker.
+    pub ran_for: Duration,
+    /// Where its output goes on, and how much of it another worker has stored.
+    pub so_far: Option<(Checkpoint, StoredUpTo)>,
 }
 
 impl Launch<'_> {
@@ -74,6 +80,11 @@ impl Launch<'_> {
         self.check_may_start()?;
 
         let (placed, is_new) = self.place(env).await?;
+        self.bring_up(placed, is_new).await
+    }
+
+    /// Watches a container whose handle is stored, and starts it if it is new.
+    async fn bring_up(&self, placed: Placed, is_new: bool) -> Result<Container, Stopped> {
         let Placed { machine, handle } = &placed;
         let executor = &machine.executor;
 
@@ -98,7 +109,12 @@ impl Launch<'_> {
                 self.after_failed_start(&placed, &error).await?;
             }
         }
-        Ok(Container { placed, watch })
+        Ok(Container {
+            placed,
+            watch,
+            ran_for: Duration::ZERO,
+            so_far: None,
+        })
     }
 
     /// The environment with its templates resolved; the versions used are noted.

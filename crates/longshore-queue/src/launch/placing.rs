@@ -134,7 +134,7 @@ impl Launch<'_> {
     }
 
     /// Tells the people who wait. What can't be stored is no loss.
-    async fn note(&self, note: &str) {
+    pub(super) async fn note(&self, note: &str) {
         let key = self.lease.key;
         if let Err(error) = self.shift.store.note_launch(key, note).await {
             tracing::debug!(job.id = key.job.0, error = %error, "can't note how far a launch is");

@@ -70,6 +70,11 @@ impl Machine {
         self.lock().host.facts.identity.clone()
     }
 
+    /// The boot that it is in.
+    pub fn boot_id(&self) -> String {
+        self.lock().host.facts.boot_id.clone()
+    }
+
     /// Whether it has each of these labels.
     pub fn fits(&self, selector: &BTreeMap<String, String>) -> bool {
         self.lock().host.fits(selector)
@@ -121,6 +126,15 @@ impl Machine {
             machine: Arc::clone(self),
             demand,
             is_stored: false,
+        }
+    }
+
+    /// A job is there already, and the store counts it.
+    pub fn adopt(self: &Arc<Self>, demand: Demand) -> Room {
+        Room {
+            machine: Arc::clone(self),
+            demand,
+            is_stored: true,
         }
     }
 

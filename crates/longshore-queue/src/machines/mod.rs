@@ -142,6 +142,21 @@ impl Machines {
         Ok(Served::new(queue, first.executor.kind(), survives_worker))
     }
 
+    /// The queue, whatever it asks of hosts: for an attempt that is on one already. None if no host
+    /// here is of its kind.
+    pub fn serve_whatever(&self, queue: Queue) -> Option<Served> {
+        let mut of_kind = self.all();
+        of_kind.retain(|machine| machine.executor.kind() == queue.executor);
+        let kind = of_kind.first()?.executor.kind();
+        let survives_worker = of_kind.iter().all(|m| m.executor.survives_worker());
+        Some(Served::new(queue, kind, survives_worker))
+    }
+
+    /// One host, if it is reached.
+    pub fn with_id(&self, id: HostId) -> Option<Arc<Machine>> {
+        self.all().into_iter().find(|machine| machine.id == id)
+    }
+
     /// The queues that are named, each of which must be one that this worker can serve; or every
     /// one that it can, of which there must be one.
     pub async fn serve_all(
@@ -290,7 +305,8 @@ impl Machines {
         free.fold(0, u32::saturating_add)
     }
 
-    fn all(&self) -> Vec<Arc<Machine>> {
+    /// Every host that is reached.
+    pub fn all(&self) -> Vec<Arc<Machine>> {
         self.all
             .read()
             .unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_core::output::Stream;
+use longshore_core::output::{Checkpoint, ResumePoint, Stream};
 
 use crate::support::{Fault, Scene, Script, in_time, unavailable, until};
 
@@ -46,7 +46,13 @@ async fn small_writes_are_stored_together_and_streams_apart() {
     );
     assert_eq!(scene.store.lock().append_calls, 1);
     let resume = stored[1].resume.clone().expect("the executor names places");
-    assert_eq!(resume.0, "26", "behind the last piece that was pulled");
+    let checkpoint = Checkpoint::from_stored(Some(&resume));
+    let at = Some(ResumePoint("26".to_owned()));
+    assert_eq!(
+        checkpoint,
+        Checkpoint { seen: [26, 4], at },
+        "behind the last piece that was pulled"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use longshore_core::attempt::{Exit, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::Phase as ContainerPhase;
-use tokio::time::sleep;
+use longshore_core::state::TerminalState;
 
 use crate::support::{Fault, Place, Scene, Script, refused, until};
 
@@ -55,7 +55,7 @@ async fn a_short_job_whose_start_went_through_in_spite_of_its_answer_runs_once()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_of_a_higher_token_is_left_alone_and_nothing_is_written() {
+async fn a_launch_that_met_a_container_of_a_higher_token_goes_on_under_a_fresh_one() {
     let scene = Scene::new();
     let script = Script {
         superseded: true,
@@ -64,14 +64,21 @@ async fn a_container_of_a_higher_token_is_left_alone_and_nothing_is_written() {
     let job = scene.scripted(script);
     let worker = scene.start();
     until("it is acquired", || scene.journal.count("acquired") == 1).await;
-    // The store says that the lease is ours and the container says that it is not: until recovery
-    // has looked, many heartbeats later, nobody hands it back.
-    sleep(Duration::from_secs(100)).await;
+    // The store says that the lease is ours and the container says that it is not: nobody hands it
+    // back, and recovery looks at it under another token.
+    until("it ended", || {
+        scene.store.is_settled(job, TerminalState::Completed)
+    })
+    .await;
     worker.shutdown.drain();
     let report = worker.ended().await;
-    assert_eq!((report.unfinished, report.reconciled), (1, 0));
-    assert_eq!(scene.store.place(job), Place::Leased);
-    assert_eq!(scene.executor.starts(job), 0);
+    assert_eq!(
+        (report.unfinished, report.taken_over, report.completed),
+        (1, 1, 1)
+    );
+    assert_eq!(report.reconciled, 0);
+    assert_eq!(report.accounted(), report.acquired);
+    assert_eq!(scene.executor.starts(job), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,17 +130,19 @@ async fn a_running_container_whose_handle_cant_be_stored_is_never_run_beside_ano
         scene.journal.count("fence") == 5
     })
     .await;
-    sleep(Duration::from_secs(100)).await;
+    until("it was taken over", || scene.store.is_running(job)).await;
     assert_eq!(
-        scene.store.place(job),
-        Place::Leased,
+        scene.journal.count("finish"),
+        0,
         "nobody hands it back while it runs"
     );
     worker.shutdown.drain();
     let report = worker.ended().await;
-    assert_eq!((report.unfinished, report.reconciled), (1, 0));
+    assert_eq!(report.handed_back, 1, "it can't outlive its worker");
+    assert!(report.taken_over > 0, "{report}");
+    assert_eq!(report.reconciled, 0);
     assert!(scene.executor.doubled().is_empty());
-    assert_eq!(scene.journal.count("finish"), 0);
+    assert_eq!(scene.executor.starts(job), 1);
 }
 
 #[tokio::test(start_paused = true)]

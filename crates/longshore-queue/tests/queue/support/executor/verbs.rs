@@ -111,6 +111,12 @@ impl Executor for ScriptedExecutor {
         }
         let handle = Handle(request.identity.container_name());
         let finds = script.finds;
+        let known = self.lock().containers.get(&handle).cloned();
+        match known.map(|container| *container.phase.lock().expect("no panic inside")) {
+            Some(Phase::Running) => return Ok(Ensured::Running(handle)),
+            Some(Phase::Exited) => return Ok(Ensured::Exited(handle)),
+            Some(Phase::Created) | None => {}
+        }
         let container = Arc::new(Container {
             request: request.clone(),
             script,
