@@ -223,6 +223,48 @@ pub enum Phase {
     Exited,
 }
 
+/// What has become of a container that a lease names, as far as it is *proved*: what a worker that
+/// takes a lease over asks first ([`Executor::fate`]).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is there and was not started so far. A start may be on its way, from a worker that
+    /// stalls: [`Executor::ensure`] under a higher token, or [`Executor::stop`], makes sure that it
+    /// finds nothing.
+    Created,
+    /// Something of it lives. Where containers survive their worker ([`Capability::SurvivesWorker`])
+    /// it is adopted by [`Executor::watch`]; elsewhere it can't be, and [`Executor::stop`] ends it:
+    /// after its success the fate is [`Fate::Gone`], or [`Fate::Exited`] of one's own.
+    Running,
+    /// It has ended and is still there: [`Executor::watch`] tells the rest of its output and its
+    /// exit, or that the exit is not the job's own.
+    Exited,
+    /// Proved: it is not there, nothing of it lives, and no start that is still on its way can run
+    /// anything of it. How it ended is not known and won't be.
+    Gone,
+    /// Can't be known from here, for this reason. It may live; so its slot and its job wait.
+    Unknown(String),
+}
+
+impl Fate {
+    /// Whether it is proved that nothing of it runs, now or later.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Exited | Self::Gone => true,
+            Self::Created | Self::Running | Self::Unknown(_) => false,
+        }
+    }
+}
+
+impl From<Phase> for Fate {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Created => Self::Created,
+            Phase::Running => Self::Running,
+            Phase::Exited => Self::Exited,
+        }
+    }
+}
+
 /// Something that an executor could not do.
 #[derive(Debug, thiserror::Error)]
 #[error("{attempted}: {problem}")]
@@ -299,7 +341,8 @@ pub trait Executor: Send + Sync + 'static {
     async fn ensure(&self, request: &LaunchRequest) -> Result<Ensured, ExecutorError>;
 
     /// Begins to watch a container: output from `from`, or from its beginning. Called once per
-    /// container and worker, before [`Executor::start`].
+    /// container and worker, before [`Executor::start`], or to adopt what runs or has ended. Of
+    /// what it can't adopt, such as another worker's process, it says so as a permanent error.
     async fn watch(
         &self,
         handle: &Handle,
@@ -310,15 +353,55 @@ pub trait Executor: Send + Sync + 'static {
     /// the job's program runs, or the error says why it can't.
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError>;
 
-    /// TERM, then KILL after `grace`, to everything in the container. Returns when it has ended;
-    /// at once if it had already.
+    /// TERM, then KILL after `grace`, to everything in the container, whichever worker made it.
+    /// Returns when it has ended; at once if it had already. One that was never started never will
+    /// be. So its success is a proof of death.
     async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError>;
 
     /// What it has used up to now.
     async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError>;
 
     /// Every container of this instance that the executor knows of: a full listing, or an error.
+    ///
+    /// What an absence from it proves differs. With [`Capability::FullListing`] it names the
+    /// containers of every worker on that host, so that what it lacks does not live there:
+    /// an engine lists what it has, ended ones too; the process executor looks through the whole
+    /// machine, and names another worker's containers as long as anything of them lives. Without,
+    /// it names those of this executor alone, and proves nothing about others.
+    ///
+    /// To find orphans, list first and read the leases then. To take a lease over, read it first
+    /// and ask for its container's [`Executor::fate`] then.
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError>;
+
+    /// What has become of a container that this executor need not have made: the proof that a
+    /// take-over rests on. Never guesses, changes nothing, and may be asked as often as one likes.
+    ///
+    /// `host` is the identity ([`HostFacts::identity`]) of the host that the lease was launched on.
+    /// An executor that is of another one by now (an engine that was set up anew behind the same
+    /// address, a cloned machine) knows nothing of it: [`Fate::Unknown`]. The lease is to be read
+    /// *before* this is asked, since a container may be made at any time until then.
+    ///
+    /// - Docker, podman: a full listing of that engine, which is asked for its identity before and
+    ///   after. What has its handle and its labels is in that phase; what is not listed is gone: an
+    ///   engine gives no id a second time.
+    /// - Processes: by process id, start time, boot id and PID namespace, everything that the shim
+    ///   left behind included. Of another boot of the same machine: gone. Of another PID namespace,
+    ///   or where this user may not see all processes: unknown.
+    ///
+    /// An engine that does not answer is a transient error. An executor that can't tell for others'
+    /// containers leaves it at this: unknown.
+    async fn fate(
+        &self,
+        handle: &Handle,
+        identity: &ContainerIdentity,
+        host: &str,
+    ) -> Result<Fate, ExecutorError> {
+        let _ = (handle, identity, host);
+        let kind = self.kind();
+        Ok(Fate::Unknown(format!(
+            "the {kind} executor can't tell what became of others' containers"
+        )))
+    }
 
     /// Removes a container that was never started or has ended. One that runs is an error.
     async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError>;

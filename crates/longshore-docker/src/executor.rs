@@ -11,8 +11,8 @@ use longshore_core::InstanceId;
 use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capabilities, Capability, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed,
-    Phase, Tell, Watch, check_capabilities,
+    Capabilities, Capability, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle,
+    LaunchRequest, Listed, Phase, Tell, Watch, check_capabilities,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -213,6 +213,35 @@ impl Executor for DockerExecutor {
             })
         });
         Ok(listed.collect())
+    }
+
+    async fn fate(
+        &self,
+        handle: &Handle,
+        identity: &ContainerIdentity,
+        host: &str,
+    ) -> Result<Fate, ExecutorError> {
+        // Before and after: so that the listing is that engine's.
+        let before = host::identity(&self.engine).await?;
+        let listed = self.list(&identity.instance).await?;
+        let after = host::identity(&self.engine).await?;
+        if let Some(other) = [before, after].iter().find(|found| *found != host) {
+            let problem = format!("it was launched on engine {host}; this one is {other}");
+            return Ok(Fate::Unknown(problem));
+        }
+        let found = listed.into_iter().find(|found| found.handle == *handle);
+        Ok(match found {
+            // Asked for by its id too: labels are only as true as the database's own id.
+            None if self.engine.inspect(&handle.0).await?.is_none() => Fate::Gone,
+            None => Fate::Unknown("the engine has it, and not as this instance's".to_owned()),
+            Some(found) if found.identity.container_name() == identity.container_name() => {
+                found.phase.into()
+            }
+            Some(found) => {
+                let name = found.identity.container_name();
+                Fate::Unknown(format!("the engine has it as {name}"))
+            }
+        })
     }
 
     async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {

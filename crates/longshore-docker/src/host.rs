@@ -12,6 +12,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use bollard::models::SystemInfo;
 use longshore_core::executor::ExecutorError;
 use longshore_core::host::HostFacts;
 use sha2::{Digest as _, Sha256};
@@ -25,21 +26,31 @@ const UNKNOWN: &str = "unknown";
 pub(crate) async fn facts(engine: &Engine, executor: &str) -> Result<HostFacts, ExecutorError> {
     let info = engine.info().await?;
     let epoch = epoch(engine).await?;
-    let name = info.name.unwrap_or_default();
-    let identity = match info.id.unwrap_or_default() {
+    let name = info.name.clone().unwrap_or_default();
+    Ok(HostFacts {
+        executor: executor.to_owned(),
+        identity: identity_by(engine, info).await?,
+        boot_id: epoch.unwrap_or_else(|| UNKNOWN.to_owned()),
+        name,
+    })
+}
+
+/// Which engine this is.
+pub(crate) async fn identity(engine: &Engine) -> Result<String, ExecutorError> {
+    let info = engine.info().await?;
+    identity_by(engine, info).await
+}
+
+async fn identity_by(engine: &Engine, info: SystemInfo) -> Result<String, ExecutorError> {
+    Ok(match info.id.unwrap_or_default() {
         // Podman makes up another one for every answer.
         id if id.is_empty() || engine.is_podman().await? => {
+            let name = info.name.unwrap_or_default();
             let root = info.docker_root_dir.unwrap_or_default();
             let machine = fs::read_to_string("/etc/machine-id").ok();
             identity_of_podman(&name, &root, engine.address(), machine.as_deref())
         }
         id => id,
-    };
-    Ok(HostFacts {
-        executor: executor.to_owned(),
-        identity,
-        boot_id: epoch.unwrap_or_else(|| UNKNOWN.to_owned()),
-        name,
     })
 }
 

@@ -11,7 +11,8 @@ use longshore_core::InstanceId;
 use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capabilities, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Tell, Watch,
+    Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
+    Listed, Tell, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -104,6 +105,15 @@ impl Executor for LateDockerExecutor {
 
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {
         self.engine().await?.list(instance).await
+    }
+
+    async fn fate(
+        &self,
+        handle: &Handle,
+        identity: &ContainerIdentity,
+        host: &str,
+    ) -> Result<Fate, ExecutorError> {
+        self.engine().await?.fate(handle, identity, host).await
     }
 
     async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::blocking::WALKS;
 use crate::deadlines;
+use crate::labels;
 use crate::launch::{describe, permanent};
 use crate::output::OutputPlace;
 use crate::procfs;
@@ -48,10 +49,7 @@ impl Container {
         mut launch: Launch,
     ) -> Result<Self, ExecutorError> {
         let what = describe("create", &identity);
-        let spawned = spawn(
-            shim,
-            &format!("longshore-shim {}", identity.container_name()),
-        );
+        let spawned = spawn(shim, &labels::of_shim(&identity));
         let Spawned {
             child,
             id,
@@ -61,6 +59,10 @@ impl Container {
         } = spawned.map_err(|error| ExecutorError::io(&what, &error))?;
         let handle = id.handle();
         launch.env.insert(MARK.to_owned(), handle.0.clone().into());
+        let label = labels::write(&identity);
+        launch
+            .env
+            .insert(labels::CONTAINER.to_owned(), label.into());
 
         let (reports, orders) = control.into_split();
         let (sender, status) = watch::channel(Status::Preparing);

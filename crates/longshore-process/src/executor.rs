@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use longshore_core::InstanceId;
 use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capabilities, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Watch,
+    Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
+    Listed, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -18,7 +20,7 @@ use nix::sys::signal::Signal;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use crate::blocking::LOOKUPS;
+use crate::blocking::{LOOKUPS, WALKS};
 use crate::container::Container;
 use crate::handle::{ProcessId, Standing};
 use crate::launch::{self, permanent};
@@ -27,7 +29,7 @@ use crate::remains::Remains;
 use crate::spawn::ShimCommand;
 use crate::supervise::Status;
 use crate::wire::{END_NOW, Launch};
-use crate::{deadlines, host};
+use crate::{deadlines, host, machine};
 
 /// The kind that queues name.
 pub const KIND: &str = "process";
@@ -168,13 +170,46 @@ impl Executor for ProcessExecutor {
         self.container("measure", handle)?.usage().await
     }
 
-    /// The containers of this executor alone, not those of other workers on this host.
+    /// This executor's containers until they are forgotten, and those of other workers on this
+    /// machine as long as anything of them lives.
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {
-        let containers = self.containers.of_instance(instance);
-        Ok(containers
-            .iter()
-            .map(|container| container.listed())
-            .collect())
+        // Before the look and after it: of ours the look says nothing, whenever it saw them.
+        let before = self.containers.of_instance(instance);
+        let what = "list containers";
+        let sought = instance.clone();
+        let look = WALKS.run(what, deadlines::WALK, move || machine::containers(&sought));
+        let found = look
+            .await?
+            .map_err(|error| ExecutorError::io(what, &error))?;
+        let ours = self.containers.of_instance(instance);
+        let is_ours = |found: &Listed| {
+            let mut all = before.iter().chain(&ours);
+            all.any(|ours| *ours.handle() == found.handle)
+        };
+        let mut listed: Vec<_> = ours.iter().map(|container| container.listed()).collect();
+        listed.extend(found.into_iter().filter(|found| !is_ours(found)));
+        Ok(listed)
+    }
+
+    async fn fate(
+        &self,
+        handle: &Handle,
+        _identity: &ContainerIdentity,
+        host: &str,
+    ) -> Result<Fate, ExecutorError> {
+        let what = format!("look for {handle}");
+        let process = parse(&what, handle)?;
+        let here = self.host().await?.identity;
+        if here != host {
+            let problem = format!("it was launched on {host}; this machine is {here}");
+            return Ok(Fate::Unknown(problem));
+        }
+        if let Some(ours) = self.containers.by_handle(handle) {
+            return Ok(ours.listed().phase.into());
+        }
+        let look = WALKS.run(&what, deadlines::WALK, move || machine::fate(&process));
+        look.await?
+            .map_err(|error| ExecutorError::io(&what, &error))
     }
 
     async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {
@@ -227,8 +262,9 @@ async fn prepare(
 async fn stop_foreign(handle: &Handle) -> Result<(), ExecutorError> {
     let what = format!("stop {handle}");
     let process: ProcessId = parse(&what, handle)?;
+    let remains = |of: io::Result<Remains>| of.map_err(|error| ExecutorError::io(&what, &error));
     if !lives(&what, &process)? {
-        return Remains::of_old(handle).sweep(&what).await;
+        return remains(Remains::of(&process))?.sweep(&what).await;
     }
     // A shim that does not listen (somebody suspended it) is killed.
     for signal in [END_NOW, Signal::SIGKILL] {
@@ -266,11 +302,15 @@ fn lives(what: &str, process: &ProcessId) -> Result<bool, ExecutorError> {
     {
         Standing::Alive => Ok(true),
         Standing::Gone => Ok(false),
-        Standing::Elsewhere => Err(permanent(what, ELSEWHERE)),
+        Standing::AnotherBoot => Err(permanent(what, ANOTHER_BOOT)),
+        Standing::AnotherNamespace => Err(permanent(what, ANOTHER_NAMESPACE)),
     }
 }
 
-const ELSEWHERE: &str = "it belongs to another machine, or to another boot or PID namespace of it";
+const ANOTHER_BOOT: &str = "it belongs to another boot of this machine, and ended with it, \
+    or to another machine";
+
+const ANOTHER_NAMESPACE: &str = "it belongs to another PID namespace";
 
 const NOT_A_HANDLE: &str = "this is not a handle of the process executor, \
     <boot id>:<pid>:<start time>:<PID namespace>";

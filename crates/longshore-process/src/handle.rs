@@ -28,9 +28,10 @@ pub enum Standing {
     Alive,
     /// It ended. This is proof.
     Gone,
-    /// It belongs to another boot, to another machine or to another PID namespace of this one:
-    /// nothing is known.
-    Elsewhere,
+    /// It belongs to another boot of this machine, and has ended with it; or to another machine.
+    AnotherBoot,
+    /// It belongs to another PID namespace of this machine: nothing is known.
+    AnotherNamespace,
 }
 
 impl ProcessId {
@@ -38,17 +39,32 @@ impl ProcessId {
     pub fn of_child(pid: Pid) -> io::Result<Self> {
         let stat = procfs::stat(pid)?
             .ok_or_else(|| io::Error::other("/proc does not show this process's own child"))?;
+        Self::seen(&stat)
+    }
+
+    /// Of what `/proc` showed of a process in this PID namespace.
+    pub fn seen(stat: &ProcessStat) -> io::Result<Self> {
         Ok(Self {
             boot_id: procfs::boot_id()?,
-            pid,
+            pid: stat.pid,
             start_time: stat.start_time,
             namespace: procfs::pid_namespace()?,
         })
     }
 
+    /// Whether its numbers are those of this boot and PID namespace.
+    pub fn is_of_here(&self) -> io::Result<bool> {
+        Ok(procfs::boot_id()? == self.boot_id && procfs::pid_namespace()? == self.namespace)
+    }
+
     /// Whether a process with its process id would be another one by now.
     pub fn was_given_away(&self, now: &ProcessStat) -> bool {
         now.pid == self.pid && now.start_time != self.start_time
+    }
+
+    /// Whether that is what `/proc` showed.
+    pub fn is(&self, stat: &ProcessStat) -> bool {
+        stat.pid == self.pid && stat.start_time == self.start_time
     }
 
     /// Its name in the store.
@@ -58,13 +74,14 @@ impl ProcessId {
 
     /// Whether it lives, asked afresh.
     pub fn standing(&self) -> io::Result<Standing> {
-        if procfs::boot_id()? != self.boot_id || procfs::pid_namespace()? != self.namespace {
-            return Ok(Standing::Elsewhere);
+        if procfs::boot_id()? != self.boot_id {
+            return Ok(Standing::AnotherBoot);
+        }
+        if procfs::pid_namespace()? != self.namespace {
+            return Ok(Standing::AnotherNamespace);
         }
         match procfs::stat(self.pid)? {
-            Some(stat) if stat.start_time == self.start_time && stat.is_alive() => {
-                Ok(Standing::Alive)
-            }
+            Some(stat) if self.is(&stat) && stat.is_alive() => Ok(Standing::Alive),
             Some(_) => Ok(Standing::Gone),
             // `/proc` may hide other users' processes (`hidepid`); `kill` does not.
             None => match kill(signed(self.pid), None) {
@@ -169,7 +186,7 @@ mod tests {
         };
         assert_eq!(
             inside.standing().expect("/proc is readable"),
-            Standing::Elsewhere
+            Standing::AnotherNamespace
         );
         let before = ProcessId {
             boot_id: "another".to_owned(),
@@ -177,7 +194,7 @@ mod tests {
         };
         assert_eq!(
             before.standing().expect("/proc is readable"),
-            Standing::Elsewhere
+            Standing::AnotherBoot
         );
     }
 }

@@ -4,7 +4,8 @@
 //! `LANG` and `TZ`; nothing else of the worker's is handed on, since it may hold secrets. A job
 //! that runs as another user gets that user's `HOME` (`/` for one without an entry). Its own values
 //! win over all of these. Beyond that it is told who it is: `LONGSHORE_JOB_ID`, `LONGSHORE_ATTEMPT`
-//! and, from [`crate::container`], `LONGSHORE_PROCESS_HANDLE`.
+//! and, from [`crate::container`], `LONGSHORE_PROCESS_HANDLE` and `LONGSHORE_PROCESS_CONTAINER`, by
+//! which other workers of this machine find it.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,11 @@ const ATTEMPT: &str = "LONGSHORE_ATTEMPT";
 
 /// What this executor can do: run commands and, as root, choose their user.
 pub fn capabilities() -> Capabilities {
-    let mut list = vec![Capability::Commands, Capability::GraceForChildren];
+    let mut list = vec![
+        Capability::Commands,
+        Capability::GraceForChildren,
+        Capability::FullListing,
+    ];
     if Uid::effective().is_root() {
         list.push(Capability::User);
     }

@@ -180,19 +180,52 @@ fn micros_per_tick() -> io::Result<u64> {
     Ok(1_000_000 / per_second.filter(|ticks| *ticks > 0).unwrap_or(100))
 }
 
-/// Whether a process was started with `entry` (`NAME=value`) in its environment. Not known for
-/// processes of other users unless we are root: then it is "no". Waits for a process that changes
-/// its memory, which one inside the kernel may do for as long as it likes.
-pub fn has_environment_entry(pid: Pid, entry: &str) -> io::Result<bool> {
+/// What a process was started with in its environment, entries `NAME=value` apart by NUL bytes. Not
+/// known for processes of other users unless we are root: then it is empty, as that of one that is
+/// gone. Waits for a process that changes its memory, which one inside the kernel may do for as long
+/// as it likes.
+pub fn environment(pid: Pid) -> io::Result<Vec<u8>> {
     match fs::read(format!("/proc/{pid}/environ")) {
-        Ok(env) => Ok(env
-            .split(|byte| *byte == 0)
-            .any(|found| found == entry.as_bytes())),
-        Err(error) if is_gone(&error) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
-        Err(error) => Err(error),
+        Err(error) if is_gone(&error) => Ok(vec![]),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(vec![]),
+        read => read,
     }
 }
+
+/// The value of a variable in what [`environment`] read.
+pub fn value_in<'a>(environment: &'a [u8], name: &str) -> Option<&'a str> {
+    let entries = environment.split(|byte| *byte == 0);
+    let mut values = entries.filter_map(|entry| {
+        let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok()
+    });
+    values.next()
+}
+
+/// The name by which a process was started, its first argument; none where that can't be seen.
+pub fn first_argument(pid: Pid) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let first = line.split(|byte| *byte == 0).next()?;
+    String::from_utf8(first.to_vec()).ok()
+}
+
+/// Whether a process lives in a PID namespace below this one, where its number is another one
+/// (`NSpid` in `proc_pid_status(5)`; every user may read it).
+pub fn is_in_a_namespace_below(pid: Pid) -> bool {
+    let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.is_some_and(|numbers| numbers.split_ascii_whitespace().count() > 1)
+}
+
+/// Whether `/proc` shows other users' processes too (`hidepid` in `proc(5)`): the first process is
+/// root's, on every machine and in every namespace.
+pub fn shows_all_users() -> bool {
+    matches!(stat(FIRST_PROCESS), Ok(Some(_)))
+}
+
+/// The process that every PID namespace begins and ends with.
+const FIRST_PROCESS: Pid = 1;
 
 /// The id that the kernel gave to this boot of the machine.
 pub fn boot_id() -> io::Result<String> {
@@ -203,7 +236,14 @@ pub fn boot_id() -> io::Result<String> {
 
 /// The number of the PID namespace that this process lives in; process ids mean something only
 /// within one. Two that exist at the same time never have the same number.
+///
+/// An error where `/proc` is another namespace's: nothing that it shows would be what it seems.
 pub fn pid_namespace() -> io::Result<u64> {
+    let me = std::process::id().to_string();
+    if fs::read_link("/proc/self")?.to_str() != Some(me.as_str()) {
+        let problem = "/proc shows another PID namespace than this process's: mount its own there";
+        return Err(io::Error::other(problem));
+    }
     match fs::metadata("/proc/self/ns/pid") {
         Ok(metadata) => Ok(metadata.ino()),
         // A kernel without namespaces: there is only one.
@@ -267,6 +307,11 @@ mod tests {
         let listing = all();
         assert!(listing.processes.iter().any(|process| process.pid == me));
         assert!(listing.incomplete.is_none(), "{:?}", listing.incomplete);
+        assert!(!is_in_a_namespace_below(me) && first_argument(me).is_some());
+        let path = std::env::var("PATH").expect("tests have one");
+        let env = environment(me).expect("/proc is readable");
+        assert_eq!(value_in(&env, "PATH"), Some(path.as_str()));
+        assert_eq!(value_in(&env, "PAT"), None);
     }
 
     #[test]

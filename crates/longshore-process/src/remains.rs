@@ -6,95 +6,133 @@
 //! left the session *and* cleaned its environment can't be found.
 
 use std::io;
-use std::time::Duration;
 
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{ExecutorError, Handle};
+use longshore_core::executor::ExecutorError;
 use nix::sys::signal::{Signal, kill};
 use tokio::time::{Instant, sleep};
 
 use crate::blocking::WALKS;
 use crate::deadlines;
 use crate::handle::ProcessId;
-use crate::procfs::{self, Listing, signed};
+use crate::machine::{BETWEEN_LOOKS, LOOKS};
+use crate::procfs::{self, Listing, ProcessStat, signed};
 
 /// The environment variable that marks a job's processes.
 pub const MARK: &str = "LONGSHORE_PROCESS_HANDLE";
 
-/// Between two sweeps: about as long as a death takes.
-const PAUSE: Duration = Duration::from_millis(10);
-
 /// How the remains of a shim are told from other processes.
 #[derive(Clone, Debug)]
 pub struct Remains {
+    shim: ProcessId,
     mark: String,
-    /// Whose session they may be in, if its number can be trusted.
-    leader: Option<ProcessId>,
+    /// Whether who is in its session belongs to it: the number can't have been another's since.
+    knows_session: bool,
+}
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Surely left behind by that shim.
+    pub ours: Vec<ProcessStat>,
+    /// In a session of the shim's number, which may be another's by now.
+    pub doubtful: Vec<ProcessStat>,
 }
 
 impl Remains {
     /// Of a shim that died a moment ago, so that its session's number can't have been given to
     /// another one.
-    pub fn of_fresh(id: &ProcessId) -> Self {
+    pub fn of_fresh(shim: &ProcessId) -> Self {
         Self {
-            leader: Some(id.clone()),
-            ..Self::of_old(&id.handle())
+            shim: shim.clone(),
+            mark: shim.to_string(),
+            knows_session: true,
         }
     }
 
     /// Of a shim that died at any time.
-    pub fn of_old(handle: &Handle) -> Self {
-        Self {
-            mark: format!("{MARK}={handle}"),
-            leader: None,
-        }
+    pub fn of(shim: &ProcessId) -> io::Result<Self> {
+        let still_there = procfs::stat(shim.pid)?.is_some_and(|stat| shim.is(&stat));
+        Ok(Self {
+            knows_session: still_there,
+            ..Self::of_fresh(shim)
+        })
     }
 
-    /// Kills until a look finds nothing. The error says that something still is found, or that
+    /// Kills until nothing is found. The error says that something still is found, or that
     /// nobody could look: then nothing is known.
     pub async fn sweep(&self, what: &str) -> Result<(), ExecutorError> {
         let deadline = Instant::now() + deadlines::KILL;
-        loop {
+        let mut clean = 0;
+        while clean < LOOKS {
             let remains = self.clone();
             let walk = WALKS.run(what, deadlines::WALK, move || remains.kill_found());
-            let found = walk
+            let Found { ours, doubtful } = walk
                 .await?
                 .map_err(|error| ExecutorError::io(what, &error))?;
-            if found == 0 {
-                return Ok(());
+            clean = if ours.is_empty() { clean + 1 } else { 0 };
+            if clean > 0
+                && let Some(one) = doubtful.first()
+            {
+                let problem = Self::doubt(one);
+                return Err(ExecutorError::new(ErrorClass::Unknown, what, problem));
             }
-            if Instant::now() >= deadline {
+            if clean == 0 && Instant::now() >= deadline {
                 let problem = "processes that its shim left behind can't be killed";
                 return Err(ExecutorError::new(ErrorClass::Transient, what, problem));
             }
-            sleep(PAUSE).await;
+            sleep(BETWEEN_LOOKS).await;
         }
+        Ok(())
     }
 
-    /// Kills what it finds; an error if it could not see everything.
-    fn kill_found(&self) -> io::Result<usize> {
+    /// Why nothing is concluded from a process that a look found doubtful.
+    pub fn doubt(one: &ProcessStat) -> String {
+        let ProcessStat { pid, session, .. } = one;
+        format!(
+            "process {pid} is in session {session}, which its shim led and another may have led \
+             since: end it if it is the job's"
+        )
+    }
+
+    /// Looks through all processes; an error if it could not see everything.
+    pub fn look(&self) -> io::Result<Found> {
         let Listing {
             processes,
-            mut incomplete,
+            incomplete,
         } = procfs::all();
+        if let Some(error) = incomplete {
+            return Err(error);
+        }
         // A session's number lasts as long as the session, and may then be another's.
-        let given_away = |id: &&ProcessId| processes.iter().any(|other| id.was_given_away(other));
-        let leader = self.leader.as_ref().filter(|id| !given_away(id));
-        let session = leader.map(|id| id.pid);
-        let mut found = 0;
-        for process in processes.iter().filter(|process| process.is_alive()) {
-            let is_ours = session == Some(process.session)
-                || procfs::has_environment_entry(process.pid, &self.mark).unwrap_or_else(|error| {
-                    incomplete = Some(error);
-                    false
-                });
-            if is_ours {
-                // Between look and kill the id could in principle go to another process; that
-                // takes a whole round of the kernel's numbers within microseconds.
-                let _ = kill(signed(process.pid), Signal::SIGKILL);
-                found += 1;
+        let session_is_anothers = processes
+            .iter()
+            .any(|other| self.shim.was_given_away(other));
+        let mut found = Found::default();
+        for process in processes {
+            if !process.is_alive() {
+                continue;
+            }
+            let env = procfs::environment(process.pid)?;
+            let is_in_session = !session_is_anothers && process.session == self.shim.pid;
+            match procfs::value_in(&env, MARK) {
+                Some(mark) if mark == self.mark => found.ours.push(process),
+                Some(_) | None if is_in_session && self.knows_session => found.ours.push(process),
+                None if is_in_session => found.doubtful.push(process),
+                // Another job's, by its own word, or nobody's.
+                Some(_) | None => {}
             }
         }
-        incomplete.map_or(Ok(found), Err)
+        Ok(found)
+    }
+
+    fn kill_found(&self) -> io::Result<Found> {
+        let found = self.look()?;
+        for process in &found.ours {
+            // Between look and kill the id could in principle go to another process; that
+            // takes a whole round of the kernel's numbers within microseconds.
+            let _ = kill(signed(process.pid), Signal::SIGKILL);
+        }
+        Ok(found)
     }
 }

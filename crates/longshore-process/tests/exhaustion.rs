@@ -10,7 +10,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::timeout;
 
-use longshore_core::executor::Phase;
 use longshore_testkit::executor::scene::in_time;
 use longshore_testkit::wait::eventually;
 use support::{scene, shim_of};
@@ -35,12 +34,12 @@ async fn a_container_whose_remains_can_not_be_swept_is_not_over() {
     let stop = scene.executor.stop(&launched.handle, Duration::ZERO);
     let stopped = timeout(Duration::from_secs(1), stop).await;
     let lives = kill(daemon, None).is_ok();
-    let phase = scene.phase(&launched.handle).await;
+    let listed = in_time("list", scene.executor.list(&scene.instance)).await;
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).expect("limits can be raised again");
 
     assert!(lives, "nobody could find it");
     assert!(stopped.is_err(), "a stop that returned is proof of death");
-    assert_eq!(phase, Some(Phase::Running));
+    assert!(listed.is_err(), "nobody could look: {listed:?}");
     let ended = in_time("the end", launched.end).await;
     ended.expect_err("how it ended is not known");
     assert_eq!(scene.live_processes(), 0);

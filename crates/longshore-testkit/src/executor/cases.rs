@@ -30,6 +30,13 @@ macro_rules! executor_conformance {
                 the_end_of_the_main_process_ends_daemons_that_left_its_session
                 the_end_of_the_main_process_ends_its_children
             }
+            fate by run {
+                a_start_that_comes_after_another_workers_stop_finds_nothing
+                another_worker_is_told_the_fate_of_a_container_in_each_phase
+                nothing_is_concluded_about_a_container_of_another_host
+                the_fate_of_a_container_of_ones_own_is_told_in_each_phase
+                what_another_worker_has_stopped_is_proved_dead
+            }
             limits by run {
                 a_job_can_have_no_more_processes_than_its_limit
                 a_job_gets_no_more_of_the_cpus_than_its_limit

@@ -22,6 +22,8 @@ pub mod crowding;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod ending;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod fate;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod limits;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod listing;

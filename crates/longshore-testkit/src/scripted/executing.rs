@@ -8,7 +8,8 @@ use longshore_core::InstanceId;
 use longshore_core::attempt::{Exit, Usage};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
-    Capabilities, Ensured, Executor, ExecutorError, Handle, LaunchRequest, Listed, Phase, Watch,
+    Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
+    Listed, Phase, Watch,
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
@@ -158,6 +159,23 @@ impl Executor for ScriptedExecutor {
                 phase: container.phase(),
             })
             .collect())
+    }
+
+    async fn fate(
+        &self,
+        handle: &Handle,
+        _identity: &ContainerIdentity,
+        host: &str,
+    ) -> Result<Fate, ExecutorError> {
+        if host != self.inner.host.identity {
+            let here = &self.inner.host.identity;
+            return Ok(Fate::Unknown(format!(
+                "it was launched on {host}, not {here}"
+            )));
+        }
+        let state = self.inner.state();
+        let found = state.containers.get(handle);
+        Ok(found.map_or(Fate::Gone, |container| container.phase().into()))
     }
 
     async fn forget(&self, handle: &Handle) -> Result<(), ExecutorError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use longshore_core::attempt::Usage;
-use longshore_core::executor::{ContainerIdentity, Ended, Ensured, Executor, Watch};
+use longshore_core::executor::{ContainerIdentity, Ended, Ensured, Executor, Fate, Watch};
 use longshore_core::output::{ResumePoint, Stream};
 use longshore_core::{InstanceId, JobSpec};
 
@@ -248,4 +248,25 @@ async fn a_container_forgotten_while_its_start_is_on_its_way_never_runs() {
     assert!(starting.await.expect("no panic").is_err());
     assert!(executor.live().is_empty());
     assert!(executor.starts().is_empty());
+}
+
+#[tokio::test]
+async fn the_fate_of_a_container_is_told_in_each_phase_and_of_another_hosts_nothing() {
+    let executor = ScriptedExecutor::run_until_released();
+    let host = executor.host().await.expect("host").identity;
+    let identity = request(1, 1).identity;
+    let handle = created(&executor, 1).await;
+    let fate = async |host: &str| {
+        let fate = executor.fate(&handle, &identity, host).await;
+        fate.expect("fate")
+    };
+    assert_eq!(fate(&host).await, Fate::Created);
+    executor.start(&handle).await.expect("start");
+    assert_eq!(fate(&host).await, Fate::Running);
+    assert!(matches!(fate("elsewhere").await, Fate::Unknown(_)));
+    let stopped = executor.stop(&handle, Duration::ZERO).await;
+    stopped.expect("stop");
+    assert_eq!(fate(&host).await, Fate::Exited);
+    executor.forget(&handle).await.expect("forget");
+    assert_eq!(fate(&host).await, Fate::Gone);
 }
