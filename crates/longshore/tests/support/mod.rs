@@ -237,6 +237,16 @@ impl Lines {
         line
     }
 
+    /// The first line to come that holds this.
+    pub fn wait_for(&mut self, word: &str) -> String {
+        loop {
+            let line = self.next_line();
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+
     /// What remains, up to the end.
     pub fn rest(mut self) -> String {
         let mut rest = String::new();
