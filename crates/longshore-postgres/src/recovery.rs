@@ -26,8 +26,7 @@ impl Recovery for PostgresStore {
         let want = i32::try_from(want).expect("at most a hundred");
         let again: Vec<i64> = request.again.iter().map(|key| key.token.0).collect();
         let unseen = UNSEEN_IS_LOST.as_secs_f64();
-        let sql =
-            longshore_fault::edited!("postgres/take_over", include_str!("../sql/take_over.sql"));
+        let sql = include_str!("../sql/take_over.sql");
         let params: [&(dyn ToSql + Sync); 5] = [
             &request.worker.0,
             &request.acquire_number,

@@ -6,8 +6,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use longshore_core::QueueId;
 use longshore_core::store::StoreResult;
+use longshore_core::{HostId, QueueId, WorkerId};
 use tokio_postgres::Config;
 
 use crate::databases::with_database;
@@ -93,6 +93,32 @@ impl TestDatabase {
             ..Options::default()
         };
         PostgresStore::connect(&self.url(), options).await
+    }
+
+    /// Makes a worker's last sign of life older than it is.
+    ///
+    /// # Panics
+    /// If there is no such worker.
+    pub async fn age_heartbeat(&self, worker: WorkerId, by: Duration) {
+        let sql = "UPDATE worker SET heartbeat_at = heartbeat_at - make_interval(secs => $2) \
+                   WHERE id = $1";
+        self.age(sql, worker.0, by).await;
+    }
+
+    /// Makes it longer ago that a host was reached.
+    ///
+    /// # Panics
+    /// If there is no such host.
+    pub async fn age_host(&self, host: HostId, by: Duration) {
+        let sql = "UPDATE host SET last_seen_at = last_seen_at - make_interval(secs => $2) \
+                   WHERE id = $1";
+        self.age(sql, host.0, by).await;
+    }
+
+    async fn age(&self, sql: &str, id: i64, by: Duration) {
+        let client = self.client().await;
+        let aged = client.execute(sql, &[&id, &by.as_secs_f64()]).await;
+        assert_eq!(aged.expect(sql), 1, "{sql}: {id}");
     }
 
     /// A plain connection to it, for what a test wants to do behind the store's back. It ends with

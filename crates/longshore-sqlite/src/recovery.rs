@@ -105,7 +105,8 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
         ":unseen_since": unseen_since(tx),
         ":want": request.want.min(TakeOverRequest::MAX_WANT),
     };
-    let mut found = tx.all(sql!("take_over_leases"), params, |row| from_row(tx, row))?;
+    let sql = longshore_fault::edited!("sqlite/take_over_leases", sql!("take_over_leases"));
+    let mut found = tx.all(sql, params, |row| from_row(tx, row))?;
     let drawn = i64::try_from(found.len()).expect("at most a hundred");
     if drawn == 0 {
         return Ok(found);
@@ -114,7 +115,7 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
     let last_token: i64 = tx.one(sql!("take_over_draw"), params, |row| row.get(0))?;
     for (left, found) in (0..drawn).rev().zip(&mut found) {
         let taken = &mut found.taken;
-        taken.lease.key.token = Token(last_token - left);
+        taken.lease.key.token = fresh_token(taken.last_token, Token(last_token - left));
         tx.execute_one(
             sql!("take_over"),
             named_params! {
@@ -129,6 +130,17 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
         taken.output = stored_output(tx, taken.lease.key)?;
     }
     Ok(found)
+}
+
+/// The token that was drawn, unless a bug is planted.
+fn fresh_token(last: Token, drawn: Token) -> Token {
+    if longshore_fault::bug!("takeover_token_plus_one") {
+        Token(last.0 + 1)
+    } else if longshore_fault::bug!("takeover_keeps_token") {
+        last
+    } else {
+        drawn
+    }
 }
 
 fn from_row(tx: &Tx<'_>, row: &Row<'_>) -> rusqlite::Result<Found> {

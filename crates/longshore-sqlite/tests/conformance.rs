@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::JobId;
 use longshore_core::store::Store;
 use longshore_sqlite::{Options, SqliteStore};
-use longshore_testkit::store::StoreHarness;
+use longshore_testkit::store::{Aged, StoreHarness};
+use longshore_testkit::wait::PATIENCE;
+use rusqlite::Connection;
 
 struct TemporaryFile {
     folder: tempfile::TempDir,
@@ -17,6 +21,15 @@ impl TemporaryFile {
     fn path(&self) -> PathBuf {
         self.folder.path().join("longshore.db")
     }
+
+    /// A connection beside the store's, which waits for its turn.
+    fn beside(&self) -> Connection {
+        let beside = Connection::open(self.path()).expect("the file opens");
+        beside
+            .busy_timeout(PATIENCE)
+            .expect("a time that SQLite can take");
+        beside
+    }
 }
 
 #[async_trait]
@@ -24,6 +37,28 @@ impl StoreHarness for TemporaryFile {
     async fn open(&self) -> Arc<dyn Store> {
         let opened = SqliteStore::open(self.path(), Options::default()).await;
         Arc::new(opened.expect("a temporary file opens"))
+    }
+
+    async fn age(&self, what: Aged, by: Duration) {
+        let (sql, id) = match what {
+            Aged::Heartbeat(worker) => (
+                "UPDATE worker SET heartbeat_at = heartbeat_at - ?2 WHERE id = ?1",
+                worker.0,
+            ),
+            Aged::HostSeen(host) => (
+                "UPDATE host SET last_seen_at = last_seen_at - ?2 WHERE id = ?1",
+                host.0,
+            ),
+        };
+        let micros = i64::try_from(by.as_micros()).expect("not that long");
+        let aged = self.beside().execute(sql, (id, micros));
+        assert_eq!(aged.expect("the file can be written"), 1, "{what:?}");
+    }
+
+    async fn slot_of(&self, job: JobId) -> i64 {
+        let sql = "SELECT slot FROM lease WHERE job_id = ?1";
+        let slot = self.beside().query_row(sql, [job.0], |row| row.get(0));
+        slot.expect("the job has a lease")
     }
 }
 

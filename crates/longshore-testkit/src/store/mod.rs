@@ -24,6 +24,8 @@ pub mod limits;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod reading;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod recovery;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod registry;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod submissions;
@@ -34,17 +36,38 @@ pub mod walk;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use longshore_core::store::Store;
+use longshore_core::{HostId, JobId, WorkerId};
+
+/// What becomes older behind the store's back, so that no case waits for time to pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aged {
+    /// A worker's last sign of life.
+    Heartbeat(WorkerId),
+    /// When a host was last reached.
+    HostSeen(HostId),
+}
 
 /// One fresh, migrated database, which nobody else uses.
 #[async_trait]
 pub trait StoreHarness: Send + Sync {
     /// Another handle on it, with connections of its own, as another process would have.
     async fn open(&self) -> Arc<dyn Store>;
+
+    /// Makes something older than it is, once. A harness that never runs cases of recovery needs none.
+    async fn age(&self, what: Aged, by: Duration) {
+        panic!("this harness can't make {what:?} older by {by:?}");
+    }
+
+    /// The slot of a job's lease, which no verb tells. As [`StoreHarness::age`], not for all.
+    async fn slot_of(&self, job: JobId) -> i64 {
+        panic!("this harness can't look up the slot of job {job}");
+    }
 
     /// Takes the database away. Called once, after every handle was closed, also when the case
     /// failed.
@@ -97,5 +120,13 @@ impl StoreHarness for Tracked<'_> {
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::clone(&store));
         store
+    }
+
+    async fn age(&self, what: Aged, by: Duration) {
+        self.harness.age(what, by).await;
+    }
+
+    async fn slot_of(&self, job: JobId) -> i64 {
+        self.harness.slot_of(job).await
     }
 }
