@@ -7,11 +7,19 @@ use crate::output;
 
 /// Asks whoever sits at the terminal; where nobody does, `--yes` has to say it beforehand.
 pub fn agreed(what: &str) -> anyhow::Result<bool> {
+    ask(
+        what,
+        "--yes does it without asking, --dry-run shows what it would be done to",
+    )
+}
+
+/// The same for what can't be tried beforehand; the hint says how it is done without asking.
+pub fn ask(what: &str, hint: &'static str) -> anyhow::Result<bool> {
     let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
     if !stdin.is_terminal() || !stderr.is_terminal() {
         let problem = format!("this would {what}, and nobody can be asked");
         return Err(Refused::usage(problem)
-            .hint("--yes does it without asking, --dry-run shows what it would be done to")
+            .hint(hint)
             .into());
     }
     write!(stderr, "{what}? [y/N] ")?;

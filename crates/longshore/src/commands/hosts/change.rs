@@ -7,8 +7,9 @@ use longshore_core::spec::parse_bytes;
 
 use super::named;
 use crate::args::LabelArg;
+use crate::commands::confirm;
 use crate::context::Context;
-use crate::exit::Refused;
+use crate::exit::{Exit, Refused};
 
 /// A bound, or the word that takes it away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +109,27 @@ pub async fn set(context: &mut Context, args: Set) -> anyhow::Result<()> {
             .into());
     }
     make(context, &host, &change).await
+}
+
+/// A person's word that it is gone for good.
+pub(super) async fn forget(context: &mut Context, host: &str, yes: bool) -> anyhow::Result<Exit> {
+    let store = context.store().await?;
+    let host = named(&*store, host).await?;
+    let jobs = host.used.slots;
+    let what = format!(
+        "give up {}, with {jobs} {} on it",
+        host.facts.name,
+        if jobs == 1 { "job" } else { "jobs" },
+    );
+    if !yes && !confirm::ask(&what, "--yes does it without asking")? {
+        return Ok(Exit::FAILED);
+    }
+    let forgotten = store.forget_host(host.id).await?;
+    context.out.line(&format!(
+        "{}: gone; {jobs} to run again, once a worker serves their queues",
+        forgotten.facts.name
+    ))?;
+    Ok(Exit::DONE)
 }
 
 async fn make(context: &mut Context, host: &str, change: &HostChange) -> anyhow::Result<()> {

@@ -85,6 +85,19 @@ enum Action {
         after_help = "Example: longshore hosts set build-1 --slots 8 --memory 32g --cpus none"
     )]
     Set(change::Set),
+    /// Say that a host is gone for good, so that the jobs on it run again elsewhere
+    ///
+    /// For a machine that will not come back, or whose disk was replaced. Nobody can look whether its
+    /// containers still run: if it was only cut off, its jobs run twice until it is reached again, and
+    /// then those of before are stopped. Refused while a worker reaches it.
+    #[command(after_help = "Example: longshore hosts forget build-1 --yes")]
+    Forget {
+        /// Its name or id
+        host: String,
+        /// Do not ask first
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Ask the hosts that this machine reaches, as a worker would
     ///
     /// Needs no database. What can't be reached is said with what to do about it.
@@ -122,6 +135,7 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         Action::Drain(args) => return drain::run(context, args).await,
         Action::Label { host, labels } => change::labels(context, &host, labels).await?,
         Action::Set(args) => change::set(context, args).await?,
+        Action::Forget { host, yes } => return change::forget(context, &host, yes).await,
         Action::Test(args) => return probe::run(context, args).await,
     }
     Ok(Exit::DONE)
@@ -167,10 +181,11 @@ fn full_name(host: &Host) -> String {
 
 /// The most telling words for how it stands.
 fn state_of(host: &Host) -> &'static str {
-    match (host.enabled, &host.problem) {
-        (false, _) => "disabled",
-        (true, Some(_)) => "unreachable",
-        (true, None) => "enabled",
+    match (host.forgotten_at, host.enabled, &host.problem) {
+        (Some(_), ..) => "gone",
+        (None, false, _) => "disabled",
+        (None, true, Some(_)) => "unreachable",
+        (None, true, None) => "enabled",
     }
 }
 

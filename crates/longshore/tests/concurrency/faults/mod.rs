@@ -7,6 +7,7 @@
 mod acquiring;
 mod draining;
 mod gates;
+mod kills;
 mod limits;
 mod order;
 mod retrying;

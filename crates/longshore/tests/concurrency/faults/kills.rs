@@ -1,0 +1,218 @@
+//! A SIGKILL to a real worker at each fault point of its launches and ends, for processes and for
+//! containers: nothing lost, nothing doubled.
+//!
+//! The worker is killed while it stands at the point, with other jobs of its wherever they are. A second
+//! one takes over what is left and ends it. Jobs are witnesses: they hold a lock while they live, and
+//! write their own START and END.
+
+use std::fs;
+use std::path::Path;
+
+use longshore::{JobSpec, State};
+use longshore_core::limit::Limit;
+use longshore_core::queue::NewQueue;
+use longshore_core::spec::{Mount, MountKind};
+use longshore_fault::Workers;
+use longshore_testkit::judged::{Judged, conclude, exercised, holds};
+use tokio::time::timeout;
+
+use crate::ledger;
+use crate::scene::Scene;
+use crate::support::Running;
+use crate::support::engine::{self, Engine};
+use crate::workplace::{PATIENCE, QUEUE, finish, submit};
+
+/// The points of launch and finish.
+const POINTS: &[&str] = &[
+    "acquire.answered",
+    "acquire.admitted",
+    "launch.begun",
+    "launch.before_create",
+    "launch.created",
+    "launch.before_fence",
+    "launch.fenced",
+    "launch.watched",
+    "launch.before_start",
+    "launch.started",
+    "supervise.before_mark",
+    "supervise.marked",
+    "output.before_append",
+    "output.appended",
+    "supervise.ended",
+    "supervise.pumped",
+    "finish.before_hand_in",
+    "finish.before_send",
+    "finish.answered",
+    "finish.before_remove",
+];
+
+/// Holds a lock for as long as anything of it lives: a second one of the same job would meet it.
+const SCRIPT: &str = r#"
+    cd "$LEDGER"
+    exec 9>>"lock.$LONGSHORE_JOB_ID"
+    flock -n 9 || printf 'OVERLAP %s\n' "$LONGSHORE_JOB_ID" >>ledger
+    printf 'START %s\n' "$LONGSHORE_JOB_ID" >>ledger
+    echo "of $LONGSHORE_JOB_ID"
+    sleep 0.3
+    printf 'END %s\n' "$LONGSHORE_JOB_ID" >>ledger"#;
+
+const JOBS: usize = 3;
+
+/// What the jobs run on.
+#[derive(Clone, Copy)]
+enum Jobs<'a> {
+    Processes,
+    Containers(&'a Engine),
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_process_on_sqlite() {
+    let mut judged = Judged::Passed;
+    for point in POINTS {
+        let here = killed_at(point, Scene::on_sqlite(), Jobs::Processes).await;
+        judged = judged.and(|| here);
+    }
+    conclude(&judged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_process_on_postgres() {
+    let mut judged = Judged::Passed;
+    for point in POINTS {
+        let here = killed_at(point, Scene::on_postgres().await, Jobs::Processes).await;
+        judged = judged.and(|| here);
+    }
+    conclude(&judged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_container_on_sqlite() {
+    let Some(engine) = engine::or_skip() else {
+        return;
+    };
+    let mut judged = Judged::Passed;
+    for point in POINTS {
+        let here = killed_at(point, Scene::on_sqlite(), Jobs::Containers(&engine)).await;
+        judged = judged.and(|| here);
+    }
+    conclude(&judged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_container_on_postgres() {
+    let Some(engine) = engine::or_skip() else {
+        return;
+    };
+    let mut judged = Judged::Passed;
+    for point in POINTS {
+        let here = killed_at(point, Scene::on_postgres().await, Jobs::Containers(&engine)).await;
+        judged = judged.and(|| here);
+    }
+    conclude(&judged);
+}
+
+async fn killed_at(point: &'static str, scene: Scene, kind: Jobs<'_>) -> Judged {
+    let store = scene.store().await;
+    let executor = match kind {
+        Jobs::Processes => "process",
+        Jobs::Containers(_) => "docker",
+    };
+    let queue = NewQueue {
+        name: QUEUE.to_owned(),
+        executor: executor.to_owned(),
+        host_selector: std::collections::BTreeMap::new(),
+        max_concurrent: Some(Limit(2)),
+    };
+    store.create_queue(&queue).await.expect("a new queue");
+    let jobs = submit(&*store, (0..JOBS).map(|_| witness(&scene, kind))).await;
+    let socket = scene.home.path().join("points");
+    let points = Workers::listen(&socket).expect("a socket in the home");
+    let gate = points.at(point, 1);
+    let first = worker(&scene, kind, &[], Some(&socket));
+    let arrived = timeout(PATIENCE, gate.arrived()).await.is_ok();
+    first.signal("KILL");
+    let ended = tokio::task::spawn_blocking(move || first.finish());
+    ended.await.expect("it was killed");
+    drop((gate, points));
+    finish(vec![worker(&scene, kind, &["--until-empty"], None)]).await;
+    let details = ledger::read(&*store, &jobs).await;
+    let at_rest = ledger::metrics_equal_tables(&*store).await;
+    let audit = store.audit().await.expect("the audit runs");
+    store.close().await;
+    let lost = details
+        .iter()
+        .filter(|job| job.summary.state != State::Completed);
+    let lost: Vec<_> = lost
+        .map(|job| (job.summary.id, job.summary.state))
+        .collect();
+    holds("S4", lost.is_empty(), || format!("at {point}: {lost:?}"))
+        .and(|| witnessed(point, &scene, kind))
+        .and(|| holds("S6", audit.is_empty(), || format!("at {point}: {audit:?}")))
+        .and(|| at_rest)
+        .and(|| exercised(arrived, || format!("{point} was not reached")))
+}
+
+fn witness(scene: &Scene, kind: Jobs<'_>) -> JobSpec {
+    let folder = scene.home.path().to_str();
+    let folder = folder.expect("temporary paths are UTF-8").to_owned();
+    let mut spec = JobSpec::process(["sh", "-c", SCRIPT]);
+    spec.queue = Some(QUEUE.to_owned());
+    spec.max_retries = Some(0);
+    match kind {
+        Jobs::Processes => {
+            spec.env.insert("LEDGER".to_owned(), folder.into());
+        }
+        Jobs::Containers(engine) => {
+            spec.image = Some(engine.image.clone());
+            spec.env.insert("LEDGER".to_owned(), "/ledger".into());
+            spec.mounts = vec![Mount {
+                kind: MountKind::Bind,
+                source: Some(folder),
+                target: "/ledger".to_owned(),
+                read_only: false,
+            }];
+        }
+    }
+    spec
+}
+
+/// A worker with a short lease; with a socket its points ask there.
+fn worker(scene: &Scene, kind: Jobs<'_>, flags: &[&str], socket: Option<&Path>) -> Running {
+    let on = ["worker", "--queue", QUEUE, "--database", &scene.address];
+    let pace = ["--poll-interval", "100ms"];
+    let lease = ["--heartbeat", "400ms", "--lease-ttl", "1s"];
+    let folder = scene.home.path().to_str();
+    let folder = folder.expect("temporary paths are UTF-8");
+    let config = format!("[docker]\nbinds = [{folder:?}]\n");
+    let config = scene.home.file("engine.toml", &config);
+    let engine = match kind {
+        Jobs::Processes => Vec::new(),
+        Jobs::Containers(engine) => vec!["--config", &config, "--docker-host", &engine.address],
+    };
+    let args = [&on[..], &pace, &lease, &engine, flags].concat();
+    let mut command = scene.home.command(&args);
+    if let Some(socket) = socket {
+        command.env("LONGSHORE_FAULT_SOCKET", socket);
+    }
+    Running::start(&mut command)
+}
+
+/// No two of a job ever lived at once. A container outlives its worker, so it ran exactly once; a
+/// process ends with its worker, and its job may run again.
+fn witnessed(point: &str, scene: &Scene, kind: Jobs<'_>) -> Judged {
+    let ledger = fs::read_to_string(scene.home.path().join("ledger")).unwrap_or_default();
+    for job in 1..=JOBS {
+        let lines: Vec<&str> = ledger
+            .lines()
+            .filter_map(|line| line.strip_suffix(&format!(" {job}")))
+            .collect();
+        let is_right = match kind {
+            Jobs::Processes => lines.last() == Some(&"END") && !lines.contains(&"OVERLAP"),
+            Jobs::Containers(_) => lines == ["START", "END"],
+        };
+        if !is_right {
+            return Judged::violated("S2", format!("at {point}: job {job} wrote {lines:?}"));
+        }
+    }
+    Judged::Passed
+}
