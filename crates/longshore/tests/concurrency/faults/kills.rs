@@ -46,11 +46,12 @@ const POINTS: &[&str] = &[
     "finish.before_remove",
 ];
 
-/// Holds a lock for as long as anything of it lives: a second one of the same job would meet it.
+/// Holds a lock for as long as anything of it lives, where there is a `flock`: a second one of the same
+/// job would meet it. Small images have none; a container's lines tell without.
 const SCRIPT: &str = r#"
     cd "$LEDGER"
     exec 9>>"lock.$LONGSHORE_JOB_ID"
-    flock -n 9 || printf 'OVERLAP %s\n' "$LONGSHORE_JOB_ID" >>ledger
+    ! command -v flock >/dev/null || flock -n 9 || printf 'OVERLAP %s\n' "$LONGSHORE_JOB_ID" >>ledger
     printf 'START %s\n' "$LONGSHORE_JOB_ID" >>ledger
     echo "of $LONGSHORE_JOB_ID"
     sleep 0.3
