@@ -71,4 +71,10 @@ pub const NAMES: &[&str] = &[
     "slot_kept_after_panic",
     "acknowledge_before_commit",
     "heartbeat_stops_at_drain",
+    "requeue_on_expiry",
+    "start_anothers_created",
+    "silence_is_believed",
+    "not_after_dropped",
+    "start_repeated",
+    "tombstone_dropped",
 ];

@@ -16,7 +16,7 @@ use longshore_core::host::Demand;
 use longshore_core::output::Checkpoint;
 use longshore_core::retry::Backoff;
 use longshore_core::store::{Launched, TakenOver};
-use longshore_fault::point;
+use longshore_fault::{bug, point};
 use tokio::time::{Instant, sleep};
 
 use super::{Container, Launch, Stopped};
@@ -40,6 +40,9 @@ impl Launch<'_> {
         let _ = point!("adopt.begun", job).await;
         if taken.cancel_requested {
             self.orders.give(Order::Stop(StopReason::Cancelled));
+        }
+        if bug!("requeue_on_expiry") {
+            return Err(super::over(Outcome::HandedBack));
         }
         if taken.is_host_gone {
             return Err(lost(Outcome::HostLost, "its host is gone", taken));
@@ -79,6 +82,9 @@ impl Launch<'_> {
                         Err(error) => error.to_string(),
                     }
                 }
+                Ok(Fate::Created) if bug!("start_anothers_created") => {
+                    return self.bring_up(placed, true).await;
+                }
                 Ok(Fate::Created) => {
                     let _ = point!("adopt.before_replace", job).await;
                     // Without force: its success proves that it never runs, whoever may still ask.
@@ -96,6 +102,9 @@ impl Launch<'_> {
                     });
                 }
                 Ok(Fate::Unknown(why)) => why,
+                Err(_) if bug!("silence_is_believed") => {
+                    return Err(lost(Outcome::Vanished, "its engine is silent", taken));
+                }
                 Err(error) => error.to_string(),
             };
             looks += 1;

@@ -5,9 +5,10 @@
 //! for a thread of the product's own is for the whole process.
 
 mod acquiring;
+mod deaths;
 mod draining;
 mod gates;
-mod kills;
+
 mod limits;
 mod order;
 mod retrying;

@@ -1,9 +1,9 @@
-//! A SIGKILL to a real worker at each fault point of its launches and ends, for processes and for
-//! containers: nothing lost, nothing doubled.
+//! A SIGKILL to a real worker at each fault point of its launches and ends, and a SIGSTOP past its lease
+//! at those where it could still do harm; for processes and for containers: nothing lost, nothing doubled.
 //!
-//! The worker is killed while it stands at the point, with other jobs of its wherever they are. A second
-//! one takes over what is left and ends it. Jobs are witnesses: they hold a lock while they live, and
-//! write their own START and END.
+//! It happens while the worker stands at the point, with other jobs of its wherever they are. A second
+//! one takes over what is left and ends it; only then a stopped one goes on. Jobs are witnesses: they
+//! hold a lock while they live, and write their own START and END.
 
 use std::fs;
 use std::path::Path;
@@ -46,6 +46,18 @@ const POINTS: &[&str] = &[
     "finish.before_remove",
 ];
 
+/// Those at which a worker that sleeps past its lease and goes on could still do harm.
+const STALLS: &[&str] = &[
+    "launch.before_create",
+    "launch.created",
+    "launch.fenced",
+    "launch.before_start",
+    "launch.started",
+    "supervise.marked",
+    "supervise.ended",
+    "finish.before_send",
+];
+
 /// Holds a lock for as long as anything of it lives, where there is a `flock`: a second one of the same
 /// job would meet it. Small images have none; a container's lines tell without.
 const SCRIPT: &str = r#"
@@ -60,59 +72,70 @@ const SCRIPT: &str = r#"
 const JOBS: usize = 3;
 
 /// What the jobs run on.
-#[derive(Clone, Copy)]
-enum Jobs<'a> {
+enum Jobs {
     Processes,
-    Containers(&'a Engine),
+    Containers(Engine),
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_process_on_sqlite() {
-    let mut judged = Judged::Passed;
-    for point in POINTS {
-        let here = killed_at(point, Scene::on_sqlite(), Jobs::Processes).await;
-        judged = judged.and(|| here);
-    }
-    conclude(&judged);
+/// What befalls the worker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Death {
+    /// It is killed.
+    Killed,
+    /// It is stopped, and goes on when everything is over.
+    Stalled,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_process_on_postgres() {
-    let mut judged = Judged::Passed;
-    for point in POINTS {
-        let here = killed_at(point, Scene::on_postgres().await, Jobs::Processes).await;
-        judged = judged.and(|| here);
-    }
-    conclude(&judged);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_container_on_sqlite() {
-    let Some(engine) = engine::or_skip() else {
-        return;
+/// One test for each kind of job and each database.
+macro_rules! at_every_point {
+    ($($test:ident: $death:expr, $points:expr, $kind:ident on $on:ident;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $test() {
+            let Some(kind) = $kind() else { return };
+            let mut judged = Judged::Passed;
+            for point in $points {
+                let here = at(point, $death, $on().await, &kind).await;
+                judged = judged.and(|| here);
+            }
+            conclude(&judged);
+        })*
     };
-    let mut judged = Judged::Passed;
-    for point in POINTS {
-        let here = killed_at(point, Scene::on_sqlite(), Jobs::Containers(&engine)).await;
-        judged = judged.and(|| here);
-    }
-    conclude(&judged);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_worker_that_is_killed_at_any_point_loses_and_doubles_no_container_on_postgres() {
-    let Some(engine) = engine::or_skip() else {
-        return;
-    };
-    let mut judged = Judged::Passed;
-    for point in POINTS {
-        let here = killed_at(point, Scene::on_postgres().await, Jobs::Containers(&engine)).await;
-        judged = judged.and(|| here);
-    }
-    conclude(&judged);
+at_every_point! {
+    a_worker_that_is_killed_loses_and_doubles_no_process_on_sqlite:
+        Death::Killed, POINTS, processes on sqlite;
+    a_worker_that_is_killed_loses_and_doubles_no_process_on_postgres:
+        Death::Killed, POINTS, processes on postgres;
+    a_worker_that_is_killed_loses_and_doubles_no_container_on_sqlite:
+        Death::Killed, POINTS, containers on sqlite;
+    a_worker_that_is_killed_loses_and_doubles_no_container_on_postgres:
+        Death::Killed, POINTS, containers on postgres;
+    a_worker_that_stalls_loses_and_doubles_no_process_on_postgres:
+        Death::Stalled, STALLS, processes on postgres;
+    a_worker_that_stalls_loses_and_doubles_no_container_on_sqlite:
+        Death::Stalled, STALLS, containers on sqlite;
+    a_worker_that_stalls_loses_and_doubles_no_container_on_postgres:
+        Death::Stalled, STALLS, containers on postgres;
 }
 
-async fn killed_at(point: &'static str, scene: Scene, kind: Jobs<'_>) -> Judged {
+fn processes() -> Option<Jobs> {
+    Some(Jobs::Processes)
+}
+
+fn containers() -> Option<Jobs> {
+    engine::or_skip().map(Jobs::Containers)
+}
+
+async fn sqlite() -> Scene {
+    Scene::on_sqlite()
+}
+
+async fn postgres() -> Scene {
+    Scene::on_postgres().await
+}
+
+async fn at(point: &'static str, death: Death, scene: Scene, kind: &Jobs) -> Judged {
     let store = scene.store().await;
     let executor = match kind {
         Jobs::Processes => "process",
@@ -131,11 +154,24 @@ async fn killed_at(point: &'static str, scene: Scene, kind: Jobs<'_>) -> Judged 
     let gate = points.at(point, 1);
     let first = worker(&scene, kind, &[], Some(&socket));
     let arrived = timeout(PATIENCE, gate.arrived()).await.is_ok();
-    first.signal("KILL");
-    let ended = tokio::task::spawn_blocking(move || first.finish());
-    ended.await.expect("it was killed");
-    drop((gate, points));
-    finish(vec![worker(&scene, kind, &["--until-empty"], None)]).await;
+    let mut harmless = Judged::Passed;
+    match death {
+        Death::Killed => {
+            first.signal("KILL");
+            let ended = tokio::task::spawn_blocking(move || first.finish());
+            ended.await.expect("it was killed");
+            drop((gate, points));
+            finish(vec![worker(&scene, kind, &["--until-empty"], None)]).await;
+        }
+        Death::Stalled => {
+            first.signal("STOP");
+            finish(vec![worker(&scene, kind, &["--until-empty"], None)]).await;
+            first.signal("CONT");
+            gate.go();
+            drop(points);
+            harmless = goes_on(point, first).await;
+        }
+    }
     let details = ledger::read(&*store, &jobs).await;
     let at_rest = ledger::metrics_equal_tables(&*store).await;
     let audit = store.audit().await.expect("the audit runs");
@@ -149,11 +185,27 @@ async fn killed_at(point: &'static str, scene: Scene, kind: Jobs<'_>) -> Judged 
     holds("S4", lost.is_empty(), || format!("at {point}: {lost:?}"))
         .and(|| witnessed(point, &scene, kind))
         .and(|| holds("S6", audit.is_empty(), || format!("at {point}: {audit:?}")))
+        .and(|| harmless)
         .and(|| at_rest)
         .and(|| exercised(arrived, || format!("{point} was not reached")))
 }
 
-fn witness(scene: &Scene, kind: Jobs<'_>) -> JobSpec {
+/// The stopped worker learns that its jobs are others' now, and ends well when it is told to.
+async fn goes_on(point: &str, mut stalled: Running) -> Judged {
+    let mut said = stalled.stderr_lines();
+    let learns = tokio::task::spawn_blocking(move || {
+        said.wait_for("fenced");
+        said
+    });
+    let said = learns.await.expect("it says that it was fenced");
+    stalled.signal("TERM");
+    let ended = tokio::task::spawn_blocking(move || stalled.finish());
+    let ran = ended.await.expect("it ends");
+    drop(said);
+    holds("S10", ran.code == 0, || format!("at {point}: {}", ran.report()))
+}
+
+fn witness(scene: &Scene, kind: &Jobs) -> JobSpec {
     let folder = scene.home.path().to_str();
     let folder = folder.expect("temporary paths are UTF-8").to_owned();
     let mut spec = JobSpec::process(["sh", "-c", SCRIPT]);
@@ -178,7 +230,7 @@ fn witness(scene: &Scene, kind: Jobs<'_>) -> JobSpec {
 }
 
 /// A worker with a short lease; with a socket its points ask there.
-fn worker(scene: &Scene, kind: Jobs<'_>, flags: &[&str], socket: Option<&Path>) -> Running {
+fn worker(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> Running {
     let on = ["worker", "--queue", QUEUE, "--database", &scene.address];
     let pace = ["--poll-interval", "100ms"];
     let lease = ["--heartbeat", "400ms", "--lease-ttl", "1s"];
@@ -200,7 +252,7 @@ fn worker(scene: &Scene, kind: Jobs<'_>, flags: &[&str], socket: Option<&Path>) 
 
 /// No two of a job ever lived at once. A container outlives its worker, so it ran exactly once; a
 /// process ends with its worker, and its job may run again.
-fn witnessed(point: &str, scene: &Scene, kind: Jobs<'_>) -> Judged {
+fn witnessed(point: &str, scene: &Scene, kind: &Jobs) -> Judged {
     let ledger = fs::read_to_string(scene.home.path().join("ledger")).unwrap_or_default();
     for job in 1..=JOBS {
         let lines: Vec<&str> = ledger
