@@ -10,6 +10,8 @@ WITH old AS MATERIALIZED (
     DELETE FROM settled WHERE job_id = ANY (ARRAY(SELECT job_id FROM old)) RETURNING job_id
 ), deadlines AS (
     DELETE FROM waiting_deadline WHERE job_id = ANY (ARRAY(SELECT job_id FROM old))
+), own_lanes AS (
+    DELETE FROM aged WHERE job_id = ANY (ARRAY(SELECT job_id FROM old))
 ), attempts AS (
     DELETE FROM attempt WHERE job_id = ANY (ARRAY(SELECT job_id FROM old)) RETURNING job_id
 ), jobs AS (

@@ -14,6 +14,7 @@
 //! it. Notifications don't arrive there; jobs are found by polling.
 
 mod acquire;
+mod ageing;
 mod databases;
 mod db;
 mod diagnosis;

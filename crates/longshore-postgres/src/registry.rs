@@ -84,6 +84,8 @@ impl Registry for PostgresStore {
                     &limit,
                     &change.paused,
                     &selector,
+                    &change.ageing.is_some(),
+                    &change.ageing.flatten().map(|ageing| ageing.as_secs_f64()),
                 ],
             )
             .await?;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::queue::Count;
-use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, QueueId};
 
 use crate::PostgresStore;
 use crate::rows::{column, converted};
-use crate::{db, diagnosis, error, storage};
+use crate::{ageing, db, diagnosis, error, storage};
 
 /// Ended jobs that one look of `prune` goes over, and looks of one pass: a pass reads at most so
 /// many times so many narrow rows, and the next goes on where it ended. (An index on the time would
@@ -59,6 +59,17 @@ impl Upkeep for PostgresStore {
                 return Ok(expired.into_iter().map(JobId).collect());
             }
         }
+    }
+
+    async fn age_waiting(&self, limit: u32) -> StoreResult<Vec<Aged>> {
+        const VERB: &str = "age waiting jobs";
+        let sql = include_str!("../sql/age_waiting_queues.sql");
+        let mut aged = Vec::new();
+        for row in self.db.rows(VERB, sql, &[]).await? {
+            let queue = QueueId(column(VERB, &row, "id")?);
+            aged.extend(ageing::age(self, VERB, queue, limit).await?);
+        }
+        Ok(aged)
     }
 
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {

@@ -43,6 +43,10 @@ impl Model {
         queue.max_concurrent = change.max_concurrent.unwrap_or(queue.max_concurrent);
         queue.paused = change.paused.unwrap_or(queue.paused);
         set(&mut queue.host_selector, &change.host_selector);
+        if let Some(ageing) = change.ageing {
+            queue.ageing = ageing;
+            self.marks.remove(&id);
+        }
         queue.epoch += 1;
         Ok(queue.clone())
     }

@@ -59,6 +59,7 @@ impl Side {
                 max_concurrent: Some(None),
                 paused: Some(false),
                 host_selector: labels.map(|key| (key.clone(), None)).collect(),
+                ageing: Some(None),
             };
             let queue = store.change_queue(name, &change).await?;
             names.queues.learn(QueueId(ours), queue.id);
