@@ -10,7 +10,7 @@ use crate::{db, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 14] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -45,6 +45,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
         include_str!("../migrations/V12__check_devices.sql"),
     ),
     ("V13__ageing", include_str!("../migrations/V13__ageing.sql")),
+    (
+        "V14__instance_home",
+        include_str!("../migrations/V14__instance_home.sql"),
+    ),
 ];
 
 /// Where the versions are noted, within the schema `longshore`.

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use longshore_core::QueueId;
-use longshore_core::store::StoreResult;
+use longshore_core::store::{Finding, StoreResult};
 use tokio_postgres::Config;
 
 use crate::databases::with_database;
@@ -41,7 +41,8 @@ impl TestDatabase {
         .await;
         let database = Self { name, server };
         let rename = "UPDATE longshore.instance \
-                      SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)";
+                      SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12), \
+                      home = longshore.database_home()";
         execute(&database.server, &database.name, rename).await;
         database.plant().await;
         database
@@ -125,6 +126,11 @@ pub struct Remembered {
 }
 
 impl PostgresStore {
+    /// What `doctor` sees of what has been going on for long, as if it were `later` than it is.
+    pub async fn diagnose_later(&self, later: Duration) -> StoreResult<Vec<Finding>> {
+        crate::diagnosis::diagnose(&self.db, later).await
+    }
+
     /// [`PostgresStore::look_at_line`], as if it were `later` than it is.
     pub async fn look_at_line_later(&self, queue: QueueId, later: Duration) -> StoreResult<()> {
         self.lines.look(queue, later).await

@@ -18,6 +18,9 @@ use crate::{ageing, db, diagnosis, error, storage};
 /// serve better, and every finish would pay for it.)
 const PRUNE_LOOK_JOBS: i64 = 5000;
 const PRUNE_LOOKS: usize = 20;
+/// Parts of output that one pass takes away at most, one by one: workers store parts of 64 KiB, so
+/// these are about 32 MiB. Most output goes otherwise, whole days at a time.
+const PRUNE_PARTS: i64 = 500;
 
 #[async_trait]
 impl Upkeep for PostgresStore {
@@ -108,12 +111,20 @@ impl Upkeep for PostgresStore {
                 is_whole = true;
             }
         }
-        self.prune_after.store(after, Ordering::Relaxed);
+        let began_after = self.prune_after.swap(after, Ordering::Relaxed);
         let mut pruned = Pruned {
             more,
             ..Pruned::default()
         };
         if !old.is_empty() {
+            let sql = include_str!("../sql/prune_output.sql");
+            let parts = self.db.one(VERB, sql, &[&old, &keep, &PRUNE_PARTS]).await?;
+            if column::<i64>(VERB, &parts, "parts")? >= PRUNE_PARTS {
+                // There may be more of it: the next pass goes on with the same jobs.
+                self.prune_after.store(began_after, Ordering::Relaxed);
+                pruned.more = true;
+                return Ok(pruned);
+            }
             let sql = include_str!("../sql/prune_jobs.sql");
             let row = self.db.one(VERB, sql, &[&old, &keep]).await?;
             pruned.jobs = converted::<i64, u64>(VERB, &row, "jobs")?;
@@ -151,6 +162,6 @@ impl Upkeep for PostgresStore {
     }
 
     async fn diagnose(&self) -> StoreResult<Vec<Finding>> {
-        diagnosis::diagnose(&self.db).await
+        diagnosis::diagnose(&self.db, Duration::ZERO).await
     }
 }

@@ -72,6 +72,9 @@ pub(crate) async fn expire(store: &Retrying) -> StoreResult<()> {
 pub async fn long_pass(store: &Retrying, retention: Retention) -> StoreResult<Swept> {
     let tended = store.tend_storage(retention).await;
     let mut swept = Swept::default();
+    if retention.keep >= Retention::FOREVER {
+        return tended.map(|()| swept);
+    }
     for _ in 0..MAX_CALLS {
         let pruned = store.prune(retention).await?;
         swept.pruned.jobs += pruned.jobs;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
-use crate::ids::{JobId, QueueId};
+use crate::ids::{InstanceId, JobId, QueueId};
 use crate::priority::Lane;
 use crate::queue::Count;
 
@@ -47,6 +47,20 @@ pub struct Pruned {
     /// Whether the pass ended at one of its bounds, so that there may be more to take away: a pass
     /// is bounded by what it costs, not by jobs alone, and may have taken none.
     pub more: bool,
+}
+
+/// What came of giving a database, which is a copy of another, a name of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Renewed {
+    /// It has this name, and is at home where it is.
+    To(InstanceId),
+    /// Nothing was changed: workers remember its name, and containers bear it.
+    InUse {
+        /// Its leases.
+        leases: u64,
+        /// Its live workers.
+        workers: u64,
+    },
 }
 
 /// How bad a [`Finding`] is.
