@@ -32,8 +32,8 @@ CREATE TABLE aged (
 --
 -- Locks: none of the queue; rows of ready in key order (skipping), then of aged. Two passes at once do
 -- no harm: a row is moved by one of them, and its new place is too new for the other.
--- Indexes: queue_pkey, ageing_mark_pkey; ready_line, one descent and at most p_limit rows per lane in
--- use: never the whole line.
+-- Indexes: queue_pkey, ageing_mark_pkey; ready_line, some descents per lane in use and a small multiple of
+-- p_limit rows in all: never the whole line.
 CREATE FUNCTION age(
     p_queue integer, p_limit integer, p_server timestamptz,
     p_lanes smallint[], p_seqs bigint[], p_next_lanes smallint[],
@@ -51,6 +51,10 @@ DECLARE
     v_seq bigint;
     v_lanes smallint[] := '{}';
     v_seqs bigint[] := '{}';
+    v_share integer;        -- of each lane no more is looked at
+    v_found bigint;
+    v_due_lanes smallint[];
+    v_due_seqs bigint[];
 BEGIN
     PERFORM refuse_other_isolation();
     IF p_server IS DISTINCT FROM pg_postmaster_start_time() THEN
@@ -85,31 +89,39 @@ BEGIN
                 v_seq := -1;
             END LOOP;
         END LOOP;
-        -- By place over all lanes, so that a long lane does not hold up a short one for ever. Above
-        -- the lanes of the highest priority, 0 and 1, there is nothing.
-        SELECT array_agg(due.lane ORDER BY due.lane, due.seq),
-               array_agg(due.seq ORDER BY due.lane, due.seq)
-        INTO v_lanes, v_seqs
-        FROM (
-            SELECT r.lane, r.seq
-            FROM unnest(v_lanes, v_seqs) AS f(lane, seq)
-            CROSS JOIN LATERAL (
-                SELECT y.lane, y.seq FROM ready AS y
-                WHERE y.queue_id = p_queue AND y.lane = f.lane AND y.seq > f.seq AND y.seq <= v_old
-                ORDER BY y.seq LIMIT p_limit
-            ) AS r
-            WHERE f.lane > 1
-            ORDER BY r.seq LIMIT p_limit
-        ) AS due;
+        -- By place over all lanes, so that a long lane does not hold up a short one for ever: the job
+        -- that waits longest of all is always among them. Of each lane no more is looked at than its
+        -- share, and four times as much again while that is too little: some p_limit rows in all,
+        -- however many lanes are in use and however unequal they are. Above the lanes of the highest
+        -- priority, 0 and 1, there is nothing.
+        v_share := p_limit / cardinality(v_lanes) + 1;
+        LOOP
+            SELECT count(*), array_agg(due.lane ORDER BY due.lane, due.seq)
+                                 FILTER (WHERE due.nth <= p_limit),
+                   array_agg(due.seq ORDER BY due.lane, due.seq) FILTER (WHERE due.nth <= p_limit)
+            INTO v_found, v_due_lanes, v_due_seqs
+            FROM (
+                SELECT r.lane, r.seq, row_number() OVER (ORDER BY r.seq) AS nth
+                FROM unnest(v_lanes, v_seqs) AS f(lane, seq)
+                CROSS JOIN LATERAL (
+                    SELECT y.lane, y.seq FROM ready AS y
+                    WHERE y.queue_id = p_queue AND y.lane = f.lane AND y.seq > f.seq AND y.seq <= v_old
+                    ORDER BY y.seq LIMIT least(v_share, p_limit)
+                ) AS r
+                WHERE f.lane > 1
+            ) AS due;
+            EXIT WHEN v_found >= p_limit OR v_share >= p_limit;
+            v_share := v_share * 4;
+        END LOOP;
     END IF;
 
-    IF v_old IS NOT NULL AND v_seqs IS NOT NULL THEN
+    IF v_due_seqs IS NOT NULL THEN
         -- Before a seq is drawn, so that the frontier's probe can wait for this transaction.
         PERFORM pg_current_xact_id();
         WITH moved AS (
             DELETE FROM ready WHERE ctid = ANY (ARRAY(
                 SELECT r.ctid
-                FROM unnest(v_lanes, v_seqs) AS due(lane, seq)
+                FROM unnest(v_due_lanes, v_due_seqs) AS due(lane, seq)
                 CROSS JOIN LATERAL (
                     SELECT y.ctid FROM ready AS y
                     WHERE y.queue_id = p_queue AND y.lane = due.lane AND y.seq = due.seq

@@ -48,6 +48,25 @@ impl TestDatabase {
         database
     }
 
+    /// A copy of it, as somebody makes who clones a database: with its name, and all that is in it. Nobody
+    /// may be connected to it.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::create`].
+    pub async fn copy(&self) -> Self {
+        let name = format!("longshore_test_{:016x}", rand::random::<u64>());
+        let config: Config = with_database(&self.server, "postgres")
+            .parse()
+            .expect("the server's address");
+        let session = Session::open(&config).await.expect("the server is there");
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {}", self.name);
+        when_free(&session, &copy).await;
+        Self {
+            name,
+            server: self.server.clone(),
+        }
+    }
+
     /// Puts the planted bug into the functions that it changes; none without a bug.
     async fn plant(&self) {
         for (function, edits) in longshore_fault::function_edits() {
@@ -242,7 +261,7 @@ async fn template(server: &str) -> String {
             .await
             .expect("migrations that work");
         let rename = format!("ALTER DATABASE {unfinished} RENAME TO {template}");
-        rename_when_free(&session, &rename).await;
+        when_free(&session, &rename).await;
     }
     session
         .client
@@ -252,11 +271,11 @@ async fn template(server: &str) -> String {
     template
 }
 
-/// The sessions that migrated take a moment to be gone.
-async fn rename_when_free(session: &Session, rename: &str) {
+/// Sessions that were closed take a moment to be gone.
+async fn when_free(session: &Session, statement: &str) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while let Err(error) = session.client.batch_execute(rename).await {
-        assert!(std::time::Instant::now() < deadline, "{rename}: {error}");
+    while let Err(error) = session.client.batch_execute(statement).await {
+        assert!(std::time::Instant::now() < deadline, "{statement}: {error}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -101,8 +101,8 @@ pub trait Upkeep: Send + Sync + 'static {
     async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>>;
 
     /// In every queue that ages its waiting jobs (promise L4), moves up those that have waited in their
-    /// line for its time: at most `limit` in each queue, those that were drawn a place longest ago
-    /// first. Each joins the end of the next higher priority ([`Lane::aged`]) at a new place, so that it
+    /// line for its time: at most `limit` in each queue, those that have waited longest first (of a line
+    /// of many priorities as nearly as a bounded look tells; always the one that waits longest of all). Each joins the end of the next higher priority ([`Lane::aged`]) at a new place, so that it
     /// waits for the same time again before it moves up another; among themselves they keep their order.
     /// Of a job only its lane changes: its own priority, as [`super::Reading`] shows it, stays.
     ///

@@ -46,12 +46,11 @@ pub(super) fn pass(tx: &Tx<'_>, queue: QueueId, limit: u32) -> Outcome<Vec<Aged>
 /// Moves the jobs whose places were drawn first, if that was long enough ago: by place over all lanes,
 /// so that a long lane does not hold up a short one for ever.
 fn move_up(tx: &Tx<'_>, queue: QueueId, old: i64, limit: u32) -> Outcome<Vec<Aged>> {
-    let mut due = Vec::new();
-    let mut lane = TOP_LANE;
-    while let Some(next) = next_lane(tx, queue, lane)? {
-        lane = next;
-        due.extend(due_in(tx, queue, lane, old, limit)?);
+    let mut lanes = Vec::new();
+    while let Some(next) = next_lane(tx, queue, *lanes.last().unwrap_or(&TOP_LANE))? {
+        lanes.push(next);
     }
+    let mut due = due_in_all(tx, queue, &lanes, old, limit)?;
     due.sort_by_key(|(seq, _)| *seq);
     due.truncate(limit as usize);
     if due.is_empty() {
@@ -72,6 +71,30 @@ fn move_up(tx: &Tx<'_>, queue: QueueId, old: i64, limit: u32) -> Outcome<Vec<Age
         aged.push(Aged { job, queue, lane });
     }
     Ok(aged)
+}
+
+/// At least the `limit` jobs that matter, if there are as many. Of each lane no more is looked at than its
+/// share, and four times as much again while that is too little: some `limit` rows in all, however many
+/// lanes are in use and however unequal they are. The job that waits longest is always among them.
+fn due_in_all(
+    tx: &Tx<'_>,
+    queue: QueueId,
+    lanes: &[Lane],
+    old: i64,
+    limit: u32,
+) -> Outcome<Vec<(i64, Waiting)>> {
+    let count = u32::try_from(lanes.len().max(1)).expect("there are 202 lanes");
+    let mut share = limit / count + 1;
+    loop {
+        let mut due = Vec::new();
+        for lane in lanes {
+            due.extend(due_in(tx, queue, *lane, old, share.min(limit))?);
+        }
+        if due.len() >= limit as usize || share >= limit {
+            return Ok(due);
+        }
+        share = share.saturating_mul(4);
+    }
 }
 
 fn next_lane(tx: &Tx<'_>, queue: QueueId, after: Lane) -> Outcome<Option<Lane>> {
