@@ -105,13 +105,40 @@ fn log(path: &Path) -> Finding {
     if bytes <= LARGE_LOG_BYTES {
         return finding;
     }
+    let who = others_with(path);
+    let who = if who.is_empty() {
+        "look for a backup or a shell that has this file open".to_owned()
+    } else {
+        format!("these have the file open: {}", who.join(", "))
+    };
     Finding {
         severity: Severity::Warning,
-        advice: "a long read keeps it from being cut back: look for a backup or a shell that has \
-                 this file open"
-            .to_owned(),
+        advice: format!("a long read keeps it from being cut back: {who}; end the one that reads"),
         ..finding
     }
+}
+
+/// Other processes that have the file open, as far as this one may know: SQLite itself does not tell who
+/// reads. Nothing where there is no /proc.
+fn others_with(path: &Path) -> Vec<String> {
+    /// Nobody reads a longer list.
+    const NAMED: usize = 10;
+    let Ok(whole) = path.canonicalize() else {
+        return Vec::new();
+    };
+    let own = std::process::id().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let others = processes.filter_map(|process| {
+        let pid = process.file_name().into_string().ok()?;
+        if pid == own || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let mut opened = std::fs::read_dir(process.path().join("fd")).ok()?.flatten();
+        opened.find(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to == whole))?;
+        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        Some(format!("{} (process {pid})", name.trim()))
+    });
+    others.take(NAMED).collect()
 }
 
 fn integrity(tx: &Tx<'_>) -> Outcome<Finding> {
