@@ -76,6 +76,13 @@ impl Lane {
         Self(2 * (100 - i16::from(priority.0)))
     }
 
+    /// The lane that a job of this one joins when it has waited for the time after which its queue's
+    /// jobs age; none from the highest priority, above which there is nothing.
+    pub fn aged(self) -> Option<Self> {
+        let Priority(priority) = self.priority();
+        (priority < Priority::MAX.0).then(|| Self::joining(Priority(priority + 1)))
+    }
+
     /// The priority that this lane belongs to.
     pub fn priority(self) -> Priority {
         let below_max = u8::try_from((self.0 / 2).clamp(0, 100)).unwrap_or(100);
@@ -99,6 +106,26 @@ mod tests {
                 assert!(Lane::joining(priority) < Lane::ahead(lower));
             }
         }
+    }
+
+    #[test]
+    fn a_job_that_ages_joins_the_next_higher_priority_and_ends_at_the_top() {
+        for start in 0..=100 {
+            let start = Priority::new(start).expect("in range");
+            for first in [Lane::joining(start), Lane::ahead(start)] {
+                let steps = std::iter::successors(Some(first), |lane| lane.aged());
+                let priorities: Vec<u8> = steps.map(|lane| lane.priority().get()).collect();
+                let expected: Vec<u8> = (start.get()..=100).collect();
+                assert_eq!(priorities, expected, "one at a time");
+            }
+        }
+        let low = Lane::joining(Priority::LOW);
+        let next = Priority::new(21).expect("in range");
+        assert_eq!(
+            low.aged(),
+            Some(Lane::joining(next)),
+            "behind who waits there"
+        );
     }
 
     #[test]

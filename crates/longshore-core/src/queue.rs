@@ -24,8 +24,8 @@ pub struct Queue {
     pub max_concurrent: Option<Limit>,
     /// Whether nothing is acquired from it.
     pub paused: bool,
-    /// After waiting this long a job moves up one priority; none means never. Stored, not applied
-    /// yet.
+    /// After waiting this long in its line a job moves up one priority, and again after each further
+    /// time; none means never. See [`crate::store::Upkeep::age_waiting`].
     pub ageing: Option<Duration>,
     /// What becomes of jobs on a host that nobody reaches any more.
     pub on_host_lost: OnHostLost,
@@ -102,11 +102,25 @@ pub struct QueueChange {
     pub host_selector: BTreeMap<String, Option<String>>,
     /// The new policy for hosts that nobody reaches.
     pub on_host_lost: Option<OnHostLost>,
+    /// After waiting how long its jobs move up one priority, or `Some(None)` for never. The wait
+    /// counts anew from then on.
+    pub ageing: Option<Option<Duration>>,
 }
 
 impl QueueChange {
+    /// The shortest and the longest time after which a job may move up: shorter ones would be over
+    /// before they began, longer ones are a slip.
+    pub const AGEING: std::ops::RangeInclusive<Duration> =
+        Duration::from_millis(1)..=Duration::from_hours(24 * 366);
+
     /// Whether it can be made. Every store asks this first.
     pub fn validate(&self) -> Result<(), FieldError> {
+        if let Some(Some(ageing)) = self.ageing
+            && !Self::AGEING.contains(&ageing)
+        {
+            let problem = "must be from 1ms to 366d, or none";
+            return Err(FieldError::new("ageing", problem));
+        }
         let selector = self.host_selector.iter();
         check_selector(
             selector.flat_map(|(key, value)| [Some(key), value.as_ref()].into_iter().flatten()),
@@ -259,6 +273,30 @@ mod tests {
             ),
         ] {
             assert_eq!(new.validate().expect_err(field).field, field);
+        }
+    }
+
+    #[test]
+    fn ageing_that_is_no_time_at_all_or_a_slip_is_refused() {
+        let day = Duration::from_hours(24);
+        for (ageing, fits) in [
+            (Duration::ZERO, false),
+            (Duration::from_micros(999), false),
+            (Duration::from_millis(1), true),
+            (366 * day, true),
+            (367 * day, false),
+        ] {
+            let change = QueueChange {
+                ageing: Some(Some(ageing)),
+                ..QueueChange::default()
+            };
+            let refused = change.validate().map_err(|fault| fault.field);
+            let expected = if fits {
+                Ok(())
+            } else {
+                Err("ageing".to_owned())
+            };
+            assert_eq!(refused, expected, "{ageing:?}");
         }
     }
 

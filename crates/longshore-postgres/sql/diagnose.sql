@@ -8,9 +8,4 @@ SELECT current_setting('server_version') AS version,
        current_setting('max_connections')::integer AS max_connections,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        clock_timestamp() AS now,
-       (SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 FROM pg_stat_activity
-        WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_writer_seconds,
-       (SELECT max(extract(epoch FROM clock_timestamp() - xact_start))::float8 FROM pg_stat_activity
-        WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()) AS oldest_snapshot_seconds,
-       (SELECT max(age(xmin)) FROM pg_replication_slots)::bigint AS slot_age,
        (SELECT count(*) FROM (SELECT FROM longshore.log_chunk_default LIMIT 1000) AS c) AS unplaced_chunks

@@ -1,5 +1,5 @@
 -- Takes away these jobs ($1), if they still ended before the retention ($2 seconds), with their
--- attempts. Their output goes with its partition.
+-- attempts. Their output went before, or goes with its partition.
 -- Locks: settled, in the order of jobs, passing over what others hold; a person's retry that comes
 -- first wins. Indexes: settled_pkey, attempt_pkey, job_pkey.
 WITH old AS MATERIALIZED (
@@ -10,6 +10,8 @@ WITH old AS MATERIALIZED (
     DELETE FROM settled WHERE job_id = ANY (ARRAY(SELECT job_id FROM old)) RETURNING job_id
 ), deadlines AS (
     DELETE FROM waiting_deadline WHERE job_id = ANY (ARRAY(SELECT job_id FROM old))
+), own_lanes AS (
+    DELETE FROM aged WHERE job_id = ANY (ARRAY(SELECT job_id FROM old))
 ), attempts AS (
     DELETE FROM attempt WHERE job_id = ANY (ARRAY(SELECT job_id FROM old)) RETURNING job_id
 ), jobs AS (

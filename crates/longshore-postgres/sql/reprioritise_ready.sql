@@ -1,6 +1,8 @@
--- Moves a job to the end of another lane ($2), with a new seq like all that is put into ready.
--- Locks: the row in ready. Index: ready_job.
-WITH moved AS (DELETE FROM ready WHERE job_id = $1 RETURNING *)
+-- Moves a job to the end of another lane ($2), with a new seq like all that is put into ready; what is
+-- known of its ageing is forgotten.
+-- Locks: the row in ready, then that in aged. Indexes: ready_job, aged_pkey.
+WITH moved AS (DELETE FROM ready WHERE job_id = $1 RETURNING *),
+forgotten AS (DELETE FROM aged WHERE job_id IN (SELECT job_id FROM moved))
 INSERT INTO ready (seq, job_id, queue_id, attempt, reason, lane, tries, losses)
 SELECT nextval('ready_seq'), job_id, queue_id, attempt, reason, $2, tries, losses FROM moved
 RETURNING queue_id

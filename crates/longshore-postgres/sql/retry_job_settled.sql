@@ -1,8 +1,10 @@
 -- failed or timed_out → queued: to the end of the line of the priority that it was submitted with,
 -- budgets whole. $2 is the queue timeout in seconds.
--- Locks: the row in settled. Indexes: settled_pkey, job_pkey.
+-- Locks: the row in settled, then that in aged. Indexes: settled_pkey, job_pkey, aged_pkey.
 WITH moved AS (
     DELETE FROM settled WHERE job_id = $1 AND state IN ('failed', 'timed_out') RETURNING *
+), forgotten AS (
+    DELETE FROM aged WHERE job_id IN (SELECT job_id FROM moved)
 ), bounded AS (
     INSERT INTO waiting_deadline (job_id, expires_at, allowed)
     SELECT job_id, clock_timestamp() + make_interval(secs => $2), make_interval(secs => $2)

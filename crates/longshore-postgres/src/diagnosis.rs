@@ -1,7 +1,8 @@
 //! What `doctor` sees of the server: settings that break a promise, and what slows everything down.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use longshore_core::spec::format_duration;
 use longshore_core::store::{Finding, Severity, StoreResult};
 use tokio_postgres::Row;
 
@@ -9,22 +10,24 @@ use crate::db::Db;
 use crate::rows::column;
 use crate::session::{self, Unheard};
 use crate::timestamps::{At, parameter};
+use crate::{holders, instance};
 
 const VERB: &str = "diagnose";
 
-/// A snapshot or a writer that is open for longer than this is worth a word.
-const LONG_SECONDS: f64 = 60.0;
 /// Clocks further apart than this puzzle people; nothing of ours depends on them.
 const CLOCKS_APART_SECONDS: f64 = 5.0;
+/// Written times further ahead than this say that the clock was set back.
+const SET_BACK_SECONDS: f64 = 1.0;
 
-/// Looks at the server.
-pub(crate) async fn diagnose(db: &Db) -> StoreResult<Vec<Finding>> {
+/// Looks at the server; at what has been going on for long as if it were `later` than it is.
+pub(crate) async fn diagnose(db: &Db, later: Duration) -> StoreResult<Vec<Finding>> {
     let asked = Instant::now();
     let row = db
         .one(VERB, include_str!("../sql/diagnose.sql"), &[])
         .await?;
     let At(server_now) = column(VERB, &row, "now")?;
     let difference = clock_difference(parameter(server_now), SystemTime::now());
+    let held = holders::look(VERB, db, later).await?;
     let mut findings = vec![
         ok(
             "server",
@@ -38,12 +41,14 @@ pub(crate) async fn diagnose(db: &Db) -> StoreResult<Vec<Finding>> {
         told(db).await?,
         pooler(db).await?,
         clocks(difference, asked.elapsed().as_secs_f64()),
-        snapshots(&row)?,
-        writers(&row)?,
+        set_back(db).await?,
+        instance::diagnose(VERB, db).await?,
+        holders::of_writers(&held),
         connections(&row)?,
         chunks(&row)?,
         stranded(db).await?,
     ];
+    findings.extend(holders::of_vacuum(&held));
     findings.extend(settings(&row)?);
     Ok(findings)
 }
@@ -162,29 +167,22 @@ fn clocks(difference: f64, asking_took: f64) -> Finding {
     ok("clock", seen)
 }
 
-fn snapshots(row: &Row) -> StoreResult<Finding> {
-    let seconds: Option<f64> = column(VERB, row, "oldest_snapshot_seconds")?;
-    let seconds = seconds.unwrap_or(0.0);
-    let seen = format!("the oldest snapshot is {seconds:.0} s old");
-    let advice = "vacuum can't clean up behind it; look in pg_stat_activity for its backend_xmin";
-    Ok(if seconds > LONG_SECONDS {
-        warn("snapshots", seen, advice)
-    } else {
-        ok("snapshots", seen)
-    })
-}
-
-fn writers(row: &Row) -> StoreResult<Finding> {
-    let seconds: Option<f64> = column(VERB, row, "oldest_writer_seconds")?;
-    let seconds = seconds.unwrap_or(0.0);
-    let seen = format!("the oldest open writer is {seconds:.0} s old");
-    let advice = "jobs submitted in a transaction that stays open may be overtaken; look in \
-                  pg_stat_activity for its backend_xid";
-    Ok(if seconds > LONG_SECONDS {
-        warn("writers", seen, advice)
-    } else {
-        ok("writers", seen)
-    })
+/// A clock that was set back shows in what was written by it before.
+async fn set_back(db: &Db) -> StoreResult<Finding> {
+    const SUBJECT: &str = "clock jumps";
+    let sql = include_str!("../sql/diagnose_newest_times.sql");
+    if let Some(row) = db.maybe(VERB, sql, &[]).await? {
+        let what: &str = column(VERB, &row, "what")?;
+        let ahead: f64 = column(VERB, &row, "ahead_seconds")?;
+        if ahead > SET_BACK_SECONDS {
+            let seen = format!("{what} {ahead:.0} s from now, by the server's clock");
+            let advice = "the clock was set back, or the server runs on another machine now: set it by \
+                          NTP; until it is past that time, jobs that are due by the earlier clock wait \
+                          for it, and workers that died count as alive";
+            return Ok(warn(SUBJECT, seen, advice));
+        }
+    }
+    Ok(ok(SUBJECT, "nothing was written after now".to_owned()))
 }
 
 fn connections(row: &Row) -> StoreResult<Finding> {
@@ -223,15 +221,32 @@ async fn stranded(db: &Db) -> StoreResult<Finding> {
     let jobs: Vec<i64> = column(VERB, &row, "jobs")?;
     let queues: Vec<String> = column(VERB, &row, "queues")?;
     let slots: i64 = column(VERB, &row, "slots")?;
+    let workers: Vec<String> = column(VERB, &row, "workers")?;
+    let hosts: Vec<String> = column(VERB, &row, "hosts")?;
+    let silent: Option<f64> = column(VERB, &row, "silent_seconds")?;
     let more = if leases > 10 { ", …" } else { "" };
     let jobs: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+    let heard = silent.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
     let seen = format!(
         "{leases} leases whose worker is stopped or silent: jobs {}{more} in {}, with {slots} slots \
-         of limited queues",
+         of limited queues; workers: {}; on hosts: {}; last heard of {}",
         jobs.join(", "),
         queues.join(", "),
+        listed(&workers),
+        listed(&hosts),
+        heard.map_or("never".to_owned(), |ago| format!(
+            "{} ago",
+            format_duration(Duration::from_secs(ago.as_secs()))
+        )),
     );
-    let advice =
-        "a worker that was only cut off goes on with them; nobody else takes them over yet";
+    let advice = "a live worker that reaches these hosts takes them over: start one there; a worker \
+                  that was only cut off goes on with them";
     Ok(warn(SUBJECT, seen, advice))
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
 }

@@ -14,13 +14,16 @@
 //! it. Notifications don't arrive there; jobs are found by polling.
 
 mod acquire;
+mod ageing;
 mod databases;
 mod db;
 mod diagnosis;
 mod error;
 mod finish;
 mod frontier;
+mod holders;
 mod hosts;
+mod instance;
 mod leases;
 mod lines;
 mod migrate;

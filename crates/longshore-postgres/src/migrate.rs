@@ -10,7 +10,7 @@ use crate::{db, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 15] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -47,6 +47,11 @@ pub(crate) const MIGRATIONS: [(&str, &str); 13] = [
     (
         "V13__take_over",
         include_str!("../migrations/V13__take_over.sql"),
+    ),
+    ("V14__ageing", include_str!("../migrations/V14__ageing.sql")),
+    (
+        "V15__instance_home",
+        include_str!("../migrations/V15__instance_home.sql"),
     ),
 ];
 

@@ -85,6 +85,8 @@ impl Registry for PostgresStore {
                     &change.paused,
                     &selector,
                     &change.on_host_lost.map(OnHostLost::as_str),
+                    &change.ageing.is_some(),
+                    &change.ageing.flatten().map(|ageing| ageing.as_secs_f64()),
                 ],
             )
             .await?;

@@ -6,7 +6,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use longshore_core::store::StoreResult;
+use longshore_core::store::{Finding, StoreResult};
 use longshore_core::{HostId, QueueId, WorkerId};
 use tokio_postgres::Config;
 
@@ -41,10 +41,30 @@ impl TestDatabase {
         .await;
         let database = Self { name, server };
         let rename = "UPDATE longshore.instance \
-                      SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12)";
+                      SET id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 12), \
+                      home = longshore.database_home()";
         execute(&database.server, &database.name, rename).await;
         database.plant().await;
         database
+    }
+
+    /// A copy of it, as somebody makes who clones a database: with its name, and all that is in it. Nobody
+    /// may be connected to it.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::create`].
+    pub async fn copy(&self) -> Self {
+        let name = format!("longshore_test_{:016x}", rand::random::<u64>());
+        let config: Config = with_database(&self.server, "postgres")
+            .parse()
+            .expect("the server's address");
+        let session = Session::open(&config).await.expect("the server is there");
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {}", self.name);
+        when_free(&session, &copy).await;
+        Self {
+            name,
+            server: self.server.clone(),
+        }
     }
 
     /// Puts the planted bug into the functions that it changes; none without a bug.
@@ -151,6 +171,11 @@ pub struct Remembered {
 }
 
 impl PostgresStore {
+    /// What `doctor` sees of what has been going on for long, as if it were `later` than it is.
+    pub async fn diagnose_later(&self, later: Duration) -> StoreResult<Vec<Finding>> {
+        crate::diagnosis::diagnose(&self.db, later).await
+    }
+
     /// [`PostgresStore::look_at_line`], as if it were `later` than it is.
     pub async fn look_at_line_later(&self, queue: QueueId, later: Duration) -> StoreResult<()> {
         self.lines.look(queue, later).await
@@ -262,7 +287,7 @@ async fn template(server: &str) -> String {
             .await
             .expect("migrations that work");
         let rename = format!("ALTER DATABASE {unfinished} RENAME TO {template}");
-        rename_when_free(&session, &rename).await;
+        when_free(&session, &rename).await;
     }
     session
         .client
@@ -272,11 +297,11 @@ async fn template(server: &str) -> String {
     template
 }
 
-/// The sessions that migrated take a moment to be gone.
-async fn rename_when_free(session: &Session, rename: &str) {
+/// Sessions that were closed take a moment to be gone.
+async fn when_free(session: &Session, statement: &str) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while let Err(error) = session.client.batch_execute(rename).await {
-        assert!(std::time::Instant::now() < deadline, "{rename}: {error}");
+    while let Err(error) = session.client.batch_execute(statement).await {
+        assert!(std::time::Instant::now() < deadline, "{statement}: {error}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::queue::Count;
-use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, QueueId};
 
 use crate::PostgresStore;
 use crate::rows::{column, converted};
-use crate::{db, diagnosis, error, storage};
+use crate::{ageing, db, diagnosis, error, storage};
 
 /// Ended jobs that one look of `prune` goes over, and looks of one pass: a pass reads at most so
 /// many times so many narrow rows, and the next goes on where it ended. (An index on the time would
 /// serve better, and every finish would pay for it.)
 const PRUNE_LOOK_JOBS: i64 = 5000;
 const PRUNE_LOOKS: usize = 20;
+/// Parts of output that one pass takes away at most, one by one: workers store parts of 64 KiB, so
+/// these are about 32 MiB. Most output goes otherwise, whole days at a time.
+const PRUNE_PARTS: i64 = 500;
 
 #[async_trait]
 impl Upkeep for PostgresStore {
@@ -61,6 +64,17 @@ impl Upkeep for PostgresStore {
         }
     }
 
+    async fn age_waiting(&self, limit: u32) -> StoreResult<Vec<Aged>> {
+        const VERB: &str = "age waiting jobs";
+        let sql = include_str!("../sql/age_waiting_queues.sql");
+        let mut aged = Vec::new();
+        for row in self.db.rows(VERB, sql, &[]).await? {
+            let queue = QueueId(column(VERB, &row, "id")?);
+            aged.extend(ageing::age(self, VERB, queue, limit).await?);
+        }
+        Ok(aged)
+    }
+
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {
         const VERB: &str = "prune";
         let keep = retention.keep.as_secs_f64();
@@ -97,12 +111,20 @@ impl Upkeep for PostgresStore {
                 is_whole = true;
             }
         }
-        self.prune_after.store(after, Ordering::Relaxed);
+        let began_after = self.prune_after.swap(after, Ordering::Relaxed);
         let mut pruned = Pruned {
             more,
             ..Pruned::default()
         };
         if !old.is_empty() {
+            let sql = include_str!("../sql/prune_output.sql");
+            let parts = self.db.one(VERB, sql, &[&old, &keep, &PRUNE_PARTS]).await?;
+            if column::<i64>(VERB, &parts, "parts")? >= PRUNE_PARTS {
+                // There may be more of it: the next pass goes on with the same jobs.
+                self.prune_after.store(began_after, Ordering::Relaxed);
+                pruned.more = true;
+                return Ok(pruned);
+            }
             let sql = include_str!("../sql/prune_jobs.sql");
             let row = self.db.one(VERB, sql, &[&old, &keep]).await?;
             pruned.jobs = converted::<i64, u64>(VERB, &row, "jobs")?;
@@ -140,6 +162,6 @@ impl Upkeep for PostgresStore {
     }
 
     async fn diagnose(&self) -> StoreResult<Vec<Finding>> {
-        diagnosis::diagnose(&self.db).await
+        diagnosis::diagnose(&self.db, Duration::ZERO).await
     }
 }

@@ -91,6 +91,21 @@ async fn enter(client: &TestClient, scene: &Scene, jobs: i32, priorities: i32) {
     client.batch_execute(&fill).await.expect("jobs");
 }
 
+/// Enters more jobs, all of one priority.
+async fn enter_more(client: &TestClient, scene: &Scene, jobs: i32, priority: i32) {
+    let fill = format!(
+        "WITH more AS (
+             INSERT INTO job (id, queue_id, priority, spec)
+             SELECT nextval('job_id'), {queue}, {priority}, '{{\"command\": [\"true\"]}}'
+             FROM generate_series(1, {jobs}) RETURNING id)
+         INSERT INTO ready (seq, job_id, queue_id, attempt, reason, lane, tries, losses)
+         SELECT nextval('ready_seq'), id, {queue}, 0, 'new', 2 * (100 - {priority}) + 1, 0, 0 FROM more;
+         ANALYZE",
+        queue = scene.queue.0,
+    );
+    client.batch_execute(&fill).await.expect("jobs");
+}
+
 #[tokio::test]
 async fn acquiring_from_a_million_jobs_reads_a_small_multiple_of_what_it_takes() {
     let scene = scene(None).await;
@@ -118,6 +133,55 @@ async fn acquiring_from_a_million_jobs_reads_a_small_multiple_of_what_it_takes()
             }
         }
     }
+    scene.store.close().await;
+}
+
+/// Ages the queue's jobs, in a transaction that is then rolled back: rows read, by sequential scans and
+/// in all, and how many moved.
+async fn cost_of_ageing(client: &TestClient, scene: &Scene, limit: i32) -> (i64, i64, i64) {
+    client.batch_execute("BEGIN").await.expect("begin");
+    let before = rows_read(client).await;
+    let age = "SELECT coalesce(cardinality(job_ids), 0)::bigint FROM age($1, $2, NULL, '{0}', '{-1}', '{202}')";
+    let moved = client.query_one(age, &[&scene.queue.0, &limit]).await;
+    let after = rows_read(client).await;
+    client.batch_execute("ROLLBACK").await.expect("rollback");
+    let read = (after.0 - before.0, after.0 + after.1 - before.0 - before.1);
+    (read.0, read.1, moved.expect("a pass").get(0))
+}
+
+#[tokio::test]
+async fn ageing_a_million_jobs_reads_a_small_multiple_of_what_it_moves() {
+    let scene = scene(None).await;
+    let client = scene.database.client().await;
+    enter(&client, &scene, 500_000, 100).await;
+    // A long lane beside a hundred short ones: their shares are unequal.
+    enter_more(&client, &scene, 500_000, 20).await;
+    let old = format!(
+        "UPDATE queue SET ageing = interval '1 min' WHERE id = {queue};
+         INSERT INTO ageing_mark SELECT {queue}, last_value, now() - interval '1 hour' FROM ready_seq",
+        queue = scene.queue.0,
+    );
+    client
+        .batch_execute(&old)
+        .await
+        .expect("all of them have waited for an hour");
+    for limit in [1, 100, 1000] {
+        let (by_seq_scan, rows, moved) = cost_of_ageing(&client, &scene, limit).await;
+        assert_eq!((moved, by_seq_scan), (limit.into(), 0));
+        // Shares of a hundred lanes, each of at least one row; and each that moves thrice.
+        let bound = i64::from(limit) * 10 + 500;
+        assert!(rows <= bound, "{rows} rows to move {limit}");
+    }
+    // Only the long lane is left: what is looked at again grows with what is found.
+    let short = "DELETE FROM ready WHERE lane <> 161";
+    client.batch_execute(short).await.expect("deleted");
+    client
+        .batch_execute("VACUUM ANALYZE ready")
+        .await
+        .expect("cleaned up");
+    let (by_seq_scan, rows, moved) = cost_of_ageing(&client, &scene, 1000).await;
+    assert_eq!((moved, by_seq_scan), (1000, 0));
+    assert!(rows <= 10_500, "{rows} rows to move 1000");
     scene.store.close().await;
 }
 

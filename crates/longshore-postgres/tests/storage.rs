@@ -275,3 +275,52 @@ async fn workers_that_are_long_gone_and_hold_nothing_are_forgotten() {
         Vec::<String>::new()
     );
 }
+
+#[tokio::test]
+async fn output_of_the_last_days_goes_with_its_jobs_in_bounded_passes() {
+    let scene = scene(None).await;
+    scene.submit(2).await;
+    let [gone, kept] = &scene.acquire(2).await[..] else {
+        panic!("two leases");
+    };
+    for (lease, parts) in [(gone.key, 1200), (kept.key, 1)] {
+        let append = |seq| OutputAppend {
+            lease,
+            seq,
+            output: KeptOutput {
+                stream: Stream::Stdout,
+                position: u64::from(seq.unsigned_abs()),
+                bytes: b"x".to_vec(),
+            },
+            resume: None,
+        };
+        let appends: Vec<_> = (0..parts).map(append).collect();
+        scene.store.append_output(&appends).await.expect("stored");
+    }
+    complete(&scene.store, &[gone.key]).await;
+    let all = Retention {
+        keep: Duration::ZERO,
+        batch: 100,
+    };
+    let mut left = rows_in(&scene, "log_chunk").await;
+    let mut jobs = 0;
+    let mut passes = 0;
+    loop {
+        let pruned = scene.store.prune(all).await.expect("pruned");
+        jobs += pruned.jobs;
+        passes += 1;
+        let now_left = rows_in(&scene, "log_chunk").await;
+        assert!(
+            left - now_left <= 500,
+            "{left} before, {now_left} after a pass"
+        );
+        left = now_left;
+        if !pruned.more {
+            break;
+        }
+        assert!(passes < 20, "it ends");
+    }
+    assert_eq!((jobs, left), (1, 1), "what lives keeps its output");
+    assert_eq!(output_of(&scene, kept.key).await, b"x");
+    scene.store.close().await;
+}

@@ -103,6 +103,9 @@ pub struct ConfigError {
 /// A worker looks for work at least this often: more would only load the database.
 const MIN_POLL: Duration = Duration::from_millis(10);
 
+/// A shorter retention would take jobs away before whoever waits for them has looked.
+const MIN_RETENTION: Duration = Duration::from_mins(1);
+
 /// The shortest lease that clocks and stalls of real machines leave meaning in.
 const MIN_LEASE_TTL: Duration = Duration::from_secs(1);
 
@@ -128,6 +131,9 @@ impl WorkerConfig {
             let problem = "must be more than zero and at most half of lease-ttl".to_owned();
             return refuse("heartbeat", problem);
         }
+        if self.retention.keep < MIN_RETENTION {
+            return refuse("retention", "must be 1m or more, or none".to_owned());
+        }
         Ok(())
     }
 }
@@ -144,8 +150,9 @@ mod tests {
     #[test]
     fn each_bad_setting_is_named() {
         type Spoil = fn(&mut WorkerConfig);
-        let cases: [(&str, Spoil); 7] = [
+        let cases: [(&str, Spoil); 8] = [
             ("name", |c| c.name.clear()),
+            ("retention", |c| c.retention.keep = Duration::from_secs(59)),
             ("max-concurrent", |c| c.max_concurrent = 0),
             ("max-concurrent", |c| c.max_concurrent = 1001),
             ("poll-interval", |c| c.poll_interval = Duration::ZERO),

@@ -27,11 +27,14 @@ pub struct Swept {
     pub staged: u64,
     /// Jobs that had waited for too long.
     pub expired: u64,
+    /// Jobs that had waited for long enough to move up one priority.
+    pub aged: u64,
     /// What was taken away for its age.
     pub pruned: Pruned,
 }
 
-/// Moves what is due, and ends what has waited for too long.
+/// Moves what is due, ends what has waited for too long, and moves up what has waited for long in a
+/// queue that ages its jobs.
 pub async fn short_pass(store: &Retrying) -> StoreResult<Swept> {
     let mut swept = Swept::default();
     for _ in 0..MAX_CALLS {
@@ -45,6 +48,13 @@ pub async fn short_pass(store: &Retrying) -> StoreResult<Swept> {
         let expired = store.expire_waiting(BATCH).await?.len() as u64;
         swept.expired += expired;
         if expired == 0 {
+            break;
+        }
+    }
+    for _ in 0..MAX_CALLS {
+        let aged = store.age_waiting(BATCH).await?.len() as u64;
+        swept.aged += aged;
+        if aged < u64::from(BATCH) {
             break;
         }
     }
@@ -62,6 +72,9 @@ pub(crate) async fn expire(store: &Retrying) -> StoreResult<()> {
 pub async fn long_pass(store: &Retrying, retention: Retention) -> StoreResult<Swept> {
     let tended = store.tend_storage(retention).await;
     let mut swept = Swept::default();
+    if retention.keep >= Retention::FOREVER {
+        return tended.map(|()| swept);
+    }
     for _ in 0..MAX_CALLS {
         let pruned = store.prune(retention).await?;
         swept.pruned.jobs += pruned.jobs;

@@ -19,7 +19,7 @@ impl Slots {
 
     /// A slot, if one is free now.
     pub fn try_one(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
+        Arc::clone(&self.0).try_acquire_many_owned(1).ok()
     }
 
     /// Waits for a free slot and takes all that are free. Cancellation-safe.

@@ -12,6 +12,7 @@ mod busy;
 mod connection;
 mod engine;
 mod error;
+mod instance;
 mod leases;
 mod migrate;
 mod places;

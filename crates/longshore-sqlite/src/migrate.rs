@@ -11,7 +11,7 @@ use longshore_core::store::{StoreError, StoreResult};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::error::{Fault, Outcome, at_open};
-use crate::sql;
+use crate::{instance, sql};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -137,7 +137,7 @@ fn apply_missing(connection: &Connection, newest: i32) -> Outcome<()> {
             },
         )?;
     }
-    Ok(())
+    instance::settle(connection)
 }
 
 fn refuse_newer(found: i32, newest: i32) -> StoreResult<()> {

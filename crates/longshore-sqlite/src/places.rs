@@ -209,6 +209,18 @@ pub(crate) fn take_waiting(tx: &Tx<'_>, place: &Place) -> Outcome<Option<Waiting
     Ok(Some(waiting.clone()))
 }
 
+/// Forgets that a job moved up with age: a person said anew what its priority is.
+pub(crate) fn forget_age(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
+    tx.execute(sql!("place_forget_age"), named_params! { ":job": job.0 })?;
+    Ok(())
+}
+
+/// Lets the waits of a queue's jobs, by which they age, count anew.
+pub(crate) fn unmark(tx: &Tx<'_>, queue: QueueId) -> Outcome<()> {
+    tx.execute(sql!("place_unmark"), named_params! { ":queue": queue.0 })?;
+    Ok(())
+}
+
 /// A job's end.
 pub(crate) struct Ending {
     pub(crate) job: JobId,

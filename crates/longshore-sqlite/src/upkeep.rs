@@ -1,5 +1,6 @@
 //! What keeps the file in shape: passes that are idempotent and bounded.
 
+mod ageing;
 mod audit;
 mod diagnose;
 mod prune;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use longshore_core::queue::Count;
 use longshore_core::state::{Event, TerminalState};
-use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, State};
 use rusqlite::named_params;
 
@@ -36,6 +37,20 @@ impl Upkeep for SqliteStore {
         self.engine
             .write("end jobs that waited too long", News::Yes, expire)
             .await
+    }
+
+    async fn age_waiting(&self, limit: u32) -> StoreResult<Vec<Aged>> {
+        let verb = "age waiting jobs";
+        let queues = self.engine.read(verb, crate::registry::all_queues).await?;
+        let mut aged = Vec::new();
+        // Each in a transaction of its own, so that others wait for one batch only; and none where
+        // no queue asks for it, so that an idle file stays idle.
+        for queue in queues.iter().filter(|queue| queue.ageing.is_some()) {
+            let id = queue.id;
+            let pass = move |tx: &Tx<'_>| ageing::pass(tx, id, limit);
+            aged.extend(self.engine.write(verb, News::No, pass).await?);
+        }
+        Ok(aged)
     }
 
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {

@@ -94,6 +94,8 @@ pub struct WorkerConfig {
     /// How often it gives a sign of life.
     #[serde(deserialize_with = "bound")]
     pub heartbeat: Option<Duration>,
+    /// How long ended jobs are kept, with attempts and output.
+    pub retention: Option<Timeout>,
 }
 
 /// Container engines, and what jobs may ask of them.
@@ -130,7 +132,7 @@ const KEYS: [&str; 6] = [
     "database", "submit", "worker", "docker", "postgres", "sqlite",
 ];
 const SUBMIT_KEYS: [&str; 1] = ["queue"];
-const WORKER_KEYS: [&str; 7] = [
+const WORKER_KEYS: [&str; 8] = [
     "queues",
     "max_concurrent",
     "poll_interval",
@@ -138,6 +140,7 @@ const WORKER_KEYS: [&str; 7] = [
     "shutdown_timeout",
     "lease_ttl",
     "heartbeat",
+    "retention",
 ];
 
 const DOCKER_KEYS: [&str; 6] = [
@@ -292,7 +295,7 @@ mod tests {
         let config = parse(
             "database = \"sqlite:x.db\"\n[submit]\nqueue = \"night\"\n[worker]\nqueues = [\"local\"]\n\
              max_concurrent = 8\npoll_interval = \"250ms\"\ntimeout = 5\nshutdown_timeout = \"1m\"\n\
-             lease_ttl = 30\nheartbeat = 10\n",
+             lease_ttl = 30\nheartbeat = 10\nretention = \"none\"\n",
         )
         .expect("every key is known");
         assert_eq!(config.submit.queue.as_deref(), Some("night"));
@@ -301,6 +304,7 @@ mod tests {
             Some(Duration::from_millis(250))
         );
         assert_eq!(config.worker.max_concurrent, Some(8));
+        assert_eq!(config.worker.retention, Some(Timeout::Never));
         assert!(!format!("{config:?}").contains("x.db"));
     }
 

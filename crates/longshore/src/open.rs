@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_core::store::Store;
+use longshore_core::store::{Renewed, Store};
 use longshore_postgres::{Migrated, PostgresStore};
 use longshore_queue::Retrying;
 use longshore_sqlite::SqliteStore;
@@ -48,6 +48,28 @@ pub async fn store(address: &Address, how: &Options) -> anyhow::Result<Retrying>
         }
     };
     Ok(Retrying::new(store))
+}
+
+/// Gives a copied database a new name, or with `keep` notes that its name is at home there.
+pub async fn renew_instance(
+    address: &Address,
+    how: &Options,
+    keep: bool,
+) -> anyhow::Result<Renewed> {
+    Ok(match address {
+        Address::Sqlite(path) => {
+            let store = SqliteStore::open(path, how.sqlite).await?;
+            let renewed = store.renew_instance(keep).await;
+            store.close().await;
+            renewed?
+        }
+        Address::Postgres(url) => {
+            let store = PostgresStore::connect(url, how.postgres.clone()).await?;
+            let renewed = store.renew_instance(keep).await;
+            store.close().await;
+            renewed?
+        }
+    })
 }
 
 /// Brings the database to this binary's schema, and says in words what that came to.

@@ -77,7 +77,7 @@ pub struct JobSummary {
     pub state: State,
     /// Its queue's name.
     pub queue: String,
-    /// Its priority as it counts now.
+    /// Its own priority: what was asked for last. A job that has aged stands in a higher line.
     pub priority: Priority,
     /// Its name.
     pub name: Option<String>,

@@ -226,6 +226,10 @@ impl<'a> Ledger<'a> {
                     let jobs = jobs.iter().enumerate();
                     jobs.for_each(|(item, expired)| name(item, expired.job));
                 }
+                Some(Answer::AgeWaiting(jobs)) => {
+                    let jobs = jobs.iter().enumerate();
+                    jobs.for_each(|(item, aged)| name(item, aged.job));
+                }
                 _ => {}
             }
         }

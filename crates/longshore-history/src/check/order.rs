@@ -6,8 +6,12 @@
 //! the two. An acquisition is judged by what certainly waited from its CALL to its answer.
 //!
 //! Not judged is what another transaction may have held locked, and was rightly skipped: nothing
-//! of a queue once an acquisition of it, or an expiry, is open for ever; and no acquisition during
-//! which another of its queue failed or an expiry ran.
+//! of a queue once an acquisition of it, an expiry or a pass of ageing is open for ever; and no
+//! acquisition during which another of its queue failed, an expiry ran or a pass of ageing moved jobs.
+//!
+//! Ageing moves jobs to higher lanes, to places that are drawn anew. Of a pass of which nobody knows
+//! whether it happened nothing need be assumed: a job that it moved is ahead of all that it was ahead
+//! of before.
 
 use std::collections::BTreeMap;
 
@@ -193,6 +197,10 @@ fn place_after(
             let before = before?;
             Some((before.queue, joining(asked.priority)))
         }
+        (_, Answer::AgeWaiting(aged)) => {
+            let aged = aged.get(naming.item)?;
+            Some((aged.queue, aged.lane))
+        }
         _ => None,
     }
 }
@@ -280,6 +288,11 @@ impl Held {
         let holds = |made: &&Made<'_>| match made.call {
             Call::Acquire(asked) => asked.queue == queue && made.done().is_none(),
             Call::ExpireWaiting(_) => true,
+            // Only what it moved was held.
+            Call::AgeWaiting(_) => match made.done() {
+                Some(Answer::AgeWaiting(aged)) => aged.iter().any(|aged| aged.queue == queue),
+                _ => made.may_have_happened(),
+            },
             _ => false,
         };
         let mut latest = Position::of_line(0);

@@ -115,6 +115,7 @@ pub(super) fn certain_moves(made: &Made<'_>, item: usize) -> Vec<Move> {
             (CancelWord::AlreadyEnded, None) => Vec::new(),
         },
         (_, Answer::ExpireWaiting(_)) => vec![to(States::WAITING, S::TimedOut)],
+        (_, Answer::AgeWaiting(_)) => vec![stays(States::WAITING)],
         (call, _) => person_move(call).into_iter().collect(),
     }
 }

@@ -21,9 +21,9 @@ mod words;
 pub(crate) use line::is_store_line;
 pub use line::{CallNumber, StoreEvent, StoreLineError, Told};
 pub use records::{
-    Acquire, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Listed, Many, NewJob,
-    NewWorker, Nothing, OneJob, OneWorker, QueueFact, QueueWish, Reprioritise, Rest, RestCounts,
-    RestQueue, RestWish, Standing, Submitted,
+    Acquire, Aged, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Listed, Many,
+    NewJob, NewWorker, Nothing, OneJob, OneWorker, QueueFact, QueueWish, Reprioritise, Rest,
+    RestCounts, RestQueue, RestWish, Standing, Submitted,
 };
 pub use verbs::{Answer, Call};
 pub use words::{

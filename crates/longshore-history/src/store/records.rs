@@ -106,6 +106,15 @@ record! {
         /// The job.
         job: JobId,
     }
+    /// A job that moved up with age.
+    Aged {
+        /// The job.
+        job: JobId,
+        /// Its queue.
+        queue: QueueId,
+        /// The lane at whose end it stands now.
+        lane: i16,
+    }
     /// Another priority for a job.
     Reprioritise {
         /// The job.

@@ -3,7 +3,7 @@
 use super::fields::{Body, Fields};
 use super::line::StoreLineError;
 use super::records::{
-    Acquire, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Many, NewJob,
+    Acquire, Aged, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Many, NewJob,
     NewWorker, Nothing, OneJob, OneWorker, QueueFact, QueueWish, Reprioritise, Rest, RestWish,
     Standing, Submitted,
 };
@@ -91,6 +91,8 @@ verbs! {
     ExpireWaiting "expire_waiting": Many => Vec<OneJob>,
     /// Due jobs join their lines.
     StageDue "stage_due": Many => Many,
+    /// Jobs that waited for long move up a priority.
+    AgeWaiting "age_waiting": Many => Vec<Aged>,
     /// Old jobs are taken away.
     Prune "prune": Nothing => Many,
     /// A queue is made.

@@ -2,11 +2,12 @@
 //! how often, and what a drain leaves (S7 to S10). The others are in `promises.rs`.
 
 use longshore_history::store::{
-    Answer, Call, ErrorClass, Failure, FinishWord, Leased, NewJob, Nothing, Reprioritise, Then,
+    Aged, Answer, Call, ErrorClass, Failure, FinishWord, Leased, Many, NewJob, Nothing,
+    Reprioritise, Then,
 };
 use longshore_history::{
-    BreachKind, Expectation, JobId, JobState, Micros, Place, Promise, StoredAttempt, StoredJob,
-    Token, WorkerId,
+    BreachKind, Expectation, JobId, JobState, Micros, Place, Promise, QueueId, StoredAttempt,
+    StoredJob, Token, WorkerId,
 };
 
 use crate::recorded::{Script, finish, keyed, lease, limit_change, plain, submission};
@@ -65,6 +66,54 @@ fn a_job_that_was_raised_and_is_passed_over_breaks_s7() {
     script.done(Call::Reprioritise(raise), Answer::Reprioritise(Nothing {}));
     let at = script.acquire(1, &[lease(1, 1, 1)]);
     script.breaks_at(Promise::S7, BreachKind::Overtaken, at, &[3, 4, 7, 8, 9, 10]);
+}
+
+fn aged(job: i64, lane: i16) -> Answer {
+    Answer::AgeWaiting(vec![Aged {
+        job: JobId(job),
+        queue: QueueId(1),
+        lane,
+    }])
+}
+
+#[test]
+fn a_job_that_moved_up_with_age_and_is_passed_over_breaks_s7() {
+    let mut script = Script::with_queue(None);
+    script.submit_plain(1);
+    script.submit_plain(2);
+    let pass = Call::AgeWaiting(Many { count: 10 });
+    script.done(pass, aged(2, 99));
+    let at = script.acquire(1, &[lease(1, 1, 1)]);
+    script.breaks_at(Promise::S7, BreachKind::Overtaken, at, &[3, 4, 7, 8, 9, 10]);
+}
+
+#[test]
+fn a_job_that_moved_up_with_age_and_is_taken_before_those_that_waited_there_breaks_s7() {
+    let mut script = Script::with_queue(None);
+    script.submit_plain(1);
+    let urgent = NewJob {
+        priority: 51,
+        ..plain()
+    };
+    script.submit(2, urgent);
+    let pass = Call::AgeWaiting(Many { count: 10 });
+    script.done(pass, aged(1, 99));
+    let risen = Leased {
+        lane: 99,
+        ..lease(1, 1, 1)
+    };
+    let at = script.acquire(1, &[risen]);
+    script.breaks_at(Promise::S7, BreachKind::Overtaken, at, &[5, 6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn only_a_job_that_waits_moves_up_with_age() {
+    let mut script = Script::with_queue(None);
+    script.life(1, &lease(1, 1, 1));
+    let pass = Call::AgeWaiting(Many { count: 10 });
+    let at = script.done(pass, aged(1, 99));
+    let lines: Vec<usize> = (3..=12).collect();
+    script.breaks_at(Promise::S6, BreachKind::IllegalMove, at, &lines);
 }
 
 // S8

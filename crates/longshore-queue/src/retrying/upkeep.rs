@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use longshore_core::JobId;
 use longshore_core::queue::Count;
-use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
 
 use super::Retrying;
 
@@ -21,6 +21,13 @@ impl Upkeep for Retrying {
     async fn expire_waiting(&self, limit: u32) -> StoreResult<Vec<JobId>> {
         self.call("expire_waiting", move |store| async move {
             store.expire_waiting(limit).await
+        })
+        .await
+    }
+
+    async fn age_waiting(&self, limit: u32) -> StoreResult<Vec<Aged>> {
+        self.call("age_waiting", move |store| async move {
+            store.age_waiting(limit).await
         })
         .await
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longshore_core::limit::Limit;
 use longshore_core::state::TerminalState;
+use longshore_core::store::Retention;
 use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker, housekeeping};
 use tokio::time::{Instant, sleep};
 
@@ -197,6 +198,32 @@ async fn old_jobs_are_taken_away_although_storage_could_not_be_tended() {
     let swept = housekeeping::long_pass(&store, scene.config.retention).await;
     assert!(swept.is_err(), "what went wrong is said");
     assert_eq!(scene.journal.count("prune"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_for_ever_is_not_looked_through() {
+    let scene = Scene::new();
+    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
+    let retention = Retention {
+        keep: Retention::FOREVER,
+        ..scene.config.retention
+    };
+    let swept = housekeeping::long_pass(&store, retention).await;
+    assert_eq!(swept.ok(), Some(housekeeping::Swept::default()));
+    assert_eq!(scene.journal.count("prune"), 0);
+    assert_eq!(
+        scene.journal.count("tend"),
+        1,
+        "storage is tended all the same"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_pass_ages_what_waits() {
+    let scene = Scene::new();
+    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
+    housekeeping::short_pass(&store).await.expect("a pass");
+    assert_eq!(scene.journal.count("age"), 1);
 }
 
 #[tokio::test(start_paused = true)]

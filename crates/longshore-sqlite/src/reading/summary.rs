@@ -1,5 +1,6 @@
 //! One job as a list shows it.
 
+use longshore_core::priority::Lane;
 use longshore_core::store::JobSummary;
 use longshore_core::{JobId, JobSpec, Priority};
 use rusqlite::named_params;
@@ -26,22 +27,24 @@ pub(super) fn of(tx: &Tx<'_>, job: JobId) -> Outcome<(JobSummary, Body)> {
     let place = places::find(tx, job)?;
     let last = last_attempt(tx, job)?;
     let params = named_params! { ":job": job.0 };
-    let (created_at, priority, queue, spec) = tx.one(sql!("show_job"), params, |row| {
-        let json: String = row.get("spec")?;
-        Ok((
-            row.get::<_, Micros>("created_at")?,
-            row.get::<_, i64>("priority")?,
-            row.get::<_, String>("queue")?,
-            read_spec(&json, row.get("idem_key")?),
-        ))
-    })?;
+    let (created_at, priority, own_lane, queue, spec) =
+        tx.one(sql!("show_job"), params, |row| {
+            let json: String = row.get("spec")?;
+            Ok((
+                row.get::<_, Micros>("created_at")?,
+                row.get::<_, i64>("priority")?,
+                row.get::<_, Option<i16>>("own_lane")?.map(Lane),
+                row.get::<_, String>("queue")?,
+                read_spec(&json, row.get("idem_key")?),
+            ))
+        })?;
     // A spec that can't be read must not hide the jobs around it.
     let shown = spec.as_ref().cloned().unwrap_or_default();
     let summary = JobSummary {
         id: job,
         state: place.state(),
         queue,
-        priority: priority_now(&place, priority),
+        priority: priority_now(&place, own_lane, priority),
         name: shown.name,
         image: shown.image,
         command: shown.command,
@@ -76,11 +79,13 @@ pub(super) fn of(tx: &Tx<'_>, job: JobId) -> Outcome<(JobSummary, Body)> {
     Ok((summary, Body { place, spec }))
 }
 
-/// The priority that counts: a waiting or live job's lane's, else the one that was asked for.
-fn priority_now(place: &Place, asked_for: i64) -> Priority {
+/// A job's own priority: a waiting or live job's lane's, or its lane's before it moved up with age; else
+/// the one that was asked for.
+fn priority_now(place: &Place, own_lane: Option<Lane>, asked_for: i64) -> Priority {
+    let of = |lane: Lane| own_lane.unwrap_or(lane).priority();
     match place {
-        Place::Ready(waiting) | Place::Scheduled { waiting, .. } => waiting.lane.priority(),
-        Place::Live { lane, .. } => lane.priority(),
+        Place::Ready(waiting) | Place::Scheduled { waiting, .. } => of(waiting.lane),
+        Place::Live { lane, .. } => of(*lane),
         Place::Settled { .. } => Priority::new(asked_for).unwrap_or_default(),
     }
 }

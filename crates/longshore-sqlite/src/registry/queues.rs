@@ -7,7 +7,8 @@ use longshore_core::{QueueId, suggest};
 use rusqlite::{Row, named_params};
 
 use crate::error::Outcome;
-use crate::rows::{Json, Word, duration, json};
+use crate::places;
+use crate::rows::{Json, Word, duration, json, micros};
 use crate::sql;
 use crate::tx::Tx;
 
@@ -62,10 +63,16 @@ pub(super) fn change_queue(tx: &Tx<'_>, name: &str, change: &QueueChange) -> Out
         ":paused": change.paused,
         ":host_selector": json(&change.host_selector)?,
         ":on_host_lost": change.on_host_lost.map(OnHostLost::as_str),
+        ":changes_ageing": change.ageing.is_some(),
+        ":ageing_micros": change.ageing.flatten().map(micros),
     };
     tx.execute(sql!("change_queue"), params)?;
     // An unknown name changed nothing, and is told so here.
-    find_queue(tx, name)
+    let queue = find_queue(tx, name)?;
+    if change.ageing.is_some() {
+        places::unmark(tx, queue.id)?;
+    }
+    Ok(queue)
 }
 
 fn queue_from_row(row: &Row<'_>) -> rusqlite::Result<Queue> {

@@ -56,6 +56,7 @@ pub(super) fn reprioritise(tx: &Tx<'_>, job: JobId, priority: Priority) -> Outco
         lane: Lane::joining(priority),
         ..waiting
     };
+    places::forget_age(tx, job)?;
     match place {
         Place::Scheduled { due_at, .. } => places::put_aside(tx, &moved, due_at),
         Place::Ready(_) | Place::Live { .. } | Place::Settled { .. } => {
@@ -99,6 +100,7 @@ pub(super) fn retry_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
     let (queue, attempt) = match &place {
         Place::Settled { queue, attempt, .. } => {
             tx.execute_one(sql!("place_take_settled"), named_params! { ":job": job.0 })?;
+            places::forget_age(tx, job)?;
             (*queue, *attempt)
         }
         Place::Ready(_) | Place::Scheduled { .. } | Place::Live { .. } => {

@@ -39,6 +39,7 @@ pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
         let attempts = tx.execute(sql!("prune_attempts"), of_job)?;
         tx.execute(sql!("prune_labels"), of_job)?;
         tx.execute(sql!("place_drop_deadline"), of_job)?;
+        tx.execute(sql!("place_forget_age"), of_job)?;
         tx.execute_one(sql!("place_take_settled"), of_job)?;
         tx.execute(sql!("prune_job"), of_job)?;
         pruned.jobs += 1;

@@ -3,6 +3,7 @@
 
 mod acquiring;
 mod contention;
+mod diagnosing;
 mod durability;
 mod opening;
 mod plans;

@@ -167,7 +167,11 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             ALTER TABLE worker DROP COLUMN host_ids;
             ALTER TABLE lease DROP COLUMN memory_bytes;
             ALTER TABLE lease DROP COLUMN millicpus;
-            ALTER TABLE lease DROP COLUMN note;",
+            ALTER TABLE lease DROP COLUMN note;
+            DROP TABLE ageing_mark;
+            DROP TABLE aged;
+            ALTER TABLE instance DROP COLUMN home;
+            ALTER TABLE instance DROP COLUMN path;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;

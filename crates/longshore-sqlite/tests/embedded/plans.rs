@@ -89,6 +89,23 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             ],
         ),
         (
+            statement!("age_waiting_old"),
+            &[(":queue", &1), (":before", &1)],
+        ),
+        (
+            statement!("age_waiting_next_lane"),
+            &[(":queue", &1), (":lane", &1)],
+        ),
+        (
+            statement!("age_waiting_due"),
+            &[
+                (":queue", &1),
+                (":lane", &101),
+                (":old", &i64::MAX),
+                (":limit", &BATCH),
+            ],
+        ),
+        (
             statement!("prune_candidates"),
             &[(":before", &2), (":batch", &BATCH)],
         ),

@@ -9,7 +9,7 @@ use longshore_core::spec::Timeout;
 use longshore_core::state::{Event, State, TerminalState, transition};
 use longshore_core::store::{AttemptView, LeaseKey, OutputCursor};
 use longshore_core::waiting::Reason;
-use longshore_core::{HostId, JobId, JobSpec, QueueId, WorkerId};
+use longshore_core::{HostId, JobId, JobSpec, Priority, QueueId, WorkerId};
 
 use super::{Answer, Model, Refusal};
 
@@ -19,6 +19,8 @@ pub(super) struct Job {
     pub(super) spec: JobSpec,
     pub(super) queue: QueueId,
     pub(super) place: Place,
+    /// Its own priority, if it moved up with age.
+    pub(super) own: Option<Priority>,
     /// Attempts that have ended.
     pub(super) attempts: Vec<AttemptView>,
     /// Parts of output, of all attempts.

@@ -40,7 +40,7 @@ impl Model {
     }
 
     /// The jobs in a queue's line, first to last.
-    fn line(&self, queue: QueueId) -> Vec<(JobId, Waiting)> {
+    pub(super) fn line(&self, queue: QueueId) -> Vec<(JobId, Waiting)> {
         let mut line: Vec<_> = self
             .jobs
             .iter()

@@ -97,6 +97,8 @@ pub struct Model {
     jobs: BTreeMap<JobId, Job>,
     /// Every lease that was ever given, oldest first.
     given: Vec<LeaseKey>,
+    /// Of each queue that ages its jobs, the newest place by its last pass of ageing.
+    marks: BTreeMap<QueueId, u64>,
     last_job: i64,
     /// The last place at the end of a line.
     last_place: u64,

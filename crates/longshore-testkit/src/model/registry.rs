@@ -45,6 +45,10 @@ impl Model {
         queue.paused = change.paused.unwrap_or(queue.paused);
         queue.on_host_lost = change.on_host_lost.unwrap_or(queue.on_host_lost);
         set(&mut queue.host_selector, &change.host_selector);
+        if let Some(ageing) = change.ageing {
+            queue.ageing = ageing;
+            self.marks.remove(&id);
+        }
         queue.epoch += 1;
         Ok(queue.clone())
     }

@@ -1,6 +1,7 @@
 //! One job in full, as the model shows it.
 
 use longshore_core::host::{Demand, Host};
+use longshore_core::priority::Lane;
 use longshore_core::store::{JobDetail, JobSummary, Worker};
 use longshore_core::waiting::{WaitingFacts, WhyWaiting, explain};
 use longshore_core::{JobId, QueueId, Timestamp};
@@ -42,13 +43,10 @@ impl Model {
             .and_then(|last| last.record.as_ref()?.exit)
             .and_then(|exit| exit.shell_code());
         let last_start = last.and_then(|last| last.started_at);
+        let of = |lane: Lane| job.own.unwrap_or(lane.priority());
         let (priority, exit_code, started_at) = match &job.place {
-            Place::Waiting(waiting) => (waiting.lane.priority(), last_exit, last_start),
-            Place::Live(live) => (
-                live.lane.priority(),
-                last_exit,
-                live.started.then_some(MOMENT),
-            ),
+            Place::Waiting(waiting) => (of(waiting.lane), last_exit, last_start),
+            Place::Live(live) => (of(live.lane), last_exit, live.started.then_some(MOMENT)),
             Place::Settled { exit_code, .. } => (spec.priority, *exit_code, last_start),
         };
         let is_later = job

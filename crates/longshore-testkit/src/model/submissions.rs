@@ -91,6 +91,7 @@ impl Model {
         let job = Job {
             spec,
             queue,
+            own: None,
             place: Place::Waiting(waiting),
             attempts: Vec::new(),
             output: Vec::new(),
@@ -144,7 +145,15 @@ impl Model {
             },
             ..waiting
         });
+        self.forget_age(id);
         Ok(())
+    }
+
+    /// A person said anew what its priority is.
+    fn forget_age(&mut self, id: JobId) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.own = None;
+        }
     }
 
     /// Cancels what waits, asks the worker of what is live, and says how the rest ended.
@@ -180,6 +189,9 @@ impl Model {
             Place::Settled { .. } => job.spec.priority,
         };
         let attempt = job.attempts_made();
+        if job.state().is_terminal() {
+            self.forget_age(id);
+        }
         let waiting = Waiting {
             due: Due::InLine(self.end_of_line()),
             lane: Lane::joining(priority),

@@ -2,7 +2,7 @@
 
 use longshore_core::queue::Count;
 use longshore_core::state::TerminalState;
-use longshore_core::store::Pruned;
+use longshore_core::store::{Aged, Pruned};
 use longshore_core::{JobId, QueueId};
 
 use super::Model;
@@ -51,6 +51,55 @@ impl Model {
             *id
         });
         expired.collect()
+    }
+
+    /// In every queue that ages its jobs, moves up at most `limit` of those that stood in line at its
+    /// last pass; in a moment their time is over, in an hour it never is.
+    pub fn age_waiting(&mut self, limit: u32) -> Vec<Aged> {
+        let queues = self.queues().into_iter();
+        let ageing = queues.filter_map(|queue| Some((queue.id, queue.ageing?, queue.paused)));
+        let mut aged = Vec::new();
+        for (queue, ageing, is_paused) in ageing.collect::<Vec<_>>() {
+            if is_paused {
+                self.marks.remove(&queue);
+                continue;
+            }
+            let is_soon = ageing <= Self::SOON;
+            let old = self.marks.get(&queue).copied().filter(|_| is_soon);
+            for (job, waiting) in self.aged_in(queue, old).into_iter().take(limit as usize) {
+                let Some(lane) = waiting.lane.aged() else {
+                    continue;
+                };
+                let due = Due::InLine(self.end_of_line());
+                self.put(
+                    job,
+                    Waiting {
+                        due,
+                        lane,
+                        ..waiting
+                    },
+                );
+                if let Some(moved) = self.jobs.get_mut(&job) {
+                    moved.own.get_or_insert(waiting.lane.priority());
+                }
+                aged.push(Aged { job, queue, lane });
+            }
+            self.marks.insert(queue, self.last_place);
+            self.comes_due |= is_soon;
+        }
+        aged
+    }
+
+    /// The jobs of a queue's line whose places were drawn by then and that can move up, in the order
+    /// of their places.
+    fn aged_in(&self, queue: QueueId, old: Option<u64>) -> Vec<(JobId, Waiting)> {
+        let line = self.line(queue).into_iter();
+        let by_then = |due| matches!((due, old), (Due::InLine(place), Some(old)) if place <= old);
+        let mut aged: Vec<_> = line
+            .filter(|(_, waiting)| by_then(waiting.due) && waiting.lane.aged().is_some())
+            .collect();
+        aged.sort_by_key(|(_, waiting)| waiting.due);
+        aged
     }
 
     /// Takes away everything that has ended.

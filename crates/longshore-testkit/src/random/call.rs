@@ -17,7 +17,7 @@ use super::draft::{end, priority};
 use super::op::{JobRef, LeaseRef, Op};
 use super::side::{QUEUES, host_facts_of, worker_of};
 use crate::model::{Model, NOBODY};
-use crate::store::scene::{handle_of, new_queue};
+use crate::store::scene::{LATER, handle_of, new_queue};
 
 /// A verb with its arguments.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ pub(super) enum Call {
     Hosts,
     StageDue(u32),
     ExpireWaiting,
+    AgeWaiting(u32),
     /// Pass after pass, in batches of this many, until nothing is left.
     PruneAll(u32),
     Prunable,
@@ -156,6 +157,10 @@ impl Op {
                 change.max_concurrent = Some(limit.map(|limit| Limit(limit.into())));
             }),
             Self::Pause(queue, paused) => change(*queue, |change| change.paused = Some(*paused)),
+            Self::Ageing(queue, ageing) => change(*queue, |change| {
+                change.ageing =
+                    Some([None, Some(Model::SOON), Some(LATER)][usize::from(*ageing) % 3]);
+            }),
             Self::Select(queue, label) => change(*queue, |change| {
                 change.host_selector = zone(*label);
             }),
@@ -179,6 +184,7 @@ impl Op {
             Self::Look(what) => look(*what),
             Self::Stage(limit) => Call::StageDue([1000, 0, 1, 2][usize::from(*limit) % 4]),
             Self::Expire => Call::ExpireWaiting,
+            Self::Age(limit) => Call::AgeWaiting([1000, 0, 1, 2][usize::from(*limit) % 4]),
             Self::Prune(batch) => Call::PruneAll((*batch).into()),
         })
     }

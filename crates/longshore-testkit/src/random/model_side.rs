@@ -68,6 +68,7 @@ fn ask_one(model: &mut Model, call: &Call) -> Reply {
         Call::Workers(all) => said(&model.workers(*all)),
         Call::Hosts => said(&model.hosts()),
         Call::StageDue(limit) => said(&model.stage_due(*limit)),
+        Call::AgeWaiting(limit) => said(&model.age_waiting(*limit)),
         Call::ExpireWaiting => said(&model.expire_waiting()),
         Call::PruneAll(_) => said(&model.prune()),
         Call::Prunable => said(&model.prunable()),

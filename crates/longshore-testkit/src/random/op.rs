@@ -68,6 +68,8 @@ pub enum Op {
     Limit(u8, Option<u8>),
     /// Queue, and whether it is paused.
     Pause(u8, bool),
+    /// Queue, and whether its jobs age in a moment, in an hour or never.
+    Ageing(u8, u8),
     /// Queue, and the label that it asks of its hosts.
     Select(u8, Option<u8>),
     /// A queue whose name is taken.
@@ -90,6 +92,8 @@ pub enum Op {
     Stage(u8),
     /// See `expire_waiting`.
     Expire,
+    /// See `age_waiting`.
+    Age(u8),
     /// All that has ended, in batches of this many.
     Prune(u8),
 }
@@ -163,6 +167,8 @@ fn registry() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (queue(), limit).prop_map(|(queue, limit)| Op::Limit(queue, limit)),
         3 => (queue(), proptest::bool::weighted(0.3)).prop_map(|(queue, paused)| Op::Pause(queue, paused)),
+        3 => (queue(), prop_oneof![1 => 0u8..3, 2 => Just(1u8)])
+            .prop_map(|(queue, ageing)| Op::Ageing(queue, ageing)),
         1 => (0u8..3, label).prop_map(|(queue, label)| Op::Select(queue, label)),
         1 => (0u8..3).prop_map(Op::CreateQueue),
         3 => (0u8..6, 0u8..8).prop_map(|(worker, what)| Op::Worker(worker, what)),
@@ -196,6 +202,7 @@ fn upkeep() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (0u8..4).prop_map(Op::Stage),
         3 => Just(Op::Expire),
+        4 => (0u8..4).prop_map(Op::Age),
         1 => (1u8..4).prop_map(Op::Prune),
     ]
 }

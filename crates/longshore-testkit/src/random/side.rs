@@ -7,7 +7,7 @@ use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::disposition::Disposition;
 use longshore_core::host::{HostChange, HostFacts};
 use longshore_core::ids::{HostId, QueueId};
-use longshore_core::queue::QueueChange;
+use longshore_core::queue::{OnHostLost, QueueChange};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, NewWorker, Retention, Store, StoreResult};
 
@@ -59,7 +59,8 @@ impl Side {
                 max_concurrent: Some(None),
                 paused: Some(false),
                 host_selector: labels.map(|key| (key.clone(), None)).collect(),
-                ..QueueChange::default()
+                ageing: Some(None),
+                on_host_lost: Some(OnHostLost::Wait),
             };
             let queue = store.change_queue(name, &change).await?;
             names.queues.learn(QueueId(ours), queue.id);

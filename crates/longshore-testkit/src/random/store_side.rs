@@ -8,7 +8,7 @@ use longshore_core::host::Host;
 use longshore_core::ids::{HostId, JobId, QueueId, Token, WorkerId};
 use longshore_core::queue::Queue;
 use longshore_core::store::{
-    AcquireRequest, Finish, HeldLease, JobDetail, JobFilter, JobSummary, Lease, LeaseKey,
+    AcquireRequest, Aged, Finish, HeldLease, JobDetail, JobFilter, JobSummary, Lease, LeaseKey,
     NewWorker, OutputAppend, OutputCursor, OutputPage, OutputRequest, Pruned, Retention, Store,
     StoreResult, Submitted, Worker,
 };
@@ -151,6 +151,15 @@ pub(super) async fn ask(store: &dyn Store, names: &mut Names, call: &Call) -> Re
                 expired
             };
             plain(store.expire_waiting(1000).await.map(ours))
+        }
+        Call::AgeWaiting(limit) => {
+            let ours = |aged: Aged| Aged {
+                job: names.jobs.ours(aged.job),
+                queue: names.queues.ours(aged.queue),
+                ..aged
+            };
+            let aged = store.age_waiting(*limit).await;
+            plain(aged.map(|aged| aged.into_iter().map(ours).collect::<Vec<_>>()))
         }
         Call::PruneAll(batch) => plain(prune_all(store, *batch).await),
         Call::Prunable => plain(store.prunable(Duration::ZERO).await),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use longshore_core::JobId;
 use longshore_core::queue::Count;
-use longshore_core::store::{Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_history::store::{Answer, Call, Many, Nothing};
 
 use super::{Recording, words};
@@ -24,6 +24,14 @@ impl Upkeep for Recording {
         let call = Call::ExpireWaiting(at_most(limit));
         self.call(call, self.inner.expire_waiting(limit), |jobs| {
             Answer::ExpireWaiting(jobs.iter().copied().map(words::one).collect())
+        })
+        .await
+    }
+
+    async fn age_waiting(&self, limit: u32) -> StoreResult<Vec<Aged>> {
+        let call = Call::AgeWaiting(at_most(limit));
+        self.call(call, self.inner.age_waiting(limit), |aged| {
+            Answer::AgeWaiting(aged.iter().copied().map(words::aged).collect())
         })
         .await
     }

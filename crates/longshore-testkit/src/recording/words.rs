@@ -9,8 +9,8 @@ use longshore_core::priority::Priority;
 use longshore_core::queue::{Count, Queue, QueueStats};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    CancelOutcome, FenceOutcome, FinishOutcome, Heartbeat, JobFilter, Lease, LeaseKey, LeaseStatus,
-    NewJob, Store, StoreError, StoreResult,
+    Aged, CancelOutcome, FenceOutcome, FinishOutcome, Heartbeat, JobFilter, Lease, LeaseKey,
+    LeaseStatus, NewJob, Store, StoreError, StoreResult,
 };
 use longshore_core::{AttemptNumber, JobId, State, Timestamp};
 use longshore_history as history;
@@ -79,6 +79,14 @@ pub(super) fn new_job(new: &NewJob) -> told::NewJob {
         retries: spec.retries_allowed(),
         base: micros(backoff.base),
         most: micros(backoff.max),
+    }
+}
+
+pub(super) fn aged(aged: Aged) -> told::Aged {
+    told::Aged {
+        job: job(aged.job),
+        queue: history::QueueId(aged.queue.0),
+        lane: aged.lane.0,
     }
 }
 

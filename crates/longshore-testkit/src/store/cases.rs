@@ -185,6 +185,19 @@ macro_rules! store_conformance {
                 a_job_that_does_not_wait_gives_no_reason,
             }
             upkeep {
+                a_job_moves_up_one_priority_after_the_time_and_again_after_each_further_one,
+                a_low_job_under_a_steady_stream_of_high_ones_starts_within_bounded_passes,
+                in_a_queue_that_does_not_age_nothing_ever_moves,
+                a_paused_queue_ages_nothing_and_the_wait_counts_anew_when_it_goes_on,
+                moved_jobs_join_behind_those_that_wait_there_and_keep_their_order,
+                a_moved_job_keeps_its_attempts_budgets_and_state,
+                a_job_that_is_held_scheduled_or_live_does_not_age,
+                a_job_at_the_top_stays_there,
+                those_that_waited_longest_move_first_in_bounded_batches,
+                a_priority_that_a_person_gives_is_the_jobs_own_from_then_on,
+                twin_passes_move_each_job_once,
+                ageing_meets_acquisitions_and_cancellations_and_no_job_is_lost_or_doubled,
+                the_time_after_which_jobs_age_is_kept_and_what_is_none_is_refused,
                 a_job_that_waited_too_long_times_out,
                 the_wait_counts_from_when_a_job_is_queued_and_due,
                 waiting_jobs_are_ended_in_bounded_passes_each_by_one_of_two_twins,
@@ -373,6 +386,7 @@ mod tests {
         (
             "upkeep",
             &[
+                include_str!("upkeep/ageing.rs"),
                 include_str!("upkeep/expiring.rs"),
                 include_str!("upkeep/pruning.rs"),
                 include_str!("upkeep/staging.rs"),

@@ -1,5 +1,6 @@
 //! Pieces of command lines that several commands share.
 
+mod bound;
 mod devices;
 mod engines;
 mod env_file;
@@ -20,6 +21,7 @@ mod targets;
 mod values;
 mod words;
 
+pub use bound::parse_bound;
 pub use engines::EngineArgs;
 pub use filter::JobFilterArgs;
 pub use hints::hint_for;

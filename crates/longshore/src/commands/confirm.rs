@@ -18,9 +18,7 @@ pub fn ask(what: &str, hint: &'static str) -> anyhow::Result<bool> {
     let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
     if !stdin.is_terminal() || !stderr.is_terminal() {
         let problem = format!("this would {what}, and nobody can be asked");
-        return Err(Refused::usage(problem)
-            .hint(hint)
-            .into());
+        return Err(Refused::usage(problem).hint(hint).into());
     }
     write!(stderr, "{what}? [y/N] ")?;
     stderr.flush()?;

@@ -1,5 +1,7 @@
 //! `longshore migrate`: brings the database to this binary's schema.
 
+use longshore_core::store::Renewed;
+
 use crate::address::Address;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
@@ -17,6 +19,14 @@ pub struct Args {
     /// On PostgreSQL: let this role call `longshore.submit` and `longshore.submit_many` from SQL
     #[arg(long, value_name = "ROLE")]
     grant_submit: Option<String>,
+    /// Give the database a name of its own, because it is a copy of another that is used too:
+    /// containers bear the name. Refused while it has leases or live workers
+    #[arg(long)]
+    new_instance: bool,
+    /// Note that the database is at home where it is now, because the one that it is a copy of is
+    /// gone
+    #[arg(long, conflicts_with = "new_instance")]
+    keep_instance: bool,
 }
 
 /// Migrates.
@@ -34,5 +44,21 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     )
     .await?;
     context.out.line(&format!("{address}: {version}"))?;
+    if args.new_instance || args.keep_instance {
+        let how = context.store_options();
+        let name = match open::renew_instance(&address, &how, args.keep_instance).await? {
+            Renewed::To(name) => name,
+            Renewed::InUse { leases, workers } => {
+                let problem = format!(
+                    "{address} keeps its name: it has {leases} leases and {workers} live workers, and \
+                     their containers bear it"
+                );
+                let hint = "let its workers end, then ask again; `longshore doctor` names leases that \
+                            nobody tends to";
+                return Err(Refused::failed(problem).hint(hint).into());
+            }
+        };
+        context.out.line(&format!("{address}: instance {name}"))?;
+    }
     Ok(Exit::DONE)
 }

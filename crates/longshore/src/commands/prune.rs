@@ -18,7 +18,7 @@ const BATCH: u32 = 500;
 
 /// Take ended jobs away, with their attempts and output
 ///
-/// Workers do so by themselves for what ended 30 days ago. What goes is gone for good, and the
+/// Workers do so by themselves for what ended 30 days ago, or as their --retention says. What goes is gone for good, and the
 /// idempotency keys of these jobs are free again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore prune --older-than 7d --dry-run")]

@@ -98,6 +98,7 @@ fn the_defaults_of_the_reference_are_the_workers() {
         ("shutdown_timeout", defaults.shutdown_timeout),
         ("lease_ttl", defaults.lease_ttl),
         ("heartbeat", defaults.heartbeat_interval),
+        ("retention", defaults.retention.keep),
     ] {
         assert_eq!(documented(key), format_duration(default), "{key}");
     }
@@ -116,6 +117,7 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         shutdown_timeout,
         lease_ttl,
         heartbeat,
+        retention,
     } = config.worker;
     let DockerConfig {
         hosts,
@@ -156,4 +158,5 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
     assert_eq!(shutdown_timeout, Some(defaults.shutdown_timeout));
     assert_eq!(lease_ttl, Some(defaults.lease_ttl));
     assert_eq!(heartbeat, Some(defaults.heartbeat_interval));
+    assert_eq!(retention, Some(Timeout::After(defaults.retention.keep)));
 }

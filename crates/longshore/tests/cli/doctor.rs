@@ -101,6 +101,20 @@ fn a_clock_that_was_set_back_is_a_warning() {
     let clock = about(&findings(&home), "clock");
     assert_eq!(clock["severity"], "warning", "{clock}");
     assert!(!clock["advice"].as_str().unwrap_or_default().is_empty());
+    let back = "UPDATE job SET created_at = created_at - 3600000000";
+    file.execute(back, []).expect("it can be written");
+    assert_eq!(about(&findings(&home), "clock")["severity"], "ok");
+    let beat = "INSERT INTO worker (started_at, heartbeat_at, stopped_at, lease_ttl_micros, pid, capacity, \
+                name, hostname, boot_id, version, queue_ids) VALUES (1, (unixepoch() + 3600) * 1000000, 1, \
+                1, 1, 1, 'w', 'h', 'b', 'v', '[]')";
+    file.execute(beat, []).expect("it can be written");
+    let clock = about(&findings(&home), "clock");
+    assert_eq!(clock["severity"], "warning", "{clock}");
+    let seen = clock["seen"].as_str().unwrap_or_default();
+    assert!(
+        seen.contains("a worker gave its last sign of life"),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -119,4 +133,137 @@ fn an_engines_version_is_named() {
     let seen = seen.as_str().unwrap_or_default().to_owned();
     assert!(seen.contains("API 1."), "{seen}");
     assert!(seen.ends_with(&engine.address), "{seen}");
+}
+
+/// What is found at this address, whatever it is.
+fn found_at(home: &Home, address: &str) -> Vec<Value> {
+    let ran = home.run(&["doctor", "--json", "--database", address]);
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("no document: {}", ran.report()))
+}
+
+#[test]
+fn a_copied_file_is_told_from_the_one_that_has_its_name_and_gets_another() {
+    let home = Home::new();
+    home.submit(&["--", "true"]);
+    let name = about(&findings(&home), "instance");
+    assert_eq!(name["severity"], "ok", "{name}");
+    let copy = home.path().join("copy.db");
+    std::fs::copy(home.database(), &copy).expect("the home is ours");
+    let at_copy = format!("sqlite:{}", copy.display());
+    let told = about(&found_at(&home, &at_copy), "instance");
+    assert_eq!(told["severity"], "problem", "{told}");
+    let seen = told["seen"].as_str().expect("words").to_owned();
+    let original = home.database().canonicalize().expect("it is there");
+    assert!(seen.contains(original.to_str().expect("UTF-8")), "{seen}");
+    assert_eq!(home.run(&["doctor", "--database", &at_copy]).code, 1);
+
+    let renew = ["migrate", "--new-instance", "--database", &at_copy];
+    let renewed = home.ok(&renew);
+    assert!(renewed.contains(": instance "), "{renewed}");
+    let told = about(&found_at(&home, &at_copy), "instance");
+    assert_eq!(told["severity"], "ok", "{told}");
+    assert_ne!(told["seen"], name["seen"], "it has a name of its own");
+    assert_eq!(
+        about(&findings(&home), "instance"),
+        name,
+        "the original keeps its"
+    );
+}
+
+#[test]
+fn a_file_that_was_restored_is_a_warning_until_it_is_said_to_be_the_one_and_a_moved_one_is_none() {
+    let home = Home::new();
+    home.submit(&["--", "true"]);
+    let moved = home.path().join("moved.db");
+    std::fs::rename(home.database(), &moved).expect("the home is ours");
+    let at_moved = format!("sqlite:{}", moved.display());
+    let told = about(&found_at(&home, &at_moved), "instance");
+    assert_eq!(told["severity"], "ok", "a move is no copy: {told}");
+    let name = told["seen"].clone();
+
+    let restored = home.path().join("restored.db");
+    std::fs::copy(&moved, &restored).expect("the home is ours");
+    std::fs::remove_file(&moved).expect("the home is ours");
+    let at_restored = format!("sqlite:{}", restored.display());
+    let told = about(&found_at(&home, &at_restored), "instance");
+    assert_eq!(told["severity"], "warning", "{told}");
+    home.ok(&["migrate", "--keep-instance", "--database", &at_restored]);
+    let told = about(&found_at(&home, &at_restored), "instance");
+    assert_eq!(
+        (&told["severity"], &told["seen"]),
+        (&Value::from("ok"), &name)
+    );
+}
+
+#[test]
+fn what_a_killed_worker_leaves_is_named_with_its_machine_and_the_database_keeps_its_name() {
+    let home = Home::new();
+    let beat = [
+        "--heartbeat",
+        "500ms",
+        "--lease-ttl",
+        "1s",
+        "--poll-interval",
+        "50ms",
+    ];
+    let worker = home.spawn(
+        &[
+            &["worker", "--queue", "local", "--name", "crane-7"][..],
+            &beat,
+        ]
+        .concat(),
+    );
+    let job = home.submit(&["--", "sleep", "600"]);
+    home.wait_for_state(&job, "running");
+    let well = findings(&home);
+    assert_eq!(about(&well, "leases")["severity"], "ok");
+    let of_hosts = |found: &[Value]| -> Vec<Value> {
+        let of_host = |f: &&Value| {
+            f["subject"]
+                .as_str()
+                .is_some_and(|s| s.starts_with("host "))
+        };
+        found.iter().filter(of_host).cloned().collect()
+    };
+    assert_eq!(
+        of_hosts(&well),
+        Vec::<Value>::new(),
+        "a live worker reaches it"
+    );
+    let in_use = home.run(&["migrate", "--new-instance"]);
+    assert_eq!(in_use.code, 1, "{}", in_use.report());
+    assert!(
+        in_use.stderr.contains("1 leases and 1 live workers"),
+        "{}",
+        in_use.report()
+    );
+
+    worker.signal("KILL");
+    crate::support::wait_until("its lease is nobody's", || {
+        about(&findings(&home), "leases")["severity"] == "warning"
+    });
+    let found = findings(&home);
+    let seen = about(&found, "leases")["seen"]
+        .as_str()
+        .expect("words")
+        .to_owned();
+    assert!(seen.contains(&format!("jobs {job} in local")), "{seen}");
+    assert!(
+        seen.contains("workers: crane-7 on ") && seen.contains("last heard of "),
+        "{seen}"
+    );
+    let hosts = of_hosts(&found);
+    assert_eq!(hosts.len(), 1, "{found:?}");
+    assert_eq!(hosts[0]["severity"], "warning");
+    let seen = hosts[0]["seen"].as_str().expect("words");
+    assert!(
+        seen.starts_with("no live worker reaches it, and 1 jobs are on it"),
+        "{seen}"
+    );
+    assert!(
+        hosts[0]["advice"]
+            .as_str()
+            .is_some_and(|advice| advice.contains("start a worker"))
+    );
+    drop(worker);
 }

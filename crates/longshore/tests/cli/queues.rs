@@ -67,6 +67,77 @@ fn what_a_queue_asks_of_its_hosts_is_set_and_taken_away() {
 }
 
 #[test]
+fn the_time_after_which_a_queues_jobs_age_is_set_shown_and_taken_away() {
+    let home = Home::new();
+    assert_eq!(
+        home.ok(&["queue", "create", "slow", "--ageing", "1h"]),
+        "slow: process, no limit, ageing every 1h\n"
+    );
+    assert_eq!(
+        home.ok(&["queue", "set", "slow", "--ageing", "90s"]),
+        "slow: process, no limit, ageing every 1m30s\n"
+    );
+    let shown = home.ok(&["queue", "show", "slow"]);
+    assert!(shown.contains("1m30s"), "{shown}");
+    assert_eq!(
+        home.ok(&["queue", "limit", "slow", "2"]),
+        "slow: process, at most 2 at once, ageing every 1m30s\n"
+    );
+    for (time, exit) in [("0s", 2), ("367d", 2), ("soon", 2)] {
+        let refused = home.run(&["queue", "set", "slow", "--ageing", time]);
+        assert_eq!(refused.code, exit, "{time}: {}", refused.report());
+        assert!(
+            refused.stderr.contains("--ageing"),
+            "{time}: {}",
+            refused.report()
+        );
+    }
+    let unmade = home.run(&["queue", "create", "never", "--ageing", "0s"]);
+    assert_eq!(unmade.code, 2, "{}", unmade.report());
+    assert_eq!(
+        home.run(&["queue", "show", "never"]).code,
+        1,
+        "it was not made"
+    );
+    assert_eq!(
+        home.ok(&["queue", "set", "slow", "--ageing", "none"]),
+        "slow: process, at most 2 at once\n"
+    );
+}
+
+#[test]
+fn a_worker_lets_the_jobs_of_a_queue_age() {
+    let home = Home::new();
+    home.ok(&[
+        "queue",
+        "create",
+        "slow",
+        "--ageing",
+        "1s",
+        "--max-concurrent",
+        "0",
+    ]);
+    let low = home.submit(&["--queue", "slow", "--priority", "20", "--", "true"]);
+    let worker = ["worker", "--queue", "slow", "--poll-interval", "50ms"];
+    let worker = home.spawn(&worker);
+    let file = rusqlite::Connection::open(home.database()).expect("the file is there");
+    let lane = "SELECT lane FROM ready";
+    crate::support::wait_until("it has moved up", || {
+        let lane: i64 = file
+            .query_row(lane, [], |row| row.get(0))
+            .expect("it waits");
+        lane < 2 * (100 - 20) + 1
+    });
+    assert_eq!(
+        home.json(&["show", &low])["priority"],
+        20,
+        "its own priority stays"
+    );
+    worker.signal("TERM");
+    assert_eq!(worker.finish().code, 0);
+}
+
+#[test]
 fn a_running_worker_heeds_what_a_queue_asks_of_its_hosts() {
     let home = Home::new();
     let worker = ["worker", "--queue", "local", "--poll-interval", "50ms"];

@@ -29,7 +29,11 @@ exit 7
 "#;
 
 fn job(scene: &Scene, engine: &Engine) -> JobSpec {
-    let folder = scene.home.path().to_str().expect("temporary paths are UTF-8");
+    let folder = scene
+        .home
+        .path()
+        .to_str()
+        .expect("temporary paths are UTF-8");
     JobSpec {
         image: Some(engine.image.clone()),
         mounts: vec![Mount {
@@ -44,7 +48,11 @@ fn job(scene: &Scene, engine: &Engine) -> JobSpec {
 
 /// The flags of a worker that reaches the engine.
 fn on_engine(scene: &Scene, engine: &Engine) -> Vec<String> {
-    let folder = scene.home.path().to_str().expect("temporary paths are UTF-8");
+    let folder = scene
+        .home
+        .path()
+        .to_str()
+        .expect("temporary paths are UTF-8");
     let config = format!("[docker]\nbinds = [{folder:?}]\n");
     let config = scene.home.file("engine.toml", &config);
     ["--config", &config, "--docker-host", &engine.address]
@@ -86,7 +94,10 @@ impl Stage {
             .await;
         let begun = std::time::Instant::now();
         while self.stdout(job).await.is_empty() {
-            assert!(begun.elapsed() < crate::support::DEADLINE, "it wrote nothing");
+            assert!(
+                begun.elapsed() < crate::support::DEADLINE,
+                "it wrote nothing"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         job
@@ -123,7 +134,11 @@ impl Stage {
         let last = detail.attempts_made.last().expect("an attempt");
         let record = format!("{detail:#?}");
         assert_eq!(detail.attempts_made.len(), 1, "{record}");
-        assert_eq!(last.record.as_ref().and_then(|record| record.exit?.code), Some(7), "{record}");
+        assert_eq!(
+            last.record.as_ref().and_then(|record| record.exit?.code),
+            Some(7),
+            "{record}"
+        );
         assert_eq!(self.scene.count("START"), 1, "{:?}", self.scene.lines());
         assert_eq!(self.scene.count("END"), 1);
         let written = std::fs::read_to_string(self.scene.home.path().join("written"));
@@ -156,7 +171,10 @@ async fn a_container_whose_worker_was_killed_goes_on_under_another(scene: Scene)
     let before = stage.stdout(job).await.len();
     let begun = std::time::Instant::now();
     while stage.stdout(job).await.len() <= before {
-        assert!(begun.elapsed() < crate::support::DEADLINE, "nobody took it over");
+        assert!(
+            begun.elapsed() < crate::support::DEADLINE,
+            "nobody took it over"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     stage.scene.open_the_gate();
@@ -173,7 +191,10 @@ async fn a_container_that_ended_meanwhile_is_harvested(scene: Scene) {
     first.signal("KILL");
     first.finish();
     stage.scene.open_the_gate();
-    stage.scene.until("it ends", |scene| scene.count("END") == 1).await;
+    stage
+        .scene
+        .until("it ends", |scene| scene.count("END") == 1)
+        .await;
     let second = stage.worker(&[]);
     stage.assert_it_ran_once(job).await;
     stage.conclude(vec![second]).await;
@@ -193,7 +214,10 @@ async fn a_container_is_handed_over_alive_at_a_shutdown(scene: Scene) {
     let before = stage.stdout(job).await.len();
     let begun = std::time::Instant::now();
     while stage.stdout(job).await.len() <= before {
-        assert!(begun.elapsed() < crate::support::DEADLINE, "nobody took it over");
+        assert!(
+            begun.elapsed() < crate::support::DEADLINE,
+            "nobody took it over"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     stage.scene.open_the_gate();
@@ -213,7 +237,10 @@ async fn a_worker_that_stalled_past_its_lease_changes_nothing(scene: Scene) {
     let before = stage.stdout(job).await.len();
     let begun = std::time::Instant::now();
     while stage.stdout(job).await.len() <= before {
-        assert!(begun.elapsed() < crate::support::DEADLINE, "nobody took it over");
+        assert!(
+            begun.elapsed() < crate::support::DEADLINE,
+            "nobody took it over"
+        );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     first.signal("CONT");

@@ -39,15 +39,23 @@ async fn assert_it_ran_again(scene: &Scene, store: &dyn longshore::Store, job: l
     let lines = scene.lines();
     let second = lines.iter().position(|line| line.starts_with("START 2"));
     let second = second.expect("it ran again");
-    let beats = lines[second..].iter().filter(|line| line.starts_with("BEAT 1"));
-    assert_eq!(beats.count(), 0, "the first ran beside the second: {lines:?}");
+    let beats = lines[second..]
+        .iter()
+        .filter(|line| line.starts_with("BEAT 1"));
+    assert_eq!(
+        beats.count(),
+        0,
+        "the first ran beside the second: {lines:?}"
+    );
 }
 
 async fn a_job_whose_worker_was_killed_runs_again_uncounted(scene: Scene) {
     let store = scene.store().await;
     let first = scene.worker(QUEUE, &[]);
     let job = scene.submit(&*store, job(&scene)).await;
-    scene.until("it runs", |scene| scene.count("BEAT 1") > 2).await;
+    scene
+        .until("it runs", |scene| scene.count("BEAT 1") > 2)
+        .await;
     first.signal("KILL");
     first.finish();
     let second = scene.worker(QUEUE, &[]);
@@ -63,7 +71,9 @@ async fn a_job_whose_worker_stalls_is_ended_before_it_runs_again(scene: Scene) {
     let mut first = scene.worker(QUEUE, &[]);
     let mut said = first.stderr_lines();
     let job = scene.submit(&*store, job(&scene)).await;
-    scene.until("it runs", |scene| scene.count("BEAT 1") > 2).await;
+    scene
+        .until("it runs", |scene| scene.count("BEAT 1") > 2)
+        .await;
     first.signal("STOP");
     let second = scene.worker(QUEUE, &[]);
     assert_it_ran_again(&scene, &*store, job).await;

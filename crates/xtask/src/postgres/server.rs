@@ -22,6 +22,8 @@ const SETTINGS: &[&str] = &[
     "shared_buffers=128MB",
     // Tests that provoke a deadlock should not wait a second to see it broken.
     "deadlock_timeout=100ms",
+    // For the test that leaves a prepared transaction behind.
+    "max_prepared_transactions=8",
     // As in production: plans and visibility must be tested with it.
     "autovacuum=on",
 ];

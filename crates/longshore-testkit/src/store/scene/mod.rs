@@ -288,6 +288,18 @@ impl Scene {
             .expect("a known queue")
     }
 
+    /// Lets the queue age its jobs after this time, or not.
+    pub async fn set_ageing(&self, ageing: Option<Duration>) -> Queue {
+        let change = QueueChange {
+            ageing: Some(ageing),
+            ..QueueChange::default()
+        };
+        self.store
+            .change_queue(&self.queue.name, &change)
+            .await
+            .expect("a known queue")
+    }
+
     /// Makes a job that stands in `state`, whatever else waits below priority 100.
     pub async fn job_in(&self, state: State) -> JobId {
         let first = || Seed::job().priority(100);

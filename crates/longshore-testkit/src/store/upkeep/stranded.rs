@@ -47,6 +47,21 @@ pub async fn leases_whose_worker_is_stopped_or_silent_are_found_with_jobs_queues
         "{found:?}, and not of job {}",
         held.job
     );
+    // Their worker, its machine, the host that they are on if one is known, and since when.
+    for words in [
+        "workers: worker on machine-1",
+        "on hosts: none",
+        "last heard of ",
+        " ago",
+    ] {
+        assert!(found.seen.contains(words), "{words:?}: {found:?}");
+    }
+    silent.mark_launched(unheard).await;
+    let found = finding(&scene).await;
+    assert!(
+        found.seen.contains("on hosts: machine-1.example"),
+        "{found:?}"
+    );
 }
 
 pub async fn leases_of_live_workers_are_as_they_should_be(h: &dyn StoreHarness) {

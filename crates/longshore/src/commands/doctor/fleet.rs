@@ -1,19 +1,25 @@
 //! Queues that nobody serves, workers of another version, hosts that are not well.
 
+use longshore_core::Timestamp;
 use longshore_core::host::Host;
 use longshore_core::queue::QueueStats;
 use longshore_core::store::{Finding, Severity, Store, StoreResult, Worker};
 
 use super::found;
+use crate::output::words;
 
 /// This binary's version: workers of another one may not know what is new.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Looks at all of them.
 pub(super) async fn findings(store: &dyn Store) -> StoreResult<Vec<Finding>> {
-    let mut findings = vec![workers(&store.workers(false).await?)];
+    let alive = store.workers(false).await?;
+    let mut findings = vec![workers(&alive)];
     findings.extend(store.queue_stats().await?.iter().filter_map(unserved));
-    findings.extend(store.hosts().await?.iter().filter_map(unwell));
+    let now = store.now().await?;
+    for host in store.hosts().await? {
+        findings.extend(unreached(&host, &alive, now).or_else(|| unwell(&host)));
+    }
     Ok(findings)
 }
 
@@ -62,6 +68,23 @@ fn unserved(stats: &QueueStats) -> Option<Finding> {
         let advice = format!("`longshore worker --queue {name}` serves it");
         found(Severity::Warning, &subject, seen, &advice)
     })
+}
+
+/// A host whose jobs nobody can look after: they keep its room, and the slots of their queues.
+fn unreached(host: &Host, alive: &[Worker], now: Timestamp) -> Option<Finding> {
+    let reaches = |worker: &Worker| worker.hosts.contains(&host.id);
+    if host.used.slots == 0 || alive.iter().any(reaches) {
+        return None;
+    }
+    let subject = format!("host {}", host.facts.name);
+    let seen = format!(
+        "no live worker reaches it, and {} jobs are on it; it was seen last {}",
+        host.used.slots,
+        words::time_and_age(host.last_seen_at, now),
+    );
+    let advice = "start a worker that reaches it, and it takes them over; until then their slots stay \
+                  taken, and nothing of them is started elsewhere";
+    Some(found(Severity::Warning, &subject, seen, advice))
 }
 
 fn unwell(host: &Host) -> Option<Finding> {

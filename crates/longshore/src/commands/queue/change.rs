@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use longshore_core::limit::Limit;
 use longshore_core::queue::{NewQueue, OnHostLost, Queue, QueueChange};
+use longshore_core::spec::{FieldError, Timeout, format_duration};
 
 use super::show::{limit_words, selector_words};
-use crate::args::LabelArg;
+use crate::args::{LabelArg, parse_bound};
 use crate::context::Context;
 use crate::exit::Refused;
 use crate::output::{Out, words};
@@ -24,6 +25,10 @@ pub(super) struct Create {
     /// A label that a host must carry to get its jobs; repeatable
     #[arg(long = "host-label", value_name = "KEY=VALUE")]
     host_labels: Vec<LabelArg>,
+    /// After waiting this long a job moves up one priority, and again after each further time, so
+    /// that none waits for ever behind more urgent ones; or none [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = parse_bound)]
+    ageing: Option<Timeout>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -41,6 +46,10 @@ pub(super) struct Set {
     /// elsewhere a minute later, when one that was only cut off may still run them too
     #[arg(long, value_name = "POLICY", value_parser = ["wait", "retry"])]
     on_host_lost: Option<String>,
+    /// After waiting this long a job moves up one priority, and again after each further time; or
+    /// none. The wait counts from now
+    #[arg(long, value_name = "DURATION", value_parser = parse_bound)]
+    ageing: Option<Timeout>,
 }
 
 /// A limit, or the word that takes it away.
@@ -62,8 +71,17 @@ impl std::str::FromStr for LimitArg {
 
 /// Makes a queue.
 pub(super) async fn create(context: &mut Context, create: Create) -> anyhow::Result<()> {
+    let change = QueueChange {
+        ageing: create.ageing.map(Timeout::limit),
+        ..QueueChange::default()
+    };
+    check(&change)?;
     let queue = new_queue(create)?;
-    let made = context.store().await?.create_queue(&queue).await?;
+    let store = context.store().await?;
+    let mut made = store.create_queue(&queue).await?;
+    if change.ageing.is_some() {
+        made = store.change_queue(&made.name, &change).await?;
+    }
     say(&mut context.out, &made)
 }
 
@@ -119,17 +137,31 @@ fn change_of(set: &Set) -> anyhow::Result<QueueChange> {
     let host_selector: BTreeMap<_, _> = labels.map(|label| (label.key, label.value)).collect();
     let max_concurrent = set.max_concurrent.map(|LimitArg(limit)| limit);
     let on_host_lost = set.on_host_lost.as_deref().map(str::parse).transpose()?;
-    if host_selector.is_empty() && max_concurrent.is_none() && on_host_lost.is_none() {
+    let is_nothing = host_selector.is_empty()
+        && max_concurrent.is_none()
+        && on_host_lost.is_none()
+        && set.ageing.is_none();
+    if is_nothing {
         return Err(Refused::usage("there is nothing to change")
             .hint("`longshore queue set --help` shows what can be")
             .into());
     }
-    Ok(QueueChange {
+    let change = QueueChange {
         max_concurrent,
         paused: None,
         host_selector,
         on_host_lost,
-    })
+        ageing: set.ageing.map(Timeout::limit),
+    };
+    check(&change)?;
+    Ok(change)
+}
+
+/// Before the database is asked: what is wrong with the flags needs none.
+fn check(change: &QueueChange) -> Result<(), Refused> {
+    let refused =
+        |fault: FieldError| Refused::usage(format!("--{}: {}", fault.field, fault.problem));
+    change.validate().map_err(refused)
 }
 
 async fn change_queue(
@@ -149,11 +181,14 @@ fn say(out: &mut Out, queue: &Queue) -> anyhow::Result<()> {
         OnHostLost::Retry => ", run again when their host is lost",
     };
     let hosts = selector_words(queue).map(|labels| format!(", on hosts with {labels}"));
+    let ageing = queue.ageing.map(format_duration);
+    let ageing = ageing.map(|time| format!(", ageing every {time}"));
     out.line(&words::one_line(&format!(
-        "{}: {}, {}{}{paused}{lost}",
+        "{}: {}, {}{}{}{paused}{lost}",
         queue.name,
         queue.executor,
         limit_words(queue),
         hosts.unwrap_or_default(),
+        ageing.unwrap_or_default(),
     )))
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use longshore_core::spec::parse_duration;
+use longshore_core::spec::{Timeout, parse_duration};
+use longshore_core::store::Retention;
 use longshore_queue::{Until, WorkerConfig};
 
-use crate::args::EngineArgs;
+use crate::args::{EngineArgs, parse_bound};
 use crate::config;
 
 /// Take jobs and run them, until told to stop
@@ -46,6 +47,11 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     #[arg(env = "LONGSHORE_WORKER_HEARTBEAT", hide_env_values = true)]
     heartbeat: Option<Duration>,
+    /// How long ended jobs are kept, with attempts and output: at least 1m, or none for ever
+    /// [default: 30d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_bound)]
+    #[arg(env = "LONGSHORE_WORKER_RETENTION", hide_env_values = true)]
+    retention: Option<Timeout>,
     /// End when nothing waits or runs in its queues
     #[arg(long, conflicts_with = "once")]
     until_empty: bool,
@@ -94,6 +100,14 @@ impl Args {
             ),
             lease_ttl: or(self.lease_ttl, file.lease_ttl, default.lease_ttl),
             heartbeat_interval: or(self.heartbeat, file.heartbeat, default.heartbeat_interval),
+            retention: Retention {
+                keep: match self.retention.or(file.retention) {
+                    Some(Timeout::After(keep)) => keep.min(Retention::FOREVER),
+                    Some(Timeout::Never) => Retention::FOREVER,
+                    None => default.retention.keep,
+                },
+                ..default.retention
+            },
             until: match (self.until_empty, self.once) {
                 (true, _) => Until::Empty,
                 (_, true) => Until::OneBatch,

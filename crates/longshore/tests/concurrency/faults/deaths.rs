@@ -202,7 +202,9 @@ async fn goes_on(point: &str, mut stalled: Running) -> Judged {
     let ended = tokio::task::spawn_blocking(move || stalled.finish());
     let ran = ended.await.expect("it ends");
     drop(said);
-    holds("S10", ran.code == 0, || format!("at {point}: {}", ran.report()))
+    holds("S10", ran.code == 0, || {
+        format!("at {point}: {}", ran.report())
+    })
 }
 
 fn witness(scene: &Scene, kind: &Jobs) -> JobSpec {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use longshore_core::queue::Count;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
-    CancelOutcome, Finding, NewJob, Pruned, Retention, Store, StoreResult, Submissions, Submitted,
-    Upkeep, Wakeups,
+    Aged, CancelOutcome, Finding, NewJob, Pruned, Retention, Store, StoreResult, Submissions,
+    Submitted, Upkeep, Wakeups,
 };
 use longshore_core::{InstanceId, JobId, Priority};
 use tokio::sync::watch;
@@ -71,6 +71,11 @@ impl Upkeep for MemoryStore {
             Ok(expired)
         });
         expired.await
+    }
+
+    async fn age_waiting(&self, _limit: u32) -> StoreResult<Vec<Aged>> {
+        self.journal.note("age");
+        Ok(Vec::new())
     }
 
     async fn prune(&self, retention: Retention) -> StoreResult<Pruned> {

@@ -1,0 +1,56 @@
+//! The database's name, and where it is at home.
+
+use longshore_core::InstanceId;
+use longshore_core::store::{Finding, Renewed, Severity, StoreResult};
+
+use crate::PostgresStore;
+use crate::db::Db;
+use crate::rows::{column, converted};
+
+impl PostgresStore {
+    /// Gives the database a new name, or with `keep` notes that its name is at home here: for a copy,
+    /// and for one whose original is gone. Not while it is in use: workers remember the name, and
+    /// containers bear it.
+    pub async fn renew_instance(&self, keep: bool) -> StoreResult<Renewed> {
+        const VERB: &str = "renew the instance";
+        let sql = include_str!("../sql/renew_instance.sql");
+        let row = self.db.one(VERB, sql, &[&!keep]).await?;
+        let id: Option<String> = column(VERB, &row, "id")?;
+        Ok(match id {
+            Some(id) => Renewed::To(InstanceId(id)),
+            None => Renewed::InUse {
+                leases: converted::<i64, u64>(VERB, &row, "leases")?,
+                workers: converted::<i64, u64>(VERB, &row, "workers")?,
+            },
+        })
+    }
+}
+
+/// Whether this is the database that was given the name.
+pub(crate) async fn diagnose(verb: &'static str, db: &Db) -> StoreResult<Finding> {
+    let row = db
+        .one(verb, include_str!("../sql/diagnose_home.sql"), &[])
+        .await?;
+    let id: &str = column(verb, &row, "id")?;
+    let home: Option<&str> = column(verb, &row, "home")?;
+    let here: &str = column(verb, &row, "here")?;
+    let finding = |severity, seen, advice: &str| Finding {
+        severity,
+        subject: "instance".to_owned(),
+        seen,
+        advice: advice.to_owned(),
+    };
+    Ok(match home {
+        Some(home) if home != here => finding(
+            Severity::Warning,
+            format!(
+                "{id} is the name of another database (server and number {home}; this one is {here}): \
+                 this is a copy of it, or was restored from a dump"
+            ),
+            "if both are used, each takes the other's containers for its own: stop its workers, then \
+             `longshore migrate --new-instance`; if the other is gone, `longshore migrate \
+             --keep-instance`",
+        ),
+        Some(_) | None => finding(Severity::Ok, id.to_owned(), ""),
+    })
+}
