@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longshore_core::{JobId, QueueId, WorkerId};
@@ -12,6 +13,11 @@ use super::pair::Place;
 
 /// How long a statement of the test waits for SQLite's write lock.
 const BUSY: Duration = Duration::from_secs(30);
+/// Between two looks at that lock.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// How often a change found that lock taken: one test at a time makes any.
+static LOOKS_IN_VAIN: AtomicU64 = AtomicU64::new(0);
 
 const PLACES: &str = "
 SELECT job_id, 'ready', lane, CAST(0 AS bigint), false, '' FROM ready WHERE queue_id = $1
@@ -126,8 +132,21 @@ impl Raw {
     }
 }
 
+/// How often a change found SQLite's write lock taken.
+pub fn looks_in_vain() -> u64 {
+    LOOKS_IN_VAIN.load(Ordering::Relaxed)
+}
+
+fn look_again(looks: i32) -> bool {
+    LOOKS_IN_VAIN.fetch_add(1, Ordering::Relaxed);
+    std::thread::sleep(GLANCE);
+    GLANCE * looks.unsigned_abs() < BUSY
+}
+
 /// Runs statements in one transaction; what the last of them changed.
 fn change_over(connection: &mut rusqlite::Connection, sql: &str, id: i64) -> u64 {
+    let handler = connection.busy_handler(Some(look_again));
+    handler.expect("a handler");
     let immediate = rusqlite::TransactionBehavior::Immediate;
     let tx = connection
         .transaction_with_behavior(immediate)
