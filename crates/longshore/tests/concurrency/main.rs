@@ -31,6 +31,7 @@ macro_rules! on_both_stores {
     )*};
 }
 
+mod backing_off;
 mod changing_limits;
 mod databases;
 mod deadlock_recovery;
