@@ -327,6 +327,7 @@ mod tests {
             "reading",
             &[
                 include_str!("reading/counting.rs"),
+                include_str!("reading/filtering.rs"),
                 include_str!("reading/listing.rs"),
                 include_str!("reading/showing.rs"),
                 include_str!("reading/why_waiting.rs"),
