@@ -13,6 +13,7 @@ mod leases;
 mod reading;
 mod registry;
 mod submissions;
+pub mod tables;
 mod upkeep;
 mod words;
 

@@ -43,6 +43,7 @@ mod judging;
 mod ledger;
 mod load;
 mod random;
+mod recorded_processes;
 mod stepping;
 mod together;
 mod worker_coordination;
