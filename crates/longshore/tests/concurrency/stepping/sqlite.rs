@@ -29,7 +29,7 @@ use super::limits::{
 };
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Answer, Hands, Pair, Played, World};
-use super::raw::{self, Raw, open, places_over};
+use super::raw::{Raw, open, places_over};
 
 /// How often all wait behind a held transaction.
 const TOGETHER: usize = 8;
@@ -52,7 +52,7 @@ impl Handles {
             stores.push(Arc::new(store.expect("a temporary file opens")));
         }
         Self {
-            raw: Arc::new(Raw::Sqlite(path.clone())),
+            raw: Arc::new(Raw::Sqlite(path.clone(), Arc::default())),
             path,
             stores,
             made: 0,
@@ -123,7 +123,7 @@ impl Handles {
         let before = places_over(&holder, world.queue.id);
         let looks = |who: usize| self.stores[who].looks_in_vain();
         let looked: Vec<u64> = (0..pair.actors.len()).map(looks).collect();
-        let looked_raw = raw::looks_in_vain();
+        let looked_raw = self.raw.looks_in_vain();
         let running: Vec<_> = (0..pair.actors.len())
             .map(|who| tokio::spawn((pair.actors[who].run)(self.hands(who, &world))))
             .collect();
@@ -133,7 +133,7 @@ impl Handles {
             let sessions = running.iter().enumerate();
             let known = sessions.filter(|(who, session)| session.is_finished() || waits(*who));
             // One at most has a statement of the test's own instead of a verb.
-            let raw = usize::from(raw::looks_in_vain() >= looked_raw + LOOKS);
+            let raw = usize::from(self.raw.looks_in_vain() >= looked_raw + LOOKS);
             (known.count() + raw >= running.len()).then_some(())
         })
         .await;

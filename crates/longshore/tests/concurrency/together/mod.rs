@@ -7,7 +7,7 @@ mod task;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use longshore_core::store::{LeaseKey, Store};
@@ -35,7 +35,12 @@ struct SqliteFile(tempfile::TempDir);
 impl StoreHarness for SqliteFile {
     async fn open(&self) -> Arc<dyn Store> {
         let path = self.0.path().join("longshore.db");
-        let opened = SqliteStore::open(path, longshore_sqlite::Options::default()).await;
+        // So long that no verb may say that the file was busy: one that did never had its turn.
+        let options = longshore_sqlite::Options {
+            busy_budget: Duration::from_mins(1),
+            ..longshore_sqlite::Options::default()
+        };
+        let opened = SqliteStore::open(path, options).await;
         Arc::new(opened.expect("a temporary file opens"))
     }
 }

@@ -6,7 +6,9 @@ use longshore_core::disposition::Disposition;
 use longshore_core::limit::Limit;
 use longshore_core::queue::QueueChange;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{AcquireRequest, Finish, LeaseKey, Store, StoreError, StoreResult};
+use longshore_core::store::{
+    AcquireRequest, Contention, Finish, LeaseKey, Store, StoreError, StoreResult,
+};
 use longshore_core::{JobId, Priority, WorkerId};
 use longshore_testkit::model::Model;
 use longshore_testkit::store::scene::{new_worker, record_for, stale};
@@ -271,11 +273,12 @@ fn was_told<T>(answer: StoreResult<T>) {
 }
 
 /// The answer, unless it was refused for what others had done meanwhile, or ran into them: anything
-/// else is a defect.
+/// else is a defect, and so is a file that was busy, since others never have it for long.
 fn done<T>(answer: StoreResult<T>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),
-        Err(StoreError::Illegal { .. } | StoreError::Contended { .. }) => None,
+        Err(StoreError::Illegal { .. }) => None,
+        Err(StoreError::Contended { contention, .. }) if contention != Contention::Busy => None,
         Err(other) => panic!("neither done nor refused: {other:?}"),
     }
 }
