@@ -54,7 +54,7 @@ pub use liveness::BootClock;
 pub use manager::{BatchResult, LaunchFailure, QueueManager};
 pub use monitor::Monitor;
 pub use report::{EndedBy, WorkerReport};
-pub use retrying::{ContentionCounts, DEFAULT_BUDGET, Retrying};
+pub use retrying::{ContentionCounts, DEFAULT_BUDGET, RetryClock, Retrying};
 pub use shutdown::{GracefulShutdown, Stage};
 pub use status::{Phase, RunningJob, WorkerStatus};
 pub use tracker::JobCompletionTracker;

@@ -64,6 +64,11 @@ impl Engine {
         self.readers.read(verb, work).await
     }
 
+    /// How often the write lock was found taken.
+    pub(crate) fn looks_in_vain(&self) -> u64 {
+        self.writer.looks_in_vain()
+    }
+
     /// Checkpoints and brings statistics up to date.
     pub(crate) async fn tend(&self, verb: &'static str) -> StoreResult<()> {
         self.writer.tend(verb).await

@@ -56,6 +56,12 @@ impl SqliteStore {
             engine: Engine::start(path.into(), options).await?,
         })
     }
+
+    /// How often this handle looked for the write lock and found it with another, since it was
+    /// opened: it rises while a verb waits.
+    pub fn looks_in_vain(&self) -> u64 {
+        self.engine.looks_in_vain()
+    }
 }
 
 #[async_trait]

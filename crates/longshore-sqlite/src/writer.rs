@@ -9,6 +9,7 @@ mod piece;
 mod thread;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use self::thread::Thread;
 use crate::error::Outcome;
 use crate::tx::Tx;
 use crate::wakeups::Hub;
-use crate::{connection, migrate};
+use crate::{busy, connection, migrate};
 
 /// Pieces that may wait for the writer before callers are made to wait themselves.
 const MAX_WAITING: usize = 1024;
@@ -40,6 +41,8 @@ pub(crate) struct Writer {
     /// None once it was closed.
     sender: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// How often the thread found the write lock taken.
+    looks_in_vain: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -55,7 +58,10 @@ impl Writer {
     pub(crate) async fn start(path: PathBuf, budget: Duration, hub: Arc<Hub>) -> StoreResult<Self> {
         let (sender, receiver) = mpsc::channel(MAX_WAITING);
         let (ready, opened) = oneshot::channel();
+        let looks_in_vain = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&looks_in_vain);
         let body = move || {
+            busy::count_in(counted);
             let made = connection::open_writer(&path, budget)
                 .and_then(|connection| migrate::run(&connection).map(|()| connection));
             match made {
@@ -85,6 +91,7 @@ impl Writer {
         Ok(Self {
             sender: Mutex::new(Some(sender)),
             thread: Mutex::new(Some(thread)),
+            looks_in_vain,
         })
     }
 
@@ -110,6 +117,11 @@ impl Writer {
         };
         self.send(verb, Message::Write(Box::new(piece))).await?;
         answer.await.map_err(|_| closed(verb))?
+    }
+
+    /// How often the write lock was found taken.
+    pub(crate) fn looks_in_vain(&self) -> u64 {
+        self.looks_in_vain.load(Ordering::Relaxed)
     }
 
     /// Checkpoints the log and lets SQLite bring its statistics up to date.

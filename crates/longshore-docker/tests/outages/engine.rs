@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore_testkit::wait::eventually;
 use tempfile::TempDir;
@@ -23,6 +23,9 @@ while :; do
     --exec-opt native.cgroupdriver=cgroupfs $2 >>"$1/log" 2>&1
 done
 "#;
+
+/// How long it may take until it answers: it may wait for containers that it ends.
+const STARTS_WITHIN: Duration = Duration::from_mins(2);
 
 /// Such an engine; ended with everything in it when dropped.
 pub struct Engine {
@@ -87,15 +90,15 @@ impl Engine {
     }
 
     async fn await_answer(&self) {
-        // Longer than the patience for one condition: it may wait for containers that it ends.
-        for _ in 0..120 {
-            if self.docker(&["version"]) {
-                return;
+        let begun = Instant::now();
+        while !self.docker(&["version"]) {
+            if begun.elapsed() > STARTS_WITHIN {
+                let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+                panic!("the daemon does not answer:\n{log}");
             }
+            // Between two looks, whose count decides nothing.
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        let log = fs::read_to_string(self.path("log")).unwrap_or_default();
-        panic!("the daemon does not answer:\n{log}");
     }
 
     fn load_from(&self, from: &str) {

@@ -167,11 +167,15 @@ fn an_engine_that_hangs_is_given_up_call_by_call_and_the_job_ends_with_its_own_c
 /// More than is read ahead of whoever takes it, less than an engine holds for a slow reader.
 const TAIL_BYTES: usize = 900_000;
 
-/// Takes all of a job's output while its engine hangs for longer than it may be quiet.
+/// Longer than a source of output may be quiet after the end (3 s), so that it is given up and the log
+/// is asked in vain as well. Here a time has to pass: what is tested is what the executor does in it.
+const HANG: Duration = Duration::from_secs(8);
+
+/// Takes all of a job's output while its engine hangs.
 async fn output_over_a_hang(engine: &Engine, output: &mut Output) -> usize {
     engine.signal("STOP");
     let (collected, ()) = tokio::join!(collect(output), async {
-        tokio::time::sleep(Duration::from_secs(8)).await;
+        tokio::time::sleep(HANG).await;
         engine.signal("CONT");
     });
     collected.0.len()

@@ -7,6 +7,7 @@
 //! Never does: repeat a call whose reply was lost ([`StoreError::Unavailable`]): nothing is known
 //! of what happened, and only the caller knows whether asking again is safe.
 
+mod clock;
 mod contention;
 mod leases;
 mod reading;
@@ -26,8 +27,10 @@ use longshore_core::retry::Backoff;
 use longshore_core::store::{Store, StoreError, StoreResult, Wakeups};
 use longshore_fault::{bug, point};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
+pub use clock::RetryClock;
+use clock::RuntimeClock;
 pub use contention::ContentionCounts;
 use contention::Counters;
 
@@ -52,6 +55,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(10);
 pub struct Retrying {
     inner: Arc<dyn Store>,
     budget: Duration,
+    clock: Arc<dyn RetryClock>,
     counters: Arc<Counters>,
     in_flight: Arc<watch::Sender<usize>>,
     /// Kept by each call until its own end, which may come after its caller has gone.
@@ -64,6 +68,7 @@ impl Retrying {
         Self {
             inner,
             budget: DEFAULT_BUDGET,
+            clock: Arc::new(RuntimeClock::begin()),
             counters: Arc::default(),
             in_flight: Arc::new(watch::Sender::new(0)),
             held: None,
@@ -76,6 +81,15 @@ impl Retrying {
     pub fn within(&self, budget: Duration) -> Self {
         Self {
             budget,
+            ..self.clone()
+        }
+    }
+
+    /// The same store by another clock than the runtime's.
+    #[must_use]
+    pub fn by_clock(&self, clock: Arc<dyn RetryClock>) -> Self {
+        Self {
+            clock,
             ..self.clone()
         }
     }
@@ -103,7 +117,7 @@ impl Retrying {
         F: Fn(Arc<dyn Store>) -> Fut,
         Fut: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let begun = Instant::now();
+        let begun = self.clock.now();
         let mut retry = 0;
         loop {
             let error = match self.owned(verb, send(Arc::clone(&self.inner))).await {
@@ -121,11 +135,12 @@ impl Retrying {
                 BACKOFF.delay(retry, rand::random())
             };
             let _ = point!("retry.before_pause", micros(delay)).await;
-            if begun.elapsed() + delay >= self.budget {
+            let gone = self.clock.now().saturating_sub(begun);
+            if gone + delay >= self.budget {
                 tracing::debug!(verb, retry, "gave up repeating a contended call");
                 return Err(error);
             }
-            sleep(delay).await;
+            self.clock.pause(delay).await;
         }
     }
 

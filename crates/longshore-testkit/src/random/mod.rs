@@ -16,6 +16,7 @@ mod names;
 mod op;
 mod side;
 mod store_side;
+mod translated;
 
 pub use lockstep::Lockstep;
 pub use op::{Op, ops};

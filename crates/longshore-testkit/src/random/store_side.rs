@@ -1,22 +1,19 @@
-//! A call asked of a store: its arguments in the store's ids, its answer in the model's, and every
-//! time in it the same one.
+//! A call asked of a store: its arguments in the store's ids, its answer in the model's.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-use longshore_core::host::Host;
-use longshore_core::ids::{HostId, JobId, QueueId, Token, WorkerId};
+use longshore_core::ids::{JobId, Token, WorkerId};
 use longshore_core::queue::Queue;
 use longshore_core::store::{
-    AcquireRequest, Aged, Finish, HeldLease, JobDetail, JobFilter, JobSummary, Lease, LeaseKey,
-    NewWorker, OutputAppend, OutputCursor, OutputPage, OutputRequest, Pruned, Retention, Store,
-    StoreResult, Submitted, Worker,
+    AcquireRequest, Aged, Finish, HeldLease, JobFilter, Lease, NewWorker, OutputAppend,
+    OutputCursor, OutputRequest, Pruned, Retention, Store, StoreResult, Submitted,
 };
-use longshore_core::waiting::WhyWaiting;
 
 use super::call::Call;
 use super::model_side::{Reply, said};
 use super::names::Names;
+use super::translated::{detail, host, page, queue, summary, worker};
 use crate::model::{MOMENT, Refusal};
 
 /// Passes of pruning that no test needs.
@@ -331,87 +328,4 @@ async fn prune_all(store: &dyn Store, batch: u32) -> StoreResult<Pruned> {
         }
     }
     Ok(all)
-}
-
-fn queue(names: &Names, queue: Queue) -> Queue {
-    let id: QueueId = names.queues.ours(queue.id);
-    Queue {
-        id,
-        epoch: queue.epoch - names.epochs.get(&id).copied().unwrap_or(0),
-        ..queue
-    }
-}
-
-fn host(names: &Names, host: Host) -> Host {
-    Host {
-        id: names.hosts.ours(host.id),
-        last_seen_at: MOMENT,
-        ..host
-    }
-}
-
-fn worker(names: &Names, worker: Worker) -> Worker {
-    let hosts: Vec<HostId> = worker
-        .hosts
-        .iter()
-        .map(|host| names.hosts.ours(*host))
-        .collect();
-    Worker {
-        id: names.workers.ours(worker.id),
-        hosts,
-        started_at: MOMENT,
-        heartbeat_at: MOMENT,
-        stopped_at: worker.stopped_at.map(|_| MOMENT),
-        ..worker
-    }
-}
-
-fn summary(names: &Names, job: JobSummary) -> JobSummary {
-    JobSummary {
-        id: names.jobs.ours(job.id),
-        created_at: MOMENT,
-        due_at: job.due_at.map(|_| MOMENT),
-        started_at: job.started_at.map(|_| MOMENT),
-        ended_at: job.ended_at.map(|_| MOMENT),
-        ..job
-    }
-}
-
-fn detail(names: &Names, mut job: JobDetail) -> JobDetail {
-    for made in &mut job.attempts_made {
-        let key = LeaseKey {
-            job: job.summary.id,
-            attempt: made.attempt,
-            token: made.token,
-        };
-        made.token = names.our_lease(key).token;
-        made.worker = names.workers.ours(made.worker);
-        made.host = made.host.map(|host| names.hosts.ours(host));
-        made.claimed_at = MOMENT;
-        made.started_at = made.started_at.map(|_| MOMENT);
-        made.ended_at = made.ended_at.map(|_| MOMENT);
-    }
-    match &mut job.why_waiting {
-        Some(WhyWaiting::DueAt { at } | WhyWaiting::RetryAt { at, .. }) => {
-            *at = longshore_core::Timestamp::MAX;
-        }
-        Some(WhyWaiting::LimitReached { by, .. }) => {
-            for job in by {
-                *job = names.jobs.ours(*job);
-            }
-        }
-        _ => {}
-    }
-    JobDetail {
-        summary: summary(names, job.summary),
-        ..job
-    }
-}
-
-fn page(names: &Names, mut page: OutputPage) -> OutputPage {
-    for chunk in &mut page.chunks {
-        chunk.cursor.token = names.tokens.ours(chunk.cursor.token);
-        chunk.at = MOMENT;
-    }
-    page
 }

@@ -14,6 +14,7 @@ mod reading;
 mod recovery;
 mod registry;
 mod submissions;
+pub mod tables;
 mod upkeep;
 mod words;
 

@@ -64,6 +64,8 @@ macro_rules! store_conformance {
                 a_paused_queue_gives_nothing_until_it_goes_on,
                 attempts_count_on_and_tokens_grow_with_every_acquisition,
                 a_job_handed_back_goes_ahead_of_its_priority_and_no_further,
+                jobs_handed_back_by_one_call_go_ahead_in_the_order_of_their_jobs,
+                an_acquisition_that_finds_no_room_stages_what_is_due_all_the_same,
                 scheduled_jobs_that_are_due_take_part_by_their_priority,
                 a_worker_that_drains_stopped_or_is_unknown_acquires_nothing,
                 a_worker_lists_its_leases_with_the_numbers_of_their_calls,
@@ -378,6 +380,7 @@ mod tests {
             "reading",
             &[
                 include_str!("reading/counting.rs"),
+                include_str!("reading/filtering.rs"),
                 include_str!("reading/listing.rs"),
                 include_str!("reading/showing.rs"),
                 include_str!("reading/why_waiting.rs"),

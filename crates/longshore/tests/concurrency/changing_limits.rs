@@ -124,7 +124,7 @@ async fn expectation(store: &dyn Store, queue: QueueId, jobs: &[JobId]) -> Expec
         .of_whole_store()
 }
 
-fn judgement(verdict: &Verdict) -> Judged {
+pub fn judgement(verdict: &Verdict) -> Judged {
     match verdict {
         Verdict::Passed { .. } => Judged::Passed,
         Verdict::Violated { violation, .. } => {

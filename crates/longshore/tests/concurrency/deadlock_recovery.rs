@@ -13,7 +13,7 @@ use longshore_core::state::TerminalState;
 use longshore_core::store::{
     AcquireRequest, Finish, FinishOutcome, LeaseKey, Leases as _, NewWorker,
 };
-use longshore_postgres::testing::TestDatabase;
+use longshore_postgres::testing::{TestClient, TestDatabase};
 use longshore_queue::{ContentionCounts, Retrying};
 use longshore_testkit::judged::{Judged, conclude, exercised, holds};
 use longshore_testkit::wait::eventually;
@@ -23,7 +23,7 @@ use crate::support::Home;
 use crate::workplace::{QUEUE, job, make_queue, submit};
 
 /// Leases of so many jobs, all of one worker.
-async fn leases(store: &dyn Store, count: u32) -> (Vec<JobId>, Vec<LeaseKey>) {
+pub async fn leases(store: &dyn Store, count: u32) -> (Vec<JobId>, Vec<LeaseKey>) {
     make_queue(store, None).await;
     let jobs = submit(store, (0..count).map(|_| job(50))).await;
     let queue = store.queue(QUEUE).await.expect("it was made");
@@ -56,7 +56,7 @@ fn a_worker(queue: longshore_core::QueueId) -> NewWorker {
     }
 }
 
-fn completed(lease: LeaseKey) -> Finish {
+pub fn completed(lease: LeaseKey) -> Finish {
     Finish {
         lease,
         record: AttemptRecord {
@@ -69,7 +69,7 @@ fn completed(lease: LeaseKey) -> Finish {
 }
 
 /// Each finish happened, once, and the tables are whole.
-async fn nothing_lost_or_doubled(
+pub async fn nothing_lost_or_doubled(
     store: &dyn Store,
     jobs: &[JobId],
     outcomes: &[FinishOutcome],
@@ -100,6 +100,75 @@ async fn nothing_lost_or_doubled(
     .and(|| Judged::Passed)
 }
 
+/// The sessions that a store's finish of three leases, which locks them in order, is brought into a
+/// deadlock with, of which it is the victim for certain: whose wait closes the circle finds it.
+///
+/// One holds the second lease, so that the store waits there with the first in its hands. The other
+/// holds the third, and waits for the first. Then the second is given free: the store goes on to the
+/// third, and closes the circle.
+pub struct Opponents {
+    gate: TestClient,
+    other: TestClient,
+    watcher: TestClient,
+    leases: [i64; 3],
+}
+
+impl Opponents {
+    pub async fn of(database: &TestDatabase, keys: &[LeaseKey]) -> Self {
+        let other = database.client().await;
+        // It would find the deadlock only after this, if the store did not.
+        let patient = "SET deadlock_timeout = '60s'";
+        other.batch_execute(patient).await.expect("a superuser");
+        Self {
+            gate: database.client().await,
+            other,
+            watcher: database.client().await,
+            leases: [keys[0].job.0, keys[1].job.0, keys[2].job.0],
+        }
+    }
+
+    /// Before the store is asked.
+    pub async fn prepare(&self) {
+        for (session, lease) in [(&self.gate, 1), (&self.other, 2)] {
+            session.batch_execute("BEGIN").await.expect("begin");
+            self.lock(session, lease).await;
+        }
+    }
+
+    /// Brings it about, and is out of the way after it. Nothing happens to a store whose call
+    /// `has_ended`.
+    pub async fn collide(&self, has_ended: impl Fn() -> bool) {
+        self.until_waiting(1, &has_ended).await;
+        // Given once the store has given up: the deadlock has happened.
+        let first = self.lock(&self.other, 0);
+        tokio::join!(first, async {
+            self.until_waiting(2, &has_ended).await;
+            self.gate.batch_execute("ROLLBACK").await.expect("rollback");
+        });
+        self.other
+            .batch_execute("ROLLBACK")
+            .await
+            .expect("rollback");
+    }
+
+    async fn lock(&self, session: &TestClient, lease: usize) {
+        let lock = "SELECT FROM lease WHERE job_id = $1 FOR UPDATE";
+        let locked = session.query(lock, &[&self.leases[lease]]).await;
+        locked.expect("the store is the victim");
+    }
+
+    async fn until_waiting(&self, sessions: i64, has_ended: &impl Fn() -> bool) {
+        eventually("sessions wait for leases", async || {
+            let waiting = "SELECT count(*) FROM pg_stat_activity \
+                           WHERE wait_event_type = 'Lock' AND datname = current_database()";
+            let row = self.watcher.query_one(waiting, &[]).await;
+            let waiting: i64 = row.expect("a count").get(0);
+            (waiting >= sessions || has_ended()).then_some(())
+        })
+        .await;
+    }
+}
+
 /// Two sessions that lock in opposite orders: a true 40P01, of which the store is the victim, while its
 /// caller sees nothing but a finish.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -111,35 +180,16 @@ async fn test_deadlock_recovery_with_backoff() {
     );
     let store = PostgresStore::connect(&url, longshore::postgres::Options::default()).await;
     let store: Arc<dyn Store> = Arc::new(store.expect("the database is there"));
-    let (jobs, keys) = leases(&*store, 2).await;
+    let (jobs, keys) = leases(&*store, 3).await;
     let retrying = Retrying::new(Arc::clone(&store));
-    let other = database.client().await;
-    // The other never breaks a deadlock itself: the store's session is its victim.
-    let begin = "SET deadlock_timeout = '60s'; BEGIN";
-    other.batch_execute(begin).await.expect("a superuser");
-    let lock = "SELECT FROM lease WHERE job_id = $1 FOR UPDATE";
-    let second = keys[1].job.0;
-    other
-        .query(lock, &[&second])
-        .await
-        .expect("the second lease");
+    let opponents = Opponents::of(&database, &keys).await;
+    opponents.prepare().await;
     let finishing = {
         let retrying = retrying.clone();
         let finishes: Vec<Finish> = keys.iter().copied().map(completed).collect();
         tokio::spawn(async move { retrying.finish(&finishes).await })
     };
-    let watcher = database.client().await;
-    eventually("the store waits for the second lease", async || {
-        let waiting = "SELECT count(*) FROM pg_stat_activity \
-                       WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        let row = watcher.query_one(waiting, &[]).await.expect("a count");
-        (row.get::<_, i64>(0) > 0).then_some(())
-    })
-    .await;
-    // Given once the store has given up: the deadlock has happened.
-    let first = keys[0].job.0;
-    other.query(lock, &[&first]).await.expect("the first lease");
-    other.batch_execute("ROLLBACK").await.expect("rollback");
+    opponents.collide(|| finishing.is_finished()).await;
     let outcomes = finishing.await.expect("no panic");
     let judged = match outcomes {
         Ok(outcomes) => nothing_lost_or_doubled(&*store, &jobs, &outcomes).await,
@@ -237,7 +287,7 @@ async fn a_busy_file_is_outlasted() {
 }
 
 /// The address with these settings of its sessions.
-fn with_settings(url: &str, settings: &str) -> String {
+pub fn with_settings(url: &str, settings: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
     let settings = settings.replace(' ', "%20").replace('=', "%3D");
     format!("{url}{separator}options={settings}")

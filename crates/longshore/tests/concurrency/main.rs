@@ -31,6 +31,7 @@ macro_rules! on_both_stores {
     )*};
 }
 
+mod backing_off;
 mod changing_limits;
 mod databases;
 mod deadlock_recovery;
@@ -42,6 +43,7 @@ mod judging;
 mod ledger;
 mod load;
 mod random;
+mod recorded_processes;
 mod stepping;
 mod together;
 mod worker_coordination;

@@ -83,6 +83,11 @@ impl Scene {
         self.home.path().join("witness.log")
     }
 
+    /// What they wrote.
+    pub fn witnessed(&self) -> String {
+        fs::read_to_string(self.witness()).expect("the jobs wrote")
+    }
+
     /// A job that says when it starts and ends; none ends before `together` of them have started.
     pub fn witnessing_job(&self, queue: &str, together: u32) -> JobSpec {
         let mut spec = JobSpec::process(["sh", "-c", SCRIPT]);
@@ -113,7 +118,7 @@ impl Scene {
         );
         store.close().await;
 
-        let text = fs::read_to_string(self.witness()).expect("the jobs wrote");
+        let text = self.witnessed();
         let witness = Witness::parse(&text).expect("every line is whole");
         let ids: Vec<_> = jobs.iter().map(|job| history::JobId(job.0)).collect();
         let limit = Limit {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use longshore_core::disposition::{Disposition, Spent};
 use longshore_core::priority::Lane;
 use longshore_core::state::TerminalState;
-use longshore_core::store::AcquireRequest;
+use longshore_core::store::{AcquireRequest, Finish, FinishOutcome};
 use longshore_core::{Priority, State, WorkerId};
 
 use crate::store::StoreHarness;
-use crate::store::scene::{LATER, Scene, new_queue};
+use crate::store::scene::{LATER, Scene, new_queue, record_for};
 use crate::store::seed::Seed;
 use crate::wait::eventually;
 
@@ -144,6 +144,49 @@ pub async fn a_job_handed_back_goes_ahead_of_its_priority_and_no_further(h: &dyn
             scene.settle(lease.key, TerminalState::Completed).await;
         }
     }
+}
+
+pub async fn jobs_handed_back_by_one_call_go_ahead_in_the_order_of_their_jobs(
+    h: &dyn StoreHarness,
+) {
+    let scene = Scene::open(h).await;
+    for then in [Disposition::HandBack, Disposition::Lost] {
+        let seeds = [50, 80, 50, 50, 80, 50].map(|priority| Seed::job().priority(priority));
+        let jobs = scene.submit_all(seeds).await;
+        let mut leases = scene.acquire(6).await;
+        leases.sort_by_key(|lease| lease.key.job);
+        let behind = scene.submit(Seed::job()).await;
+        // As they may end in a drain: in no order at all.
+        let finishes = [3, 4, 0, 5, 1, 2].map(|nth: usize| Finish {
+            lease: leases[nth].key,
+            record: record_for(then),
+            then,
+        });
+        let outcomes = scene.store.finish(&finishes).await.expect("finish");
+        assert_eq!(outcomes, [FinishOutcome::Finished; 6]);
+        let leases = scene.acquire(7).await;
+        let order: Vec<_> = leases.iter().map(|lease| lease.key.job).collect();
+        let expected = [jobs[1], jobs[4], jobs[0], jobs[2], jobs[3], jobs[5], behind];
+        assert_eq!(order, expected, "after {then:?}");
+        for lease in leases {
+            scene.settle(lease.key, TerminalState::Completed).await;
+        }
+    }
+}
+
+pub async fn an_acquisition_that_finds_no_room_stages_what_is_due_all_the_same(
+    h: &dyn StoreHarness,
+) {
+    let scene = Scene::limited(h, 1).await;
+    let live = scene.leased(Seed::job()).await;
+    let due = scene.store.now().await.expect("now") + Duration::from_millis(300);
+    let was_due = scene.submit(Seed::job().due_at(due)).await;
+    scene.wait_until(due).await;
+    assert_eq!(scene.acquire_ids(1).await, [], "there is no room");
+    let came_later = scene.submit(Seed::job()).await;
+    scene.settle(live, TerminalState::Completed).await;
+    let first = scene.acquire_one().await.key;
+    assert_eq!(first.job, was_due, "it stood in line before {came_later}");
 }
 
 pub async fn scheduled_jobs_that_are_due_take_part_by_their_priority(h: &dyn StoreHarness) {

@@ -1,11 +1,13 @@
 //! What people look at.
 
 mod counting;
+mod filtering;
 mod listing;
 mod showing;
 mod why_waiting;
 
 pub use counting::*;
+pub use filtering::*;
 pub use listing::*;
 pub use showing::*;
 pub use why_waiting::*;

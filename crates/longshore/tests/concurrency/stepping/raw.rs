@@ -1,8 +1,11 @@
 //! A database behind the stores' backs: what a test changes because no verb does it yet, and what it
 //! looks at when all is over.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longshore_core::{JobId, QueueId, WorkerId};
@@ -12,6 +15,13 @@ use super::pair::Place;
 
 /// How long a statement of the test waits for SQLite's write lock.
 const BUSY: Duration = Duration::from_secs(30);
+/// Between two looks at that lock.
+const GLANCE: Duration = Duration::from_millis(2);
+
+thread_local! {
+    /// SQLite hands its handler nothing but a count, so what it counts in lies with the thread.
+    static COUNTED_IN: RefCell<Arc<AtomicU64>> = RefCell::default();
+}
 
 const PLACES: &str = "
 SELECT job_id, 'ready', lane, CAST(0 AS bigint), false, '' FROM ready WHERE queue_id = $1
@@ -24,8 +34,9 @@ UNION ALL SELECT job_id, 'settled', CAST(0 AS smallint), 0, false, CAST(state AS
 /// One of both kinds.
 pub enum Raw {
     Postgres(TestClient),
-    /// Each statement has a connection of its own: they are few.
-    Sqlite(PathBuf),
+    /// Each statement has a connection of its own: they are few. With how often they found the write
+    /// lock taken.
+    Sqlite(PathBuf, Arc<AtomicU64>),
 }
 
 impl Raw {
@@ -80,7 +91,7 @@ impl Raw {
                 };
                 rows.iter().map(|row| (row.get(0), place(row))).collect()
             }
-            Self::Sqlite(path) => places_over(&open(path), queue),
+            Self::Sqlite(path, _) => places_over(&open(path), queue),
         };
         let mut places: BTreeMap<JobId, Vec<Place>> = BTreeMap::new();
         for (job, place) in rows {
@@ -97,10 +108,18 @@ impl Raw {
                 let row = client.query_one(sql, &[&worker]).await;
                 row.expect("it is there").get(0)
             }
-            Self::Sqlite(path) => {
+            Self::Sqlite(path, _) => {
                 let fenced = open(path).query_row(sql, [worker], |row| row.get(0));
                 fenced.expect("it is there")
             }
+        }
+    }
+
+    /// How often a change found SQLite's write lock taken.
+    pub fn looks_in_vain(&self) -> u64 {
+        match self {
+            Self::Postgres(_) => 0,
+            Self::Sqlite(_, looks) => looks.load(Ordering::Relaxed),
         }
     }
 
@@ -108,17 +127,20 @@ impl Raw {
     pub async fn on_postgres(&self, sql: &str, id: i64) -> u64 {
         match self {
             Self::Postgres(client) => client.execute(sql, &[&id]).await.expect("a statement"),
-            Self::Sqlite(_) => panic!("for PostgreSQL alone: {sql}"),
+            Self::Sqlite(..) => panic!("for PostgreSQL alone: {sql}"),
         }
     }
 
     async fn change(&self, postgres: &str, sqlite: &'static str, id: i64) -> u64 {
         match self {
             Self::Postgres(_) => self.on_postgres(postgres, id).await,
-            Self::Sqlite(path) => {
-                let path = path.clone();
+            Self::Sqlite(path, looks) => {
+                let (path, looks) = (path.clone(), Arc::clone(looks));
                 // It may wait for the write lock.
-                let change = move || change_over(&mut open(&path), sqlite, id);
+                let change = move || {
+                    COUNTED_IN.set(looks);
+                    change_over(&mut open(&path), sqlite, id)
+                };
                 let changed = tokio::task::spawn_blocking(change).await;
                 changed.expect("no panic")
             }
@@ -126,8 +148,16 @@ impl Raw {
     }
 }
 
+fn look_again(looks: i32) -> bool {
+    COUNTED_IN.with_borrow(|counted| counted.fetch_add(1, Ordering::Relaxed));
+    std::thread::sleep(GLANCE);
+    GLANCE * looks.unsigned_abs() < BUSY
+}
+
 /// Runs statements in one transaction; what the last of them changed.
 fn change_over(connection: &mut rusqlite::Connection, sql: &str, id: i64) -> u64 {
+    let handler = connection.busy_handler(Some(look_again));
+    handler.expect("a handler");
     let immediate = rusqlite::TransactionBehavior::Immediate;
     let tx = connection
         .transaction_with_behavior(immediate)

@@ -10,12 +10,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use longshore_core::store::Store;
 use longshore_sqlite::{Options, SqliteStore};
 use longshore_testkit::judged::{Judged, conclude, exercised, holds};
+use longshore_testkit::wait::eventually;
 
 use super::acquiring::{
     beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
@@ -33,27 +33,26 @@ use super::raw::{Raw, open, places_over};
 
 /// How often all wait behind a held transaction.
 const TOGETHER: usize = 8;
-/// Looks at whether somebody went on beside the held transaction, and what lies between them. Too
-/// few looks miss a defect; they find none that is not there.
-const LOOKS: usize = 10;
-const APART: Duration = Duration::from_millis(1);
+/// How often each session finds the lock taken before it is let go: time in which one that does
+/// not heed it goes on beside the held transaction.
+const LOOKS: u64 = 2;
 
 struct Handles {
     path: PathBuf,
-    stores: Vec<Arc<dyn Store>>,
+    stores: Vec<Arc<SqliteStore>>,
     raw: Arc<Raw>,
     made: usize,
 }
 
 impl Handles {
     async fn open(path: PathBuf, sessions: usize) -> Self {
-        let mut stores: Vec<Arc<dyn Store>> = Vec::new();
+        let mut stores = Vec::new();
         for _ in 0..=sessions {
             let store = SqliteStore::open(&path, Options::default()).await;
             stores.push(Arc::new(store.expect("a temporary file opens")));
         }
         Self {
-            raw: Arc::new(Raw::Sqlite(path.clone())),
+            raw: Arc::new(Raw::Sqlite(path.clone(), Arc::default())),
             path,
             stores,
             made: 0,
@@ -75,7 +74,7 @@ impl Handles {
 
     fn hands(&self, who: usize, world: &Arc<World>) -> Arc<Hands> {
         Arc::new(Hands {
-            store: Arc::clone(&self.stores[who]),
+            store: Arc::clone(&self.stores[who]) as Arc<dyn Store>,
             raw: Arc::clone(&self.raw),
             worker: world.workers[who],
             world: Arc::clone(world),
@@ -122,15 +121,24 @@ impl Handles {
         let holder = open(&self.path);
         holder.execute_batch("BEGIN IMMEDIATE").expect("the lock");
         let before = places_over(&holder, world.queue.id);
+        let looks = |who: usize| self.stores[who].looks_in_vain();
+        let looked: Vec<u64> = (0..pair.actors.len()).map(looks).collect();
+        let looked_raw = self.raw.looks_in_vain();
         let running: Vec<_> = (0..pair.actors.len())
             .map(|who| tokio::spawn((pair.actors[who].run)(self.hands(who, &world))))
             .collect();
-        for _ in 0..LOOKS {
-            tokio::time::sleep(APART).await;
-        }
+        let waits = |who: usize| looks(who) >= looked[who] + LOOKS;
         // An acquisition looks before it asks for the lock, and may see that there is nothing to get.
-        let waited = running.iter().any(|session| !session.is_finished())
-            && places_over(&holder, world.queue.id) == before;
+        eventually("each waits for the lock, or has ended", async || {
+            let sessions = running.iter().enumerate();
+            let known = sessions.filter(|(who, session)| session.is_finished() || waits(*who));
+            // One at most has a statement of the test's own instead of a verb.
+            let raw = usize::from(self.raw.looks_in_vain() >= looked_raw + LOOKS);
+            (known.count() + raw >= running.len()).then_some(())
+        })
+        .await;
+        let waited =
+            (0..pair.actors.len()).any(waits) && places_over(&holder, world.queue.id) == before;
         holder.execute_batch("COMMIT").expect("the end of it");
         let answers = join_all(running).await.into_iter();
         let answers: Vec<Answer> = answers.map(|answer| answer.expect("no panic")).collect();
