@@ -65,4 +65,9 @@ pub const NAMES: &[&str] = &[
     "slot_kept_after_panic",
     "acknowledge_before_commit",
     "heartbeat_stops_at_drain",
+    "takeover_token_plus_one",
+    "takeover_keeps_token",
+    "takeover_without_second_look",
+    "takeover_ignores_reach",
+    "takeover_while_draining",
 ];

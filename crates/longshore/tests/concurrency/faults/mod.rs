@@ -12,5 +12,6 @@ mod order;
 mod retrying;
 mod signals;
 mod sqlite;
+mod taking_over;
 mod tokens;
 mod working;
