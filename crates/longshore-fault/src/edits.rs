@@ -45,6 +45,7 @@ const fn edit(
 }
 
 const ACQUIRE: &str = "function acquire";
+const TAKE_OVER: &str = "function take_over";
 
 /// Every edit. Those of one bug in one place are applied in this order.
 pub(crate) const EDITS: &[Edit] = &[
@@ -207,5 +208,56 @@ pub(crate) const EDITS: &[Edit] = &[
         "moment timestamptz := clock_timestamp();",
         "moment timestamptz := clock_timestamp() \
          + coalesce(nullif(current_setting('longshore.skew', true), ''), '0')::interval;",
+    ),
+    edit(
+        "takeover_token_plus_one",
+        TAKE_OVER,
+        "token = nextval('lease_token')",
+        "token = l.token + 1",
+    ),
+    // On SQLite `fresh_token` adds the one; here nothing is drawn.
+    edit(
+        "takeover_token_plus_one",
+        "sqlite/take_over_draw",
+        "UPDATE counter SET lease_token = lease_token + :count RETURNING lease_token",
+        "SELECT lease_token + :count FROM counter",
+    ),
+    edit(
+        "takeover_keeps_token",
+        TAKE_OVER,
+        "token = nextval('lease_token')",
+        "token = l.token",
+    ),
+    // Whose time is over is looked up without a lock, and believed: a heartbeat between is not seen.
+    edit(
+        "takeover_without_second_look",
+        TAKE_OVER,
+        "ORDER BY w.id FOR NO KEY UPDATE SKIP LOCKED",
+        "ORDER BY w.id",
+    ),
+    edit(
+        "takeover_without_second_look",
+        TAKE_OVER,
+        "WHERE w.id = ANY (v_stale) AND w.stopped_at IS NULL AND NOT w.fenced\n            \
+         AND w.heartbeat_at + w.lease_ttl <= clock_timestamp();",
+        "WHERE w.id = ANY (v_stale);",
+    ),
+    edit(
+        "takeover_ignores_reach",
+        "function leases_to_take_over",
+        "coalesce(l.host_id = ANY (p_hosts), false)",
+        "true",
+    ),
+    edit(
+        "takeover_ignores_reach",
+        "sqlite/take_over_leases",
+        "lease.host_id IN (SELECT value FROM json_each(me.host_ids))",
+        "true",
+    ),
+    edit(
+        "takeover_while_draining",
+        TAKE_OVER,
+        "w.id = p_worker AND NOT w.draining AND",
+        "w.id = p_worker AND",
     ),
 ];

@@ -77,4 +77,9 @@ pub const NAMES: &[&str] = &[
     "not_after_dropped",
     "start_repeated",
     "tombstone_dropped",
+    "takeover_token_plus_one",
+    "takeover_keeps_token",
+    "takeover_without_second_look",
+    "takeover_ignores_reach",
+    "takeover_while_draining",
 ];

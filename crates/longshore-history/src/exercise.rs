@@ -18,6 +18,8 @@ use crate::stored::JobState;
 pub struct Exercise {
     /// S1: acquisitions of two workers overlapped, and two workers got work.
     pub contention: bool,
+    /// S1: somebody took over a live attempt.
+    pub take_overs: bool,
     /// S3: a limit was changed between acquisitions.
     pub limit_changes: bool,
     /// S4: the reply to a submission with a key was lost, and it was repeated.

@@ -116,6 +116,8 @@ pub enum Doubt {
         /// Whether two workers asked one queue at one time.
         overlapped: bool,
     },
+    /// No live attempt was taken over.
+    NothingTakenOver,
     /// No limit was changed between acquisitions.
     LimitNotChanged,
     /// No reply to a keyed submission was lost and asked for again.
@@ -246,6 +248,7 @@ impl fmt::Display for Doubt {
                     "no two workers asked at one time"
                 }
             ),
+            Self::NothingTakenOver => f.write_str("nobody took over a live attempt"),
             Self::LimitNotChanged => f.write_str("no limit was changed between acquisitions"),
             Self::NoReplyLost => {
                 f.write_str("no reply to a keyed submission was lost and asked for again")

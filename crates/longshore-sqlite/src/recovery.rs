@@ -112,7 +112,8 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
         return Ok(found);
     }
     let params = named_params! { ":count": drawn };
-    let last_token: i64 = tx.one(sql!("take_over_draw"), params, |row| row.get(0))?;
+    let sql = longshore_fault::edited!("sqlite/take_over_draw", sql!("take_over_draw"));
+    let last_token: i64 = tx.one(sql, params, |row| row.get(0))?;
     for (left, found) in (0..drawn).rev().zip(&mut found) {
         let taken = &mut found.taken;
         taken.lease.key.token = fresh_token(taken.last_token, Token(last_token - left));

@@ -6,7 +6,7 @@
 use super::arrows::{self, Replay};
 use super::ledger::Ledger;
 use super::runs::Runs;
-use super::{acquired, drains, due, leases, once, order, rest, retries, stale};
+use super::{acquired, drains, due, leases, once, order, rest, retries, stale, taken};
 use crate::expectation::Expectation;
 use crate::ids::JobId;
 use crate::stored::JobState;
@@ -42,6 +42,7 @@ fn not_exercised(seen: &Seen<'_>, expectation: &Expectation) -> Option<Doubt> {
     let asked = |asked: bool| asked.then_some(ledger);
     asked(must.contention)
         .and_then(acquired::never_contended)
+        .or_else(|| asked(must.take_overs).and_then(taken::nothing_taken_over))
         .or_else(|| asked(must.limit_changes).and_then(leases::limit_not_changed))
         .or_else(|| asked(must.lost_replies).and_then(once::no_reply_lost))
         .or_else(|| asked(must.stale_writes).and_then(stale::no_stale_write_refused))

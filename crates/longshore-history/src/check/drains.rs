@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::findings::Findings;
 use super::ledger::{CallIndex, Lease, Ledger, finish_word, run_of};
 use crate::event::Position;
-use crate::ids::{RunId, Token, WorkerId};
+use crate::ids::{RunId, WorkerId};
 use crate::store::{Answer, Call, FinishWord, HeartbeatWord};
 use crate::verdict::Doubt;
 use crate::violation::{Breach, BreachKind, Place};
@@ -19,6 +19,7 @@ struct Farewells {
 pub(super) fn judge(ledger: &Ledger<'_>, findings: &mut Findings) {
     let farewells = Farewells::of(ledger);
     judge_acquisitions(ledger, &farewells, findings);
+    judge_take_overs(ledger, &farewells, findings);
     judge_goodbyes(ledger, &farewells, findings);
     judge_heartbeats(ledger, &farewells, findings);
 }
@@ -69,34 +70,66 @@ fn judge_acquisitions(ledger: &Ledger<'_>, farewells: &Farewells, findings: &mut
     }
 }
 
-/// At a goodbye every lease has ended, may have, or lives on with a handle by which another finds it.
-fn judge_goodbyes(ledger: &Ledger<'_>, farewells: &Farewells, findings: &mut Findings) {
-    let launched = may_have_handles(ledger);
-    for lease in &ledger.leases {
-        let Some(&(stopped, by)) = farewells.stopped.get(&lease.worker) else {
+/// Nor does it take anything over.
+fn judge_take_overs(ledger: &Ledger<'_>, farewells: &Farewells, findings: &mut Findings) {
+    let mut judged = None;
+    for taking in &ledger.takings {
+        let by = taking.by;
+        let Some(&(drained, drain)) = farewells.draining.get(&by.worker) else {
             continue;
         };
-        let goodbye = &ledger.calls[by];
-        let held = lease.acquired < goodbye.called && lease.live_until > stopped;
-        let handle = launched.get(&(lease.run, lease.token));
-        let has_handle = handle.is_some_and(|&called| called < stopped);
-        if !held || has_handle {
+        // Once for each call.
+        if by.called < drained || judged.replace(by.call) == Some(by.call) {
             continue;
         }
-        findings.note_proved(Place::Line(stopped), BreachKind::LeftBehind, || {
-            let breach = Breach::LeftBehind {
-                worker: lease.worker,
-                run: lease.run,
-                acquired: lease.acquired,
-            };
-            let lines = ledger.lines(lease.call).chain(ledger.lines(by));
-            (breach, lines.collect())
-        });
+        findings.note_proved(
+            Place::Line(by.since),
+            BreachKind::AcquiredWhileDraining,
+            || {
+                let breach = Breach::AcquiredWhileDraining {
+                    worker: by.worker,
+                    run: taking.run,
+                    drained,
+                };
+                let lines = ledger.lines(drain).chain(ledger.lines(by.call));
+                (breach, lines.collect())
+            },
+        );
     }
 }
 
-/// The first CALL by which each lease may have got its handle.
-fn may_have_handles(ledger: &Ledger<'_>) -> BTreeMap<(RunId, Token), Position> {
+/// At a goodbye every lease has ended, may have, or lives on with a handle by which another finds it.
+fn judge_goodbyes(ledger: &Ledger<'_>, farewells: &Farewells, findings: &mut Findings) {
+    let launched = may_have_handles(ledger);
+    let may_have_moved = ledger.may_have_moved();
+    for lease in &ledger.leases {
+        for (holder, until) in lease.times_held() {
+            let Some(&(stopped, by)) = farewells.stopped.get(&holder.worker) else {
+                continue;
+            };
+            let goodbye = &ledger.calls[by];
+            let until = until.min(may_have_moved).min(lease.live_until);
+            let held = holder.since < goodbye.called && until > stopped;
+            let handle = launched.get(&lease.run);
+            let has_handle = handle.is_some_and(|&called| called < stopped);
+            if !held || has_handle {
+                continue;
+            }
+            findings.note_proved(Place::Line(stopped), BreachKind::LeftBehind, || {
+                let breach = Breach::LeftBehind {
+                    worker: holder.worker,
+                    run: lease.run,
+                    acquired: holder.since,
+                };
+                let lines = ledger.lines(holder.call).chain(ledger.lines(by));
+                (breach, lines.collect())
+            });
+        }
+    }
+}
+
+/// The first CALL by which each attempt may have got its handle: it stays, whoever holds the lease.
+fn may_have_handles(ledger: &Ledger<'_>) -> BTreeMap<RunId, Position> {
     let mut launched = BTreeMap::new();
     for made in ledger.calls.iter().filter(|made| made.may_have_happened()) {
         let refused = matches!(
@@ -104,8 +137,8 @@ fn may_have_handles(ledger: &Ledger<'_>) -> BTreeMap<(RunId, Token), Position> {
             Some(Answer::MarkLaunched(fenced)) if !fenced.outcome.is_accepted()
         );
         if let (Call::MarkLaunched(lease), false) = (made.call, refused) {
-            let key = (run_of(lease.job, lease.attempt), lease.token);
-            launched.entry(key).or_insert(made.called);
+            let run = run_of(lease.job, lease.attempt);
+            launched.entry(run).or_insert(made.called);
         }
     }
     launched
@@ -142,7 +175,8 @@ fn judge_heartbeats(ledger: &Ledger<'_>, farewells: &Farewells, findings: &mut F
                     let lease = ledger.lease(run_of(finish.job, finish.attempt), finish.token);
                     let done = finish_word(answer, item) == Some(FinishWord::Finished);
                     if let (Some(lease), true) = (lease, done) {
-                        judge_beat(ledger, index, lease, &beats, farewells, findings);
+                        let worker = lease.holder_under(finish.token);
+                        judge_beat(ledger, index, (worker, lease), &beats, farewells, findings);
                     }
                 }
             }
@@ -161,14 +195,14 @@ struct Beat {
 fn judge_beat(
     ledger: &Ledger<'_>,
     finish: CallIndex,
-    lease: &Lease,
+    (worker, lease): (WorkerId, &Lease),
     beats: &BTreeMap<WorkerId, Beat>,
     farewells: &Farewells,
     findings: &mut Findings,
 ) {
     let made = &ledger.calls[finish];
-    let draining = farewells.draining.get(&lease.worker);
-    let (Some(beat), Some(&(drained, by))) = (beats.get(&lease.worker), draining) else {
+    let draining = farewells.draining.get(&worker);
+    let (Some(beat), Some(&(drained, by))) = (beats.get(&worker), draining) else {
         return;
     };
     let gap_nanos = made.nanos.saturating_sub(beat.nanos);
@@ -178,7 +212,7 @@ fn judge_beat(
     let at = Place::Line(made.ended());
     findings.note_proved(at, BreachKind::HeartbeatStopped, || {
         let breach = Breach::HeartbeatStopped {
-            worker: lease.worker,
+            worker,
             run: lease.run,
             gap_millis: gap_nanos / 1_000_000,
             ttl_millis: beat.ttl_nanos / 1_000_000,
@@ -192,9 +226,11 @@ fn judge_beat(
 pub(super) fn nothing_ran_at_drain(ledger: &Ledger<'_>) -> Option<Doubt> {
     let farewells = Farewells::of(ledger);
     let ran = ledger.leases.iter().any(|lease| {
-        let drained = farewells.draining.get(&lease.worker);
-        drained.is_some_and(|&(at, by)| {
-            lease.acquired < ledger.calls[by].called && lease.live_until > at
+        lease.times_held().any(|(holder, until)| {
+            let drained = farewells.draining.get(&holder.worker);
+            drained.is_some_and(|&(at, by)| {
+                holder.since < ledger.calls[by].called && lease.live_until.min(until) > at
+            })
         })
     });
     (!ran).then_some(Doubt::NothingRanAtDrain)

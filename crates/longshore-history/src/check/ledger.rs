@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::holders::{Holder, Taking};
 use crate::event::{Event, Position, Source};
 use crate::ids::{AttemptNumber, JobId, QueueId, RunId, Token, WorkerId};
 use crate::store::{Acquire, Answer, Call, CallNumber, FinishWord, Leased, Told};
@@ -17,7 +18,12 @@ pub(super) struct Ledger<'a> {
     pub(super) answered: Vec<CallIndex>,
     /// Every lease that was certainly given, in the order of the answers.
     pub(super) leases: Vec<Lease>,
-    lease_of: BTreeMap<(RunId, Token), LeaseIndex>,
+    /// Every take-over that was certainly given, in the order of the answers.
+    pub(super) takings: Vec<Taking>,
+    /// By each token that a lease has had.
+    pub(super) lease_of: BTreeMap<(RunId, Token), LeaseIndex>,
+    /// The first of each attempt; there is one, unless S1 is broken.
+    pub(super) lease_of_run: BTreeMap<RunId, LeaseIndex>,
     /// What names each job, in the order of the CALLs.
     pub(super) named: BTreeMap<JobId, Vec<Naming>>,
     /// Ids by name, of every queue that the store told.
@@ -57,12 +63,17 @@ pub(super) struct Naming {
     pub(super) item: usize,
 }
 
-/// A lease that was certainly given.
+/// A lease that was certainly given: one life from its acquisition to its end, whoever holds it under
+/// whatever token.
 pub(super) struct Lease {
     pub(super) run: RunId,
+    /// The token that it was acquired under.
     pub(super) token: Token,
     pub(super) queue: QueueId,
+    /// Who acquired it.
     pub(super) worker: WorkerId,
+    /// Everybody who certainly held it, in the order of the tokens.
+    pub(super) holders: Vec<Holder>,
     pub(super) lane: i16,
     pub(super) claimed: i64,
     /// The acquisition.
@@ -85,11 +96,14 @@ impl<'a> Ledger<'a> {
             calls,
             answered,
             leases: Vec::new(),
+            takings: Vec::new(),
             lease_of: BTreeMap::new(),
+            lease_of_run: BTreeMap::new(),
             named: BTreeMap::new(),
             queues: BTreeMap::new(),
         };
         ledger.note_leases();
+        ledger.note_takings();
         ledger.note_ends();
         ledger.note_names();
         ledger.note_queues();
@@ -137,6 +151,13 @@ impl<'a> Ledger<'a> {
                     token: lease.token,
                     queue: asked.queue,
                     worker: asked.worker,
+                    holders: vec![Holder {
+                        worker: asked.worker,
+                        token: lease.token,
+                        call,
+                        called: self.calls[call].called,
+                        since: self.calls[call].ended(),
+                    }],
                     lane: lease.lane,
                     claimed: lease.claimed,
                     call,
@@ -149,6 +170,7 @@ impl<'a> Ledger<'a> {
         for (index, lease) in leases.iter().enumerate() {
             let key = (lease.run, lease.token);
             self.lease_of.entry(key).or_insert(index);
+            self.lease_of_run.entry(lease.run).or_insert(index);
         }
         self.leases = leases;
     }
@@ -159,8 +181,11 @@ impl<'a> Ledger<'a> {
                 continue;
             };
             for (item, finish) in finishes.iter().enumerate() {
-                let key = (run_of(finish.job, finish.attempt), finish.token);
-                let Some(&lease) = self.lease_of.get(&key) else {
+                // A token that is not known here was given by a take-over whose reply was lost: it
+                // ends the same lease.
+                let run = run_of(finish.job, finish.attempt);
+                let by_token = self.lease_of.get(&(run, finish.token));
+                let Some(&lease) = by_token.or_else(|| self.lease_of_run.get(&run)) else {
                     continue;
                 };
                 let lease = &mut self.leases[lease];
@@ -221,6 +246,10 @@ impl<'a> Ledger<'a> {
                 Some(Answer::Acquire(leases)) => {
                     let jobs = leases.iter().enumerate();
                     jobs.for_each(|(item, lease)| name(item, lease.job));
+                }
+                Some(Answer::TakeOver(taken)) => {
+                    let jobs = taken.iter().enumerate();
+                    jobs.for_each(|(item, taken)| name(item, taken.job));
                 }
                 Some(Answer::ExpireWaiting(jobs)) => {
                     let jobs = jobs.iter().enumerate();

@@ -17,6 +17,7 @@ mod drains;
 mod due;
 mod endings;
 mod findings;
+mod holders;
 mod leases;
 mod ledger;
 mod limits;
@@ -29,6 +30,7 @@ mod runs;
 mod stale;
 mod starts;
 mod states;
+mod taken;
 
 use std::collections::BTreeSet;
 
@@ -66,6 +68,7 @@ pub fn check(witness: &Witness, expectation: &Expectation) -> Verdict {
     }
 
     acquired::judge(&ledger, &mut findings);
+    taken::judge(&ledger, &mut findings);
     let most_leases = leases::judge(&ledger, &queues, &mut findings);
     once::judge(&ledger, expectation, &mut findings);
     stale::judge(&ledger, &mut findings);
@@ -150,6 +153,7 @@ fn sub_history(events: &[Event], breach: &Breach) -> Vec<Event> {
         // Proved by lines of the store, which come with them.
         Breach::AcquiredTwice { .. }
         | Breach::TokenNotRising { .. }
+        | Breach::TakenFromTheLiving { .. }
         | Breach::AcquiredBeyondLimit { .. }
         | Breach::TwoJobsOneKey { .. }
         | Breach::SettledTwice { .. }

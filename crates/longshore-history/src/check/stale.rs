@@ -17,16 +17,23 @@ struct Write {
     accepted: bool,
 }
 
-/// A job's tokens as they were answered: the largest so far, with its acquisition.
+/// A job's tokens as they were answered: the largest so far, with the acquisition or take-over.
 type Newest = Vec<(Position, Token, CallIndex)>;
 
 pub(super) fn judge(ledger: &Ledger<'_>, findings: &mut Findings) {
     let mut newest: BTreeMap<JobId, Newest> = BTreeMap::new();
-    for lease in &ledger.leases {
-        let of_job = newest.entry(lease.run.job).or_default();
-        let before = of_job.last().map(|&(_, token, _)| token);
-        if before.is_none_or(|before| lease.token > before) {
-            of_job.push((lease.acquired, lease.token, lease.call));
+    let acquired = ledger.leases.iter();
+    let acquired = acquired.map(|lease| (lease.run.job, (lease.acquired, lease.token, lease.call)));
+    let taken = ledger.takings.iter().map(|taking| {
+        let by = taking.by;
+        (taking.run.job, (by.since, by.token, by.call))
+    });
+    let mut given: Vec<_> = acquired.chain(taken).collect();
+    given.sort_by_key(|&(_, (at, token, _))| (at, token));
+    for (job, one) in given {
+        let of_job = newest.entry(job).or_default();
+        if of_job.last().is_none_or(|&(_, before, _)| one.1 > before) {
+            of_job.push(one);
         }
     }
     for (index, made) in ledger.calls.iter().enumerate() {

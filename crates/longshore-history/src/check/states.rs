@@ -86,6 +86,8 @@ pub(super) fn certain_moves(made: &Made<'_>, item: usize) -> Vec<Move> {
             }
         }
         (_, Answer::Acquire(_)) => vec![to(States::WAITING, S::Launching)],
+        // Supervision moves, the job stays where it is.
+        (_, Answer::TakeOver(_)) => vec![stays(States::LIVE)],
         (_, Answer::MarkLaunched(fenced)) if fenced.outcome.is_accepted() => {
             vec![stays(States::LIVE)]
         }

@@ -23,7 +23,7 @@ pub use line::{CallNumber, StoreEvent, StoreLineError, Told};
 pub use records::{
     Acquire, Aged, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Listed, Many,
     NewJob, NewWorker, Nothing, OneJob, OneWorker, QueueFact, QueueWish, Reprioritise, Rest,
-    RestCounts, RestQueue, RestWish, Standing, Submitted,
+    RestCounts, RestQueue, RestWish, Standing, Submitted, TakeOver, TakenOver,
 };
 pub use verbs::{Answer, Call};
 pub use words::{

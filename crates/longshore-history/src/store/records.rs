@@ -60,6 +60,28 @@ record! {
         /// When, by the database's clock.
         claimed: i64,
     }
+    /// What a worker asks to take over.
+    TakeOver {
+        /// For whom.
+        worker: WorkerId,
+        /// At most this many.
+        want: u32,
+    }
+    /// An attempt whose supervision moved.
+    TakenOver {
+        /// The job.
+        job: JobId,
+        /// Its attempt, the same as before.
+        attempt: AttemptNumber,
+        /// Its token from now on.
+        token: Token,
+        /// The token that it had.
+        last: Token,
+        /// Who had it; the caller, where it is told of its own once more.
+        from: WorkerId,
+        /// Its queue.
+        queue: QueueId,
+    }
     /// The right to supervise an attempt, shown with each write.
     LeaseRef {
         /// The job.

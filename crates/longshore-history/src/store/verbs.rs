@@ -5,7 +5,7 @@ use super::line::StoreLineError;
 use super::records::{
     Acquire, Aged, Beat, CancelAnswer, Fenced, Finish, Finished, LeaseRef, Leased, Many, NewJob,
     NewWorker, Nothing, OneJob, OneWorker, QueueFact, QueueWish, Reprioritise, Rest, RestWish,
-    Standing, Submitted,
+    Standing, Submitted, TakeOver, TakenOver,
 };
 
 macro_rules! verbs {
@@ -67,6 +67,8 @@ verbs! {
     Submit "submit": Vec<NewJob> => Vec<Submitted>,
     /// A worker takes jobs.
     Acquire "acquire": Acquire => Vec<Leased>,
+    /// A worker takes over leases of workers that are gone.
+    TakeOver "take_over": TakeOver => Vec<TakenOver>,
     /// The fence before a start.
     MarkLaunched "mark_launched": LeaseRef => Fenced,
     /// A note on a long launch.

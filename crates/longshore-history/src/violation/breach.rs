@@ -120,7 +120,7 @@ pub enum Breach {
         /// The exit code that the store keeps.
         exit_code: Option<i32>,
     },
-    /// The store gave one attempt twice.
+    /// The store gave one attempt twice: by two acquisitions, or by two take-overs of one token.
     AcquiredTwice {
         /// The attempt.
         run: RunId,
@@ -129,14 +129,25 @@ pub enum Breach {
         /// The earlier answer.
         first: Position,
     },
-    /// A later acquisition of a job has no larger token.
+    /// A later acquisition or take-over of a job has no larger token.
     TokenNotRising {
         /// The later attempt.
         run: RunId,
         /// Its token.
         token: Token,
-        /// The earlier attempt's.
+        /// An earlier one of the job.
         before: Token,
+    },
+    /// A worker was told that it lives after its lease had gone to another.
+    TakenFromTheLiving {
+        /// The attempt.
+        run: RunId,
+        /// Who lives.
+        worker: WorkerId,
+        /// Who took it over.
+        by: WorkerId,
+        /// Where that was answered.
+        taken: Position,
     },
     /// A queue certainly had more leases at one instant than its limit, or the caller's, ever
     /// allowed meanwhile.
@@ -339,6 +350,7 @@ impl Breach {
             Self::NotCompleted { .. } => BreachKind::NotCompleted,
             Self::AcquiredTwice { .. } => BreachKind::AcquiredTwice,
             Self::TokenNotRising { .. } => BreachKind::TokenNotRising,
+            Self::TakenFromTheLiving { .. } => BreachKind::TakenFromTheLiving,
             Self::AcquiredBeyondLimit { .. } => BreachKind::AcquiredBeyondLimit,
             Self::TwoJobsOneKey { .. } => BreachKind::TwoJobsOneKey,
             Self::SettledTwice { .. } => BreachKind::SettledTwice,

@@ -14,6 +14,7 @@ pub enum BreachKind {
     RanUnacquired,
     AcquiredTwice,
     TokenNotRising,
+    TakenFromTheLiving,
     StartedTwice,
     AttemptsOverlap,
     LimitExceeded,
@@ -54,7 +55,10 @@ impl BreachKind {
     /// The promise that a breach of this kind breaks.
     pub fn promise(self) -> Promise {
         match self {
-            Self::RanUnacquired | Self::AcquiredTwice | Self::TokenNotRising => Promise::S1,
+            Self::RanUnacquired
+            | Self::AcquiredTwice
+            | Self::TokenNotRising
+            | Self::TakenFromTheLiving => Promise::S1,
             Self::StartedTwice | Self::AttemptsOverlap => Promise::S2,
             Self::LimitExceeded | Self::AcquiredBeyondLimit => Promise::S3,
             Self::UnknownJob

@@ -112,7 +112,16 @@ impl fmt::Display for Violation {
             ),
             Breach::TokenNotRising { run, token, before } => write!(
                 f,
-                "{run} was acquired at {at} under token {token}, though an earlier attempt had token {before}"
+                "{run} was given at {at} under token {token}, though its job had token {before} before"
+            ),
+            Breach::TakenFromTheLiving {
+                run,
+                worker,
+                by,
+                taken,
+            } => write!(
+                f,
+                "worker {worker} was told at {at} that it lives, though worker {by} had taken {run} over from it at {taken}"
             ),
             Breach::AcquiredBeyondLimit { queue, limit, live } => write!(
                 f,

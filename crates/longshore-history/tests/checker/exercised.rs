@@ -37,6 +37,7 @@ fn a_plain_life_passes_and_exercises_nothing() {
                 overlapped: false,
             },
         ),
+        (must(|must| must.take_overs = true), Doubt::NothingTakenOver),
         (
             must(|must| must.limit_changes = true),
             Doubt::LimitNotChanged,

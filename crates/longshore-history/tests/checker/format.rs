@@ -6,7 +6,7 @@ use longshore_history::store::{
 use longshore_history::{Witness, WitnessError};
 use proptest::prelude::*;
 
-use crate::recorded::{keyed, plain, submission};
+use crate::recorded::{keyed, lease, plain, submission, taken, takes_over};
 
 fn refusal(line: &str) -> StoreLineError {
     line.parse::<StoreEvent>()
@@ -38,6 +38,20 @@ fn a_submission_reads_as_documented() {
     assert_eq!(witness.events().len(), 2);
     assert!(witness.is_empty(), "no job wrote");
     assert!(witness.has_store_events());
+}
+
+#[test]
+fn a_take_over_reads_as_documented() {
+    let call = record(1, Told::Called(takes_over(4)));
+    assert_eq!(call, "CALL 1 5 take_over worker=4 want=10\n");
+    let answer = Answer::TakeOver(vec![taken(3, &lease(7, 2, 5), 9)]);
+    let done = record(1, Told::Done(answer));
+    assert_eq!(
+        done,
+        "DONE 1 5 take_over ; job=7 attempt=2 token=9 last=5 from=3 queue=1\n"
+    );
+    let witness = Witness::parse(&(call + &done)).expect("well formed");
+    assert_eq!(witness.events().len(), 2);
 }
 
 #[test]
@@ -144,7 +158,7 @@ proptest! {
 
     #[test]
     fn no_line_makes_the_reader_panic(
-        content in "(CALL|DONE|ERR) [0-9]{1,2} [0-9] (submit|acquire|other|rest|finish)( ;)?( [a-z=\"\\\\0-9-]{0,12}){0,4}",
+        content in "(CALL|DONE|ERR) [0-9]{1,2} [0-9] (submit|acquire|take_over|other|rest|finish)( ;)?( [a-z=\"\\\\0-9-]{0,12}){0,4}",
     ) {
         if let Ok(event) = content.parse::<StoreEvent>() {
             prop_assert_eq!(event.to_string(), content);

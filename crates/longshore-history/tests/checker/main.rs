@@ -17,4 +17,5 @@ mod size;
 mod slowly;
 mod starts;
 mod support;
+mod taken_over;
 mod unknown;

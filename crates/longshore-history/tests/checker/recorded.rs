@@ -6,7 +6,8 @@
 use longshore_history::store::{
     Acquire, Answer, Beat, Call, CallNumber, CancelAnswer, CancelWord, Failure, Finish, FinishWord,
     Finished, HeartbeatWord, LeaseRef, LeaseWord, Leased, Many, NewJob, NewWorker, Nothing, OneJob,
-    OneWorker, QueueFact, QueueWish, Standing, StoreEvent, Submitted, Then, Told,
+    OneWorker, QueueFact, QueueWish, Standing, StoreEvent, Submitted, TakeOver, TakenOver, Then,
+    Told,
 };
 use longshore_history::{
     AttemptNumber, Breach, BreachKind, Doubt, Expectation, JobId, Place, Promise, QueueId, Token,
@@ -85,6 +86,12 @@ impl Script {
 
     pub fn acquire(&mut self, worker: i64, leases: &[Leased]) -> usize {
         self.done(asks(worker), Answer::Acquire(leases.to_vec()))
+    }
+
+    /// One lease goes from a worker, under its last token, to another.
+    pub fn take_over(&mut self, worker: i64, from: i64, last: &Leased, token: i64) -> usize {
+        let answer = Answer::TakeOver(vec![taken(from, last, token)]);
+        self.done(takes_over(worker), answer)
     }
 
     pub fn runs(&mut self, lease: &Leased) -> usize {
@@ -297,6 +304,22 @@ pub fn asks(worker: i64) -> Call {
         want: 10,
         limit: None,
     })
+}
+
+pub fn takes_over(worker: i64) -> Call {
+    let worker = WorkerId(worker);
+    Call::TakeOver(TakeOver { worker, want: 10 })
+}
+
+pub fn taken(from: i64, last: &Leased, token: i64) -> TakenOver {
+    TakenOver {
+        job: last.job,
+        attempt: last.attempt,
+        token: Token(token),
+        last: last.token,
+        from: WorkerId(from),
+        queue: QueueId(1),
+    }
 }
 
 pub fn limit_change(limit: Option<u32>) -> Call {

@@ -3,7 +3,7 @@
 use longshore_core::disposition::Spent;
 use longshore_core::executor::Handle;
 use longshore_core::host::Demand;
-use longshore_core::output::KeptOutput;
+use longshore_core::output::{KeptOutput, ResumePoint};
 use longshore_core::priority::Lane;
 use longshore_core::spec::Timeout;
 use longshore_core::state::{Event, State, TerminalState, transition};
@@ -33,6 +33,7 @@ pub(super) struct Part {
     pub(super) lease: LeaseKey,
     pub(super) cursor: OutputCursor,
     pub(super) kept: KeptOutput,
+    pub(super) resume: Option<ResumePoint>,
 }
 
 /// Where a job is.
@@ -82,6 +83,8 @@ pub(super) struct Live {
     pub(super) lane: Lane,
     pub(super) spent: Spent,
     pub(super) launched: Option<(HostId, Handle, Demand)>,
+    /// Of its host, when the handle was stored.
+    pub(super) boot_id: Option<String>,
     pub(super) note: Option<String>,
     pub(super) started: bool,
     pub(super) cancel_requested: bool,

@@ -35,6 +35,7 @@ impl Model {
             }
         }
         live.launched = Some((host, handle.clone(), demand));
+        live.boot_id = Some(known.facts.boot_id);
         Ok(if live.cancel_requested {
             FenceOutcome::CancelRequested
         } else {

@@ -69,6 +69,7 @@ impl Model {
             lane: waiting.lane,
             spent: waiting.spent,
             launched: None,
+            boot_id: None,
             note: None,
             started: false,
             cancel_requested: false,

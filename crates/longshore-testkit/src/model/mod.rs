@@ -17,6 +17,7 @@ mod launching;
 mod leases;
 mod output;
 mod reading;
+mod recovery;
 mod registry;
 mod showing;
 mod submissions;

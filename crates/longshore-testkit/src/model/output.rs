@@ -31,6 +31,7 @@ impl Model {
                     lease: append.lease,
                     cursor,
                     kept: append.output.clone(),
+                    resume: append.resume.clone(),
                 });
                 job.output.sort_by_key(|part| part.cursor);
             }

@@ -201,7 +201,7 @@ impl Model {
             .ok_or_else(|| Refusal::Invalid("host".to_owned()))
     }
 
-    fn known_host(&mut self, host: HostId) -> Answer<&mut Host> {
+    pub(super) fn known_host(&mut self, host: HostId) -> Answer<&mut Host> {
         let known = self.hosts.get_mut(&host);
         known.ok_or_else(|| Refusal::Invalid("host".to_owned()))
     }

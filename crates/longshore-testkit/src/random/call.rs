@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use longshore_core::executor::Handle;
 use longshore_core::host::{Demand, HostChange, HostFacts};
 use longshore_core::limit::Limit;
-use longshore_core::output::{KeptOutput, Stream};
+use longshore_core::output::{KeptOutput, ResumePoint, Stream};
 use longshore_core::queue::{NewQueue, QueueChange};
 use longshore_core::store::{
     AcquireRequest, Finish, JobFilter, LeaseKey, NewJob, NewWorker, OutputAppend, OutputCursor,
-    OutputRequest,
+    OutputRequest, TakeOverRequest,
 };
 use longshore_core::{AttemptNumber, HostId, JobId, Priority, QueueId, State, Token, WorkerId};
 
@@ -34,6 +34,9 @@ pub(super) enum Call {
     MarkRunning(LeaseKey),
     AppendOutput(Vec<OutputAppend>),
     Finish(Vec<Finish>),
+    TakeOver(TakeOverRequest),
+    AreLive(Vec<(JobId, AttemptNumber)>),
+    ForgetHost(HostId),
     CheckLeases(Vec<LeaseKey>),
     LeasesOf(WorkerId),
     ChangeQueue(String, QueueChange),
@@ -147,12 +150,17 @@ impl Op {
                 };
                 Call::Finish(leases.into_iter().map(finish).collect())
             }
-            Self::Check(leases) => Call::CheckLeases(
-                leases
-                    .iter()
-                    .filter_map(|lease| lease.find(model))
-                    .collect(),
-            ),
+            Self::TakeOver(worker, want, again) => Call::TakeOver(TakeOverRequest {
+                worker: WorkerId(i64::from(*worker) + 1),
+                want: u32::from(*want),
+                acquire_number: number,
+                again: found(again, model),
+            }),
+            Self::AreLive(leases) => {
+                let leases = found(leases, model).into_iter();
+                Call::AreLive(leases.map(|lease| (lease.job, lease.attempt)).collect())
+            }
+            Self::Check(leases) => Call::CheckLeases(found(leases, model)),
             Self::Limit(queue, limit) => change(*queue, |change| {
                 change.max_concurrent = Some(limit.map(|limit| Limit(limit.into())));
             }),
@@ -227,6 +235,11 @@ impl LeaseRef {
     }
 }
 
+fn found(leases: &[LeaseRef], model: &Model) -> Vec<LeaseKey> {
+    let leases = leases.iter();
+    leases.filter_map(|lease| lease.find(model)).collect()
+}
+
 fn pick<T>(mut from: Vec<T>, index: u8) -> Option<T> {
     let count = from.len();
     (count > 0).then(|| from.swap_remove(usize::from(index) % count))
@@ -269,6 +282,7 @@ fn say_of(host: u8, what: u8) -> Call {
     let change = match what {
         0 => return Call::NoteHostProblem(id, "no route".to_owned()),
         1 => return Call::RegisterHost(host_facts_of(host % 2)),
+        10..13 => return Call::ForgetHost(id),
         2 => HostChange {
             enabled: Some(false),
             ..HostChange::default()
@@ -316,7 +330,7 @@ fn part(lease: LeaseKey, seq: u8) -> OutputAppend {
             position: u64::from(seq) * 4,
             bytes: format!("{}.{}.{seq}", lease.job, lease.attempt).into_bytes(),
         },
-        resume: None,
+        resume: (seq % 4 != 3).then(|| ResumePoint(format!("after {seq}"))),
     }
 }
 

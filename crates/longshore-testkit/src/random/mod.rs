@@ -14,6 +14,7 @@ mod lockstep;
 mod model_side;
 mod names;
 mod op;
+mod recovery_side;
 mod side;
 mod store_side;
 mod translated;

@@ -62,6 +62,10 @@ pub enum Op {
     Finish(Vec<(LeaseRef, u8)>),
     /// How everything ends that is held, in one call, and where in the list of it the call begins.
     FinishAll(u8, u8),
+    /// Worker, how many, and those that it is to be told again.
+    TakeOver(u8, u8, Vec<LeaseRef>),
+    /// See `are_live`.
+    AreLive(Vec<LeaseRef>),
     /// See `check_leases`.
     Check(Vec<LeaseRef>),
     /// Queue, and its new limit.
@@ -148,6 +152,8 @@ fn done_by_workers() -> impl Strategy<Value = Op> {
     let worker = prop_oneof![6 => Just(0u8), 2 => Just(1u8), 1 => 2u8..5];
     // Mostly back to where it waits: what comes of the order shows then.
     let back = prop_oneof![3 => 2u8..4, 2 => 4u8..8, 1 => 0..ENDS];
+    let taker = prop_oneof![6 => Just(0u8), 1 => Just(1u8), 2 => 2u8..6];
+    let again = prop_oneof![3 => Just(Vec::new()), 1 => vec(lease(), 0..3)];
     let acquire = (queue(), worker, 0u8..5, cap);
     prop_oneof![
         14 => acquire.prop_map(|(queue, worker, want, cap)| Op::Acquire(queue, worker, want, cap)),
@@ -158,6 +164,10 @@ fn done_by_workers() -> impl Strategy<Value = Op> {
         4 => vec((lease(), 0u8..4), 1..4).prop_map(Op::Output),
         1 => (lease(), any::<u8>()).prop_map(|(lease, note)| Op::Note(lease, note)),
         1 => vec(lease(), 0..4).prop_map(Op::Check),
+        1 => vec(lease(), 0..4).prop_map(Op::AreLive),
+        // Whoever says goodbye leaves its leases to the first, who acquires most.
+        2 => (1u8..6).prop_map(|worker| Op::Worker(worker, 1)),
+        5 => (taker, 0u8..5, again).prop_map(|(worker, want, again)| Op::TakeOver(worker, want, again)),
     ]
 }
 
@@ -173,7 +183,7 @@ fn registry() -> impl Strategy<Value = Op> {
         1 => (0u8..3).prop_map(Op::CreateQueue),
         3 => (0u8..6, 0u8..8).prop_map(|(worker, what)| Op::Worker(worker, what)),
         1 => (0u8..8, 0u8..4).prop_map(|(queues, hosts)| Op::Hire(queues, hosts)),
-        4 => (0u8..3, 0u8..10).prop_map(|(host, what)| Op::Host(host, what)),
+        4 => (0u8..3, 0u8..13).prop_map(|(host, what)| Op::Host(host, what)),
     ]
 }
 

@@ -20,12 +20,12 @@ use crate::model::{MOMENT, Refusal};
 const MAX_PASSES: usize = 10_000;
 
 /// What a verb that may be refused answered.
-fn told<T: Debug>(names: &Names, answer: StoreResult<T>) -> Reply {
+pub(super) fn told<T: Debug>(names: &Names, answer: StoreResult<T>) -> Reply {
     said(&answer.map_err(|error| Refusal::of(&error, |job| names.jobs.known(job))))
 }
 
 /// What a verb that nothing can be wrong with answered.
-fn plain<T: Debug>(answer: StoreResult<T>) -> Reply {
+pub(super) fn plain<T: Debug>(answer: StoreResult<T>) -> Reply {
     answer.map_or_else(
         |error| format!("an error: {error:?}"),
         |answer| said(&answer),
@@ -75,6 +75,12 @@ pub(super) async fn ask(store: &dyn Store, names: &mut Names, call: &Call) -> Re
             };
             let finishes: Vec<_> = finishes.iter().map(real).collect();
             plain(store.finish(&finishes).await)
+        }
+        Call::TakeOver(request) => super::recovery_side::take_over(store, names, request).await,
+        Call::AreLive(attempts) => {
+            let real = attempts.iter();
+            let real = real.map(|(job, attempt)| (names.jobs.real(*job), *attempt));
+            plain(store.are_live(&real.collect::<Vec<_>>()).await)
         }
         Call::CheckLeases(leases) => {
             let leases: Vec<_> = leases
@@ -252,6 +258,10 @@ async fn ask_registry(store: &dyn Store, names: &mut Names, call: &Call) -> Repl
             let answer = store.change_host(names.hosts.real(*id), change).await;
             told(names, answer.map(|changed| host(names, changed)))
         }
+        Call::ForgetHost(id) => {
+            let answer = store.forget_host(names.hosts.real(*id)).await;
+            told(names, answer.map(|forgotten| host(names, forgotten)))
+        }
         Call::NoteHostProblem(host, problem) => told(
             names,
             store
@@ -301,15 +311,21 @@ async fn acquire(store: &dyn Store, names: &mut Names, request: AcquireRequest) 
         let ours = Token(names.tokens.count() + 1);
         names.tokens.learn(ours, lease.key.token);
     }
-    let ours = |lease: Lease| Lease {
+    said(&Ok::<Vec<_>, Refusal>(
+        leases
+            .into_iter()
+            .map(|acquired| lease(names, acquired))
+            .collect(),
+    ))
+}
+
+pub(super) fn lease(names: &Names, lease: Lease) -> Lease {
+    Lease {
         key: names.our_lease(lease.key),
         queue: names.queues.ours(lease.queue),
         claimed_at: MOMENT,
         ..lease
-    };
-    said(&Ok::<Vec<_>, Refusal>(
-        leases.into_iter().map(ours).collect(),
-    ))
+    }
 }
 
 async fn prune_all(store: &dyn Store, batch: u32) -> StoreResult<Pruned> {

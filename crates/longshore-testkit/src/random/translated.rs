@@ -22,6 +22,7 @@ pub(super) fn host(names: &Names, host: Host) -> Host {
     Host {
         id: names.hosts.ours(host.id),
         last_seen_at: MOMENT,
+        forgotten_at: host.forgotten_at.map(|_| MOMENT),
         ..host
     }
 }

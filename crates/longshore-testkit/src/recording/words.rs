@@ -10,7 +10,7 @@ use longshore_core::queue::{Count, Queue, QueueStats};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{
     Aged, CancelOutcome, FenceOutcome, FinishOutcome, Heartbeat, JobFilter, Lease, LeaseKey,
-    LeaseStatus, NewJob, Store, StoreError, StoreResult,
+    LeaseStatus, NewJob, Store, StoreError, StoreResult, TakenOver,
 };
 use longshore_core::{AttemptNumber, JobId, State, Timestamp};
 use longshore_history as history;
@@ -63,6 +63,22 @@ pub(super) fn leased(lease: &Lease) -> told::Leased {
         token: history::Token(lease.key.token.0),
         lane: lease.lane.0,
         claimed: lease.claimed_at.as_microsecond(),
+    }
+}
+
+pub(super) fn taken_over(taken: &TakenOver) -> told::TakenOver {
+    let told::LeaseRef {
+        job,
+        attempt,
+        token,
+    } = lease_ref(taken.lease.key);
+    told::TakenOver {
+        job,
+        attempt,
+        token,
+        last: history::Token(taken.last_token.0),
+        from: history::WorkerId(taken.from.0),
+        queue: history::QueueId(taken.lease.queue.0),
     }
 }
 

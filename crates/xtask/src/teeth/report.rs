@@ -133,8 +133,6 @@ Time-outs, panics, other promises and `unknown` are not catches.
 ";
 
 const NOT_HERE: &str = "
-Not planted: *take-over with token + 1*, because no worker takes over another's lease yet; in its place
-stand `fence_without_token`, `append_without_token`, `earlier_finish_forgotten` and `staged_unordered`.
 `fifo_dropped` is planted on PostgreSQL alone: SQLite takes the line's beginning as a range of its key,
 and refuses by itself to take what is not one.
 ";

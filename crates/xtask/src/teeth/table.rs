@@ -173,6 +173,46 @@ pub const TABLE: &[Row] = &[
         "faults::draining::a_worker_that_drains_counts_as_alive_until_its_last_job_has_ended",
         "S10",
     ),
+    row(
+        "takeover_token_plus_one",
+        "faults::taking_over::tokens_rise_over_every_change_of_hands_on_postgres",
+        "S1",
+    ),
+    row(
+        "takeover_token_plus_one",
+        "faults::taking_over::tokens_rise_over_every_change_of_hands_on_sqlite",
+        "S1",
+    ),
+    row(
+        "takeover_keeps_token",
+        "faults::taking_over::who_had_a_lease_before_ends_nothing_on_postgres",
+        "S5",
+    ),
+    row(
+        "takeover_keeps_token",
+        "faults::taking_over::who_had_a_lease_before_ends_nothing_on_sqlite",
+        "S5",
+    ),
+    row(
+        "takeover_without_second_look",
+        "faults::taking_over::a_worker_that_is_told_that_it_lives_keeps_its_leases",
+        "S1",
+    ),
+    row(
+        "takeover_ignores_reach",
+        "faults::taking_over::a_lease_goes_to_a_worker_that_reaches_its_host_on_postgres",
+        "L2",
+    ),
+    row(
+        "takeover_ignores_reach",
+        "faults::taking_over::a_lease_goes_to_a_worker_that_reaches_its_host_on_sqlite",
+        "L2",
+    ),
+    row(
+        "takeover_while_draining",
+        "faults::taking_over::a_worker_that_drains_takes_nothing_over",
+        "S10",
+    ),
 ];
 
 #[cfg(test)]

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use longshore_core::store::{AcquireRequest, Acquired, Leases as _, Store, StoreResult};
+use longshore_core::store::{
+    AcquireRequest, Acquired, Leases as _, Recovery as _, Store, StoreResult, TakeOverRequest,
+    TakenOver,
+};
 use longshore_postgres::testing::{TestClient, TestDatabase};
 use longshore_postgres::{Options, PostgresStore};
-use longshore_testkit::store::StoreHarness;
+use longshore_testkit::store::{Aged, StoreHarness};
 use longshore_testkit::wait::eventually;
 use tokio::task::JoinHandle;
 
@@ -25,6 +28,9 @@ const PATIENT: Duration = Duration::from_secs(25);
 pub const BEFORE_TAKING: &str = "    IF room > 0 THEN";
 pub const BEFORE_COMMIT: &str = "    IF above IS NULL THEN";
 
+/// A place in `take_over`, where it knows whose time is over and has not said so.
+pub const BEFORE_FENCING: &str = "    IF v_stale IS NOT NULL THEN";
+
 /// A database of its own. Stores look at lines by hand alone.
 pub struct Pg(pub TestDatabase);
 
@@ -35,6 +41,11 @@ impl Pg {
 
     /// One whose `acquire` has a gate.
     pub async fn gated_at(place: &str) -> Self {
+        Self::gated_in("acquire", place).await
+    }
+
+    /// One of whose functions has a gate.
+    pub async fn gated_in(function: &str, place: &str) -> Self {
         let database = TestDatabase::create().await;
         let gate = format!(
             "    IF current_setting('application_name') = '{GATED}' THEN \
@@ -44,7 +55,7 @@ impl Pg {
             assert_eq!(text.matches(place).count(), 1, "{place}");
             text.replacen(place, &gate, 1)
         };
-        database.change_function("acquire", with_gate).await;
+        database.change_function(function, with_gate).await;
         Self(database)
     }
 
@@ -71,12 +82,26 @@ impl Pg {
     }
 
     /// Closes the gate, and sends an acquisition that comes to wait at it.
-    pub async fn held(&self, request: AcquireRequest) -> Held {
+    pub async fn held(&self, request: AcquireRequest) -> Held<Acquired> {
+        self.held_in(|store| async move { store.acquire(request).await })
+            .await
+    }
+
+    /// Closes the gate, and sends a take-over that comes to wait at it.
+    pub async fn held_take_over(&self, request: TakeOverRequest) -> Held<Vec<TakenOver>> {
+        self.held_in(|store| async move { store.take_over(&request).await })
+            .await
+    }
+
+    async fn held_in<T, F>(&self, verb: impl FnOnce(Arc<PostgresStore>) -> F) -> Held<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
         let gate = self.0.client().await;
         let close = format!("SELECT pg_advisory_lock({GATE})");
         gate.batch_execute(&close).await.expect("a lock");
-        let store = self.connect(GATED, PATIENT).await;
-        let task = tokio::spawn(async move { store.acquire(request).await });
+        let task = tokio::spawn(verb(self.connect(GATED, PATIENT).await));
         self.until_waiting(1).await;
         Held { gate, task }
     }
@@ -106,19 +131,19 @@ async fn waiting(client: &TestClient) -> i64 {
     client.query_one(sql, &[]).await.expect("a count").get(0)
 }
 
-/// An acquisition that waits at the gate.
-pub struct Held {
+/// A verb that waits at the gate.
+pub struct Held<T> {
     gate: TestClient,
-    task: JoinHandle<StoreResult<Acquired>>,
+    task: JoinHandle<StoreResult<T>>,
 }
 
-impl Held {
-    /// Opens the gate; what the acquisition brings.
-    pub async fn go(self) -> Acquired {
+impl<T> Held<T> {
+    /// Opens the gate; what the verb brings.
+    pub async fn go(self) -> T {
         let open = format!("SELECT pg_advisory_unlock({GATE})");
         self.gate.batch_execute(&open).await.expect("unlock");
-        let acquired = self.task.await.expect("it does not panic");
-        acquired.expect("nothing stands in its way any more")
+        let answer = self.task.await.expect("it does not panic");
+        answer.expect("nothing stands in its way any more")
     }
 }
 
@@ -126,6 +151,13 @@ impl Held {
 impl StoreHarness for Pg {
     async fn open(&self) -> Arc<dyn Store> {
         self.patient().await
+    }
+
+    async fn age(&self, what: Aged, by: Duration) {
+        match what {
+            Aged::Heartbeat(worker) => self.0.age_heartbeat(worker, by).await,
+            Aged::HostSeen(host) => self.0.age_host(host, by).await,
+        }
     }
 }
 
@@ -148,5 +180,16 @@ impl StoreHarness for File {
         let options = longshore_sqlite::Options::default();
         let opened = longshore_sqlite::SqliteStore::open(self.path(), options).await;
         Arc::new(opened.expect("a temporary file opens"))
+    }
+
+    async fn age(&self, what: Aged, by: Duration) {
+        let Aged::Heartbeat(worker) = what else {
+            panic!("no test of these needs {what:?} older");
+        };
+        let beside = rusqlite::Connection::open(self.path()).expect("the file opens");
+        let sql = "UPDATE worker SET heartbeat_at = heartbeat_at - ?2 WHERE id = ?1";
+        let micros = i64::try_from(by.as_micros()).expect("not that long");
+        let aged = beside.execute(sql, (worker.0, micros));
+        assert_eq!(aged.expect("the file can be written"), 1, "{worker}");
     }
 }

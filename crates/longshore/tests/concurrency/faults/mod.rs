@@ -14,5 +14,6 @@ mod order;
 mod retrying;
 mod signals;
 mod sqlite;
+mod taking_over;
 mod tokens;
 mod working;

@@ -1,18 +1,17 @@
-//! The end of an attempt beside a cancellation and beside another token; a sign of life beside the
-//! end of patience.
+//! The end of an attempt beside a cancellation.
 
 use longshore_core::State as JobState;
 use longshore_core::disposition::Disposition;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{CancelOutcome, Finish, FinishOutcome, Heartbeat};
-use longshore_testkit::judged::{Judged, conclude, holds};
+use longshore_core::store::{CancelOutcome, Finish, FinishOutcome};
+use longshore_testkit::judged::conclude;
 use longshore_testkit::store::scene::record_for;
 
 use super::acquiring::canceller;
 use super::every_order::judge;
 use super::gates::Gate;
 use super::model::{Act, Mode, Program, Row};
-use super::pair::{Actor, Answer, Hands, Pair, Played, Setting, exactly, one_of};
+use super::pair::{Actor, Answer, Hands, Pair, Setting, exactly, one_of};
 
 const FINISH_GATES: &[Gate] = &[Gate::LeaseDeleteBegan, Gate::LeaseDeleteWritten];
 
@@ -68,6 +67,7 @@ const ONE_LEASED: Setting = Setting {
     due: 0,
     later: false,
     silent: false,
+    of_the_dead: false,
 };
 
 pub fn finish_beside_a_cancellation() -> Pair {
@@ -111,118 +111,6 @@ pub fn hand_back_beside_a_cancellation() -> Pair {
     }
 }
 
-/// Gives the first job's lease another token.
-pub fn taker_over() -> Actor {
-    Actor {
-        program: Program {
-            gates: &[Gate::LeaseUpdateWritten],
-            parts: &[
-                &[
-                    Act::Find(Row::Lease(1), Mode::NoKeyUpdate),
-                    Act::Turn(Row::Lease(1), &[Row::Retaken(1)]),
-                ],
-                &[],
-            ],
-        },
-        run: |hands| {
-            Box::pin(async move { Answer::Raw(hands.raw.change_token(hands.world.jobs[0]).await) })
-        },
-    }
-}
-
-pub fn finish_beside_another_token() -> Pair {
-    Pair {
-        name: "finish × token change",
-        setting: ONE_LEASED,
-        actors: vec![finisher(), taker_over()],
-        rows: &[Row::Queue, Row::Lease(1)],
-        lanes: 2,
-        judge: |played| {
-            let place = played.place(0);
-            let is_retaken = place.token > played.world.leases[0].token.0;
-            let seen = (
-                &played.answers[0],
-                &played.answers[1],
-                place.name.as_str(),
-                is_retaken,
-            );
-            let finished = Answer::Finished(FinishOutcome::Finished);
-            let lost = Answer::Finished(FinishOutcome::LeaseLost);
-            one_of(
-                "S5",
-                &seen,
-                &[
-                    (&finished, &Answer::Raw(0), "settled", false),
-                    (&lost, &Answer::Raw(1), "lease", true),
-                ],
-            )
-        },
-    }
-}
-
-fn heart() -> Actor {
-    Actor {
-        program: Program {
-            gates: &[Gate::WorkerUpdateBegan, Gate::WorkerUpdateWritten],
-            parts: &[&[], &[Act::Find(Row::Worker, Mode::NoKeyUpdate)], &[]],
-        },
-        run: |hands| {
-            Box::pin(async move {
-                let heard = hands.store.heartbeat(hands.worker).await;
-                Answer::Heard(heard.expect("a heartbeat"))
-            })
-        },
-    }
-}
-
-/// Fences the worker, which was not heard of.
-fn expiry() -> Actor {
-    Actor {
-        run: |hands| {
-            Box::pin(async move { Answer::Raw(hands.raw.expire(hands.world.workers[0]).await) })
-        },
-        ..heart()
-    }
-}
-
-fn alive_or_fenced(played: &Played) -> Judged {
-    let alive = Heartbeat::Alive { drain: false };
-    let seen = (&played.answers[0], &played.answers[1], played.is_fenced);
-    let after = played
-        .heartbeat_after
-        .expect("a heartbeat was among the answers");
-    let heard = (Answer::Heard(alive), Answer::Heard(Heartbeat::Fenced));
-    one_of(
-        "S5",
-        &seen,
-        &[
-            (&heard.0, &Answer::Raw(0), false),
-            (&heard.1, &Answer::Raw(1), true),
-        ],
-    )
-    .and(|| {
-        holds(
-            "S5",
-            (after == Heartbeat::Fenced) == played.is_fenced,
-            || format!("a heartbeat afterwards is answered by {after:?}"),
-        )
-    })
-}
-
-pub fn heartbeat_beside_expiry() -> Pair {
-    Pair {
-        name: "heartbeat × expiry",
-        setting: Setting {
-            silent: true,
-            ..Setting::default()
-        },
-        actors: vec![heart(), expiry()],
-        rows: &[Row::Worker],
-        lanes: 2,
-        judge: alive_or_fenced,
-    }
-}
-
 #[test]
 fn a_finish_and_a_cancellation_agree_in_every_order() {
     conclude(&judge(&finish_beside_a_cancellation(), None));
@@ -231,14 +119,4 @@ fn a_finish_and_a_cancellation_agree_in_every_order() {
 #[test]
 fn a_job_handed_back_is_cancelled_in_every_order() {
     conclude(&judge(&hand_back_beside_a_cancellation(), None));
-}
-
-#[test]
-fn a_finish_is_refused_in_every_order_once_the_token_changed() {
-    conclude(&judge(&finish_beside_another_token(), None));
-}
-
-#[test]
-fn a_heartbeat_and_expiry_agree_in_every_order() {
-    conclude(&judge(&heartbeat_beside_expiry(), None));
 }

@@ -29,6 +29,12 @@ pub enum Gate {
     Counted,
     /// `acquire`: leased, not committed.
     Leased,
+    /// `take_over`: the caller is one that may; nothing is locked.
+    TakeBegan,
+    /// `take_over`: whose time is over is fenced, not committed.
+    TakeFenced,
+    /// `take_over`: the leases that it found are locked. Moved they are at `LeaseUpdateWritten`.
+    TakeLocked,
     ReadyDeleteBegan,
     ReadyDeleteWritten,
     /// By then `finish` has locked the leases: a statement's changes come after what it reads.
@@ -43,7 +49,7 @@ pub enum Gate {
 
 /// Gates within functions: (function, what stands behind the gate, the gate). Each text must be
 /// there exactly once.
-const WITHIN: [(&str, &str, Gate); 7] = [
+const WITHIN: [(&str, &str, Gate); 10] = [
     ("stage", "PERFORM pg_current_xact_id();", Gate::StageRead),
     ("stage", "RETURN staged;", Gate::StageMoved),
     (
@@ -67,7 +73,21 @@ const WITHIN: [(&str, &str, Gate); 7] = [
         "IF above IS NULL THEN\n        slots := NULL;",
         Gate::Leased,
     ),
+    ("take_over", "WITH stale AS MATERIALIZED (", Gate::TakeBegan),
+    (
+        "take_over",
+        "WITH locked AS MATERIALIZED (",
+        Gate::TakeFenced,
+    ),
+    (
+        "take_over",
+        "v_taken_at := clock_timestamp();",
+        Gate::TakeLocked,
+    ),
 ];
+
+/// The functions that have gates.
+const GATED: [&str; 3] = ["stage", "acquire", "take_over"];
 
 /// Gates of statements: (gate, when, table).
 const AROUND: [(Gate, &str, &str); 9] = [
@@ -117,7 +137,7 @@ pub async fn install(client: &TestClient, bug: Option<Bug>) {
         )
         .expect("a string takes it");
     }
-    for function in ["stage", "acquire"] {
+    for function in GATED {
         let mut definition = with_gates(function, &definition_of(client, function).await);
         if let Some(bug) = bug.filter(|bug| bug.function == function) {
             definition = definition.replacen(only(&definition, bug.from), bug.to, 1);
@@ -169,11 +189,11 @@ mod tests {
         let database = TestDatabase::create().await;
         let client = database.client().await;
         let mut before = Vec::new();
-        for function in ["stage", "acquire"] {
+        for function in GATED {
             before.push(definition_of(&client, function).await);
         }
         install(&client, None).await;
-        for (function, before) in ["stage", "acquire"].into_iter().zip(before) {
+        for (function, before) in GATED.into_iter().zip(before) {
             let mut after = definition_of(&client, function).await;
             for (_, _, gate) in WITHIN.iter().filter(|(within, ..)| *within == function) {
                 after = after.replacen(only(&after, &call(*gate)), "", 1);

@@ -6,7 +6,8 @@
 //! controller lets it go (`lane.rs`). A model of nothing but locks (`model.rs`) says beforehand which
 //! orders can't be, because a session whose turn it is would wait for another's commit; every other
 //! order must be reached, or the test is *unknown*. What each order may end in is a set, asserted by
-//! the promise's name (`acquiring.rs`, `limits.rs`, `ending.rs`, `moving.rs`).
+//! the promise's name (`acquiring.rs`, `limits.rs`, `ending.rs`, `moving.rs`,
+//! `taking_over.rs`).
 //!
 //! Two sessions stop at every gate that they come to. Among three, whose orders are many, an
 //! acquisition does not stop between what it counts and what it takes, both under the queue's lock; and
@@ -23,4 +24,5 @@ mod moving;
 mod pair;
 mod raw;
 mod sqlite;
+mod taking_over;
 mod teeth;

@@ -12,7 +12,10 @@ use super::gates::Gate;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Row {
     Queue,
+    /// A worker that was not heard of for longer than its leases last.
     Worker,
+    /// The same, fenced.
+    Fenced,
     Scheduled(u8),
     Ready(u8),
     /// A job in its new lane: another row than that which it had.
@@ -57,6 +60,13 @@ pub enum Act {
     Turn(Row, &'static [Row]),
     /// If it was found: the verb ends here.
     EndIfFound,
+    /// If it was not: it ends here.
+    EndUnlessFound,
+    /// Turns a row that is there and that nobody holds into another, and waits for nobody; later acts
+    /// may ask whether it was found.
+    Grab(Row, Row),
+    /// The same, if this first row is there, or was made so by the session itself.
+    GrabOf(Row, Row, Row),
     /// Passes over so many gates unless one of these rows is there.
     SkipUnless(&'static [Row], usize),
     /// Turns the first so many of these rows that are there and that nobody holds into others.
@@ -218,6 +228,19 @@ impl Model {
                     return Did::End;
                 }
             }
+            Act::EndUnlessFound => {
+                if !self.actors[who].found {
+                    return Did::End;
+                }
+            }
+            Act::Grab(from, into) => self.grab(who, from, into),
+            Act::GrabOf(of, from, into) => {
+                let made = self.actors[who].taken.iter().any(|(_, into)| *into == of);
+                self.actors[who].found = false;
+                if made || self.there.contains(&of) {
+                    self.grab(who, from, into);
+                }
+            }
             Act::SkipUnless(rows, gates) => {
                 if !rows.iter().any(|row| self.there.contains(row)) {
                     let (part, _) = self.actors[who].at;
@@ -238,6 +261,16 @@ impl Model {
             }
         }
         Did::It
+    }
+
+    fn grab(&mut self, who: usize, from: Row, into: Row) {
+        let is_free = !self.locks.iter().any(|(row, ..)| *row == from);
+        let found = is_free && self.there.contains(&from);
+        if found {
+            self.locks.push((from, who, Mode::Update));
+            self.actors[who].taken.push((from, into));
+        }
+        self.actors[who].found = found;
     }
 
     fn queue_mode(&self, who: usize) -> Mode {

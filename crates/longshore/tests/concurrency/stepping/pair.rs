@@ -45,6 +45,9 @@ pub struct Setting {
     pub later: bool,
     /// The first session's worker was not heard of for longer than its leases last.
     pub silent: bool,
+    /// The leases are not its worker's but those of one that no session has, and that was not heard of
+    /// for as long.
+    pub of_the_dead: bool,
 }
 
 impl Setting {
@@ -72,12 +75,19 @@ impl Setting {
         if self.silent {
             raw.silence(workers[0]).await;
         }
+        let mut holder = workers[0];
+        if self.of_the_dead {
+            let dead = store.register_worker(&new_worker(&[queue.id])).await;
+            holder = dead.expect("a worker");
+            workers.push(holder);
+            raw.silence(holder).await;
+        }
         let mut leases = Vec::new();
         if self.leased > 0 {
             let request = AcquireRequest {
                 queue: queue.id,
                 want: u32::try_from(self.leased).expect("a few"),
-                worker: workers[0],
+                worker: holder,
                 acquire_number: 0,
                 max_concurrent: None,
             };
@@ -90,6 +100,7 @@ impl Setting {
             jobs,
             leases,
             workers,
+            holder,
         }
     }
 }
@@ -132,6 +143,8 @@ pub struct World {
     pub jobs: Vec<JobId>,
     pub leases: Vec<LeaseKey>,
     pub workers: Vec<WorkerId>,
+    /// Whose the leases are.
+    pub holder: WorkerId,
 }
 
 /// What a session was answered.
@@ -143,11 +156,11 @@ pub enum Answer {
     Cancelled(CancelOutcome),
     Changed,
     Heard(Heartbeat),
+    /// So many leases.
+    TookOver(usize),
     Staged(u64),
     /// Moved, or refused in this state.
     Moved(Result<(), JobState>),
-    /// Rows that a statement of the test changed.
-    Raw(u64),
 }
 
 /// Where a job is after all.
@@ -169,7 +182,7 @@ pub struct Played {
     /// Per session: the step after which it had ended.
     pub done: Vec<usize>,
     pub places: BTreeMap<JobId, Vec<Place>>,
-    /// Whether the first session's worker is fenced.
+    /// Whether the leases' first holder is fenced.
     pub is_fenced: bool,
     pub heartbeat_after: Option<Heartbeat>,
 }
@@ -185,7 +198,7 @@ impl Played {
         done: Vec<usize>,
     ) -> Self {
         let places = raw.places(world.queue.id).await;
-        let is_fenced = raw.is_fenced(world.workers[0]).await;
+        let is_fenced = raw.is_fenced(world.holder).await;
         let mut heartbeat_after = None;
         if answers
             .iter()

@@ -58,25 +58,6 @@ impl Raw {
         assert_eq!(changed, 1, "worker {worker}");
     }
 
-    /// Gives a job's lease another token, as a take-over will. There is none yet, so this says what
-    /// of it matters here: one transaction that writes the lease's row.
-    pub async fn change_token(&self, job: JobId) -> u64 {
-        let postgres = "UPDATE lease SET token = nextval('lease_token') WHERE job_id = $1";
-        let sqlite = "UPDATE counter SET lease_token = lease_token + 1; \
-                      UPDATE lease SET token = (SELECT lease_token FROM counter) WHERE job_id = $1";
-        self.change(postgres, sqlite, job.0).await
-    }
-
-    /// Fences a worker that was not heard of, as taking over its leases will. It looks at the time
-    /// again under the lock, or it would fence the living.
-    pub async fn expire(&self, worker: WorkerId) -> u64 {
-        let postgres = "UPDATE worker SET fenced = true WHERE id = $1 AND NOT fenced \
-                        AND heartbeat_at + lease_ttl < clock_timestamp()";
-        let sqlite = "UPDATE worker SET fenced = 1 WHERE id = $1 AND NOT fenced \
-                      AND heartbeat_at + lease_ttl_micros < unixepoch('subsec') * 1000000";
-        self.change(postgres, sqlite, worker.0).await
-    }
-
     /// Where the jobs of a queue are; of each, every row that it has.
     pub async fn places(&self, queue: QueueId) -> BTreeMap<JobId, Vec<Place>> {
         let rows: Vec<(i64, Place)> = match self {

@@ -20,16 +20,17 @@ use longshore_testkit::wait::eventually;
 use super::acquiring::{
     beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
 };
-use super::ending::{
-    finish_beside_a_cancellation, finish_beside_another_token, hand_back_beside_a_cancellation,
-    heartbeat_beside_expiry,
-};
+use super::ending::{finish_beside_a_cancellation, hand_back_beside_a_cancellation};
 use super::limits::{
     beside_a_first_limit, beside_a_lower_limit, three_and_a_first_limit, three_under_a_limit,
 };
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Answer, Hands, Pair, Played, World};
 use super::raw::{Raw, open, places_over};
+use super::taking_over::{
+    acquire_beside_a_take_over, finish_beside_a_take_over, heartbeat_beside_a_take_over,
+    two_that_take_over,
+};
 
 /// How often all wait behind a held transaction.
 const TOGETHER: usize = 8;
@@ -219,8 +220,20 @@ fn ends_on_sqlite_in_every_order_of_whole_verbs() {
     for pair in [
         finish_beside_a_cancellation(),
         hand_back_beside_a_cancellation(),
-        finish_beside_another_token(),
-        heartbeat_beside_expiry(),
+    ] {
+        judged = judged.and(|| every_order_of_whole_verbs(&pair));
+    }
+    conclude(&judged);
+}
+
+#[test]
+fn take_overs_on_sqlite_in_every_order_of_whole_verbs() {
+    let mut judged = Judged::Passed;
+    for pair in [
+        two_that_take_over(),
+        heartbeat_beside_a_take_over(),
+        finish_beside_a_take_over(),
+        acquire_beside_a_take_over(),
     ] {
         judged = judged.and(|| every_order_of_whole_verbs(&pair));
     }

@@ -8,15 +8,17 @@ use longshore_testkit::judged::Judged;
 use super::acquiring::{
     TAKE_TWO, beside_a_cancellation, beside_a_finish, two_under_a_limit, two_without_a_limit,
 };
-use super::ending::{
-    finish_beside_another_token, hand_back_beside_a_cancellation, heartbeat_beside_expiry,
-};
+use super::ending::hand_back_beside_a_cancellation;
 use super::every_order::judge;
 use super::gates::{Bug, Gate};
 use super::limits::{beside_a_first_limit, three_under_a_limit};
 use super::model::{Act, Program};
 use super::moving::{reprioritise_beside_an_acquisition, stage_beside_an_acquisition};
 use super::pair::{Actor, Answer, Hands, Pair};
+use super::taking_over::{
+    acquire_beside_a_take_over, finish_beside_a_take_over, heartbeat_beside_a_take_over,
+    two_that_take_over,
+};
 
 const NO_LOCK: Bug = Bug {
     function: "acquire",
@@ -154,7 +156,7 @@ async fn end_by_attempt(hands: &Hands, settles: bool) -> Answer {
 
 #[test]
 fn the_steps_catch_a_finish_that_names_no_token() {
-    let pair = with(finish_beside_another_token(), 0, |hands| {
+    let pair = with(finish_beside_a_take_over(), 0, |hands| {
         Box::pin(async move { end_by_attempt(&hands, true).await })
     });
     is_caught("S5", &pair, None);
@@ -170,7 +172,7 @@ fn the_steps_catch_a_hand_back_that_heeds_no_request() {
 
 #[test]
 fn the_steps_catch_a_heartbeat_that_asks_for_no_fence() {
-    let pair = with(heartbeat_beside_expiry(), 0, |hands| {
+    let pair = with(heartbeat_beside_a_take_over(), 0, |hands| {
         Box::pin(async move {
             let sql = "UPDATE worker SET heartbeat_at = clock_timestamp() WHERE id = $1";
             hands.raw.on_postgres(sql, hands.worker.0).await;
@@ -178,6 +180,48 @@ fn the_steps_catch_a_heartbeat_that_asks_for_no_fence() {
         })
     });
     is_caught("S5", &pair, None);
+}
+
+#[test]
+fn the_steps_catch_a_take_over_that_locks_no_worker() {
+    let bug = Bug {
+        function: "take_over",
+        from: "ORDER BY w.id FOR NO KEY UPDATE SKIP LOCKED\n    )\n    SELECT array_agg(s.id) INTO v_stale \
+               FROM stale AS s;\n    IF v_stale IS NOT NULL THEN\n        \
+               UPDATE worker AS w SET fenced = true\n        \
+               WHERE w.id = ANY (v_stale) AND w.stopped_at IS NULL AND NOT w.fenced\n            \
+               AND w.heartbeat_at + w.lease_ttl <= clock_timestamp();",
+        to: "ORDER BY w.id\n    )\n    SELECT array_agg(s.id) INTO v_stale FROM stale AS s;\n    \
+             IF v_stale IS NOT NULL THEN\n        \
+             UPDATE worker AS w SET fenced = true WHERE w.id = ANY (v_stale);",
+    };
+    let mut pair = heartbeat_beside_a_take_over();
+    // The statement that fences has its gate between the look and the act.
+    pair.actors[1].program = Program {
+        gates: &[Gate::WorkerUpdateBegan],
+        parts: &[&[], &[]],
+    };
+    is_caught("S5", &pair, Some(bug));
+}
+
+#[test]
+fn the_steps_catch_a_take_over_that_keeps_the_token() {
+    let bug = Bug {
+        function: "take_over",
+        from: "token = nextval('lease_token')",
+        to: "token = l.token",
+    };
+    is_caught("S1", &two_that_take_over(), Some(bug));
+}
+
+#[test]
+fn the_steps_catch_a_count_that_leaves_out_what_changed_hands() {
+    let bug = Bug {
+        function: "acquire",
+        from: "WHERE l.queue_id = p_queue AND l.slot > p_above",
+        to: "WHERE l.queue_id = p_queue AND l.slot > p_above AND l.takeovers = 0",
+    };
+    is_caught("S3", &acquire_beside_a_take_over(), Some(bug));
 }
 
 #[test]
