@@ -144,7 +144,10 @@ impl Executor for ProcessExecutor {
             let problem = "a process's output can't be read twice, so not from a resume point";
             return Err(permanent(format!("watch {handle}"), problem));
         }
-        self.container("watch", handle)?.watch()
+        let Some(container) = self.containers.by_handle(handle) else {
+            return Err(permanent(format!("watch {handle}"), NOT_ADOPTED));
+        };
+        container.watch()
     }
 
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
@@ -306,6 +309,9 @@ fn lives(what: &str, process: &ProcessId) -> Result<bool, ExecutorError> {
         Standing::AnotherNamespace => Err(permanent(what, ANOTHER_NAMESPACE)),
     }
 }
+
+const NOT_ADOPTED: &str = "a process's output and end reach the worker that started it alone: \
+    another can't adopt it, only stop it";
 
 const ANOTHER_BOOT: &str = "it belongs to another boot of this machine, and ended with it, \
     or to another machine";
