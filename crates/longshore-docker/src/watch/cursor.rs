@@ -222,7 +222,9 @@ mod tests {
         (Stream::Stdout, "T7", b"end"),
     ];
 
-    fn logs() -> [(&'static [(Stream, &'static str, &'static [u8])], bool); 2] {
+    type Entry = (Stream, &'static str, &'static [u8]);
+
+    fn logs() -> [(&'static [Entry], bool); 2] {
         [(&LOG, false), (&FORGETFUL_LOG, true)]
     }
 
