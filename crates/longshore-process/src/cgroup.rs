@@ -45,17 +45,14 @@ impl Group {
         Ok(found.map(|(_, group)| group))
     }
 
-    /// Every group of this boot and PID namespace: whose it is, and what is in it.
-    pub fn all_here() -> io::Result<Vec<(ProcessId, ContainerIdentity, Self)>> {
-        let mut found = Vec::new();
-        for (name, group) in all()? {
-            if let Some((shim, identity)) = read(&name)
-                && shim.is_of_here()?
-            {
-                found.push((shim, identity, group));
-            }
-        }
-        Ok(found)
+    /// Every group that a shim made: whose it is, and what is in it.
+    pub fn all() -> io::Result<Vec<(ProcessId, ContainerIdentity, Self)>> {
+        let all = all()?.into_iter();
+        let known = all.filter_map(|(name, group)| {
+            let (shim, identity) = read(&name)?;
+            Some((shim, identity, group))
+        });
+        Ok(known.collect())
     }
 
     /// Puts a process into it, with all that it will start.

@@ -57,13 +57,14 @@ pub fn containers(instance: &InstanceId) -> io::Result<Vec<Listed>> {
             known.1 = phase;
         }
     }
-    for (shim, identity, group) in Group::all_here()? {
+    for (shim, identity, group) in Group::all()? {
         if group.processes()?.is_empty() {
-            // Left by a shim that was killed, when nobody was there to sweep.
-            if shim.standing()? == Standing::Gone {
+            // Left by a shim that was killed, when nobody was there to sweep. (One that is about to put
+            // its job into it goes on without.)
+            if shim.standing()? != Standing::Alive {
                 group.remove();
             }
-        } else if identity.instance == *instance {
+        } else if identity.instance == *instance && shim.is_of_here()? {
             let known = found.entry(shim.handle());
             known.or_insert((identity, Phase::Running)).1 = Phase::Running;
         }
