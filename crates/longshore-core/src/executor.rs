@@ -338,6 +338,11 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Creates the attempt's container unless it is there (PROTOCOL section 4, step 1). Nothing
     /// of the job runs yet.
+    ///
+    /// Where containers survive their worker ([`Capability::SurvivesWorker`]) it finds those of all
+    /// workers of that host; elsewhere this worker's alone. There a take-over that finds a handle in
+    /// the lease proves first that nothing of it lives ([`Executor::fate`], [`Executor::stop`]), and
+    /// one that finds none knows by the fence that nothing was or will be started.
     async fn ensure(&self, request: &LaunchRequest) -> Result<Ensured, ExecutorError>;
 
     /// Begins to watch a container: output from `from`, or from its beginning. Called once per

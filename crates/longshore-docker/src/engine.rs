@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     /// None while it is being removed.
     pub phase: Option<Phase>,
     pub exit_code: Option<i64>,
+    /// In the engine's words; empty if it was never started.
+    pub started_at: String,
     pub oom_killed: bool,
     /// Its main process, as the engine's machine counts them.
     pub pid: Option<i64>,
@@ -288,7 +290,8 @@ impl From<ContainerInspectResponse> for Seen {
     fn from(found: ContainerInspectResponse) -> Self {
         let state = found.state.unwrap_or_default();
         let config = found.config.unwrap_or_default();
-        let started = state.started_at.as_deref().is_some_and(has_happened);
+        let started_at = state.started_at.filter(|time| has_happened(time));
+        let started = started_at.is_some();
         let phase = match state.status {
             Some(Status::REMOVING) => None,
             Some(Status::RUNNING | Status::PAUSED | Status::RESTARTING | Status::STOPPING) => {
@@ -308,6 +311,7 @@ impl From<ContainerInspectResponse> for Seen {
             id: found.id.unwrap_or_default(),
             phase,
             exit_code: state.exit_code,
+            started_at: started_at.unwrap_or_default(),
             pid: state.pid.filter(|pid| *pid > 0),
             oom_killed: state.oom_killed.unwrap_or(false),
             error: state.error.unwrap_or_default(),

@@ -137,7 +137,8 @@ impl Executor for DockerExecutor {
             let attempted = format!("create container {name}");
             ExecutorError::new(ErrorClass::Permanent, attempted, refusal.to_string())
         })?;
-        lifecycle::ensure(&self.engine, &self.launches, &self.config, request).await
+        let (engine, launches, images) = (&self.engine, &self.launches, &self.images);
+        lifecycle::ensure(engine, launches, images, &self.config, request).await
     }
 
     async fn watch(

@@ -4,13 +4,14 @@
 //! it, what was never started is removed *without force* (its success proves that it never runs),
 //! and no container id is ever sent a second start. Never reads output or waits for ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::NetworkConnectRequest;
 use bollard::query_parameters::WaitContainerOptionsBuilder;
 use futures_util::StreamExt;
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{Ensured, ExecutorError, Handle, LaunchRequest, Phase};
+use longshore_core::executor::{Ensured, ExecutorError, Handle, LaunchRequest, Phase, Tell};
 use longshore_core::spec::PullPolicy;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -19,6 +20,7 @@ use crate::body::{create_body, endpoint};
 use crate::config::DockerConfig;
 use crate::engine::{Answer, Engine, Seen, short};
 use crate::host;
+use crate::images::Images;
 use crate::labels;
 use crate::permits::Launches;
 use crate::program::Programs;
@@ -36,9 +38,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 pub(crate) async fn ensure(
     engine: &Engine,
     launches: &Launches,
+    images: &Images,
     config: &DockerConfig,
     request: &LaunchRequest,
 ) -> Result<Ensured, ExecutorError> {
+    let mut may_provide = true;
     let name = request.identity.container_name();
     let epoch = host::epoch(engine).await?;
     let log = engine.log_driver().await?;
@@ -60,7 +64,23 @@ pub(crate) async fn ensure(
             // name is taken is seen.
             Err(error) if error.is_transient() => Some(error),
             Ok(Answer::Absent(error)) => {
-                return Err(for_lack_of_image(engine, request, error).await);
+                let Some(image) = lacks_image(engine, request).await else {
+                    return Err(error);
+                };
+                // It was made ready just before, and is gone again, by somebody's `prune`: made
+                // ready anew, once. Nobody is told how far that is: usually its layers are there.
+                let policy = request.spec.pull.unwrap_or(PullPolicy::Missing);
+                let nobody: Tell = Arc::new(drop);
+                if std::mem::take(&mut may_provide)
+                    && images.provide(image, policy, &nobody).await.is_ok()
+                {
+                    continue;
+                }
+                // The next launch makes it ready too, and says so.
+                return Err(ExecutorError {
+                    class: ErrorClass::Transient,
+                    ..error
+                });
             }
             Err(error) => return Err(error),
         };
@@ -85,24 +105,11 @@ pub(crate) async fn ensure(
     ))
 }
 
-/// Something is missing. An image was made ready just before: if it is gone again, by somebody's
-/// `prune`, the next launch makes it ready anew; unless it may not be pulled.
-async fn for_lack_of_image(
-    engine: &Engine,
-    request: &LaunchRequest,
-    error: ExecutorError,
-) -> ExecutorError {
-    let spec = &request.spec;
-    let may_be_pulled = spec.pull != Some(PullPolicy::Never);
-    match &spec.image {
-        Some(image) if may_be_pulled && !engine.has_image(image).await.unwrap_or(true) => {
-            ExecutorError {
-                class: ErrorClass::Transient,
-                ..error
-            }
-        }
-        Some(_) | None => error,
-    }
+/// The image, if that is what is missing and it may be pulled.
+async fn lacks_image<'a>(engine: &Engine, request: &'a LaunchRequest) -> Option<&'a str> {
+    let image = request.spec.image.as_deref()?;
+    let may_be_pulled = request.spec.pull != Some(PullPolicy::Never);
+    (may_be_pulled && !engine.has_image(image).await.unwrap_or(true)).then_some(image)
 }
 
 enum There {

@@ -144,7 +144,10 @@ impl Executor for ProcessExecutor {
             let problem = "a process's output can't be read twice, so not from a resume point";
             return Err(permanent(format!("watch {handle}"), problem));
         }
-        self.container("watch", handle)?.watch()
+        let Some(container) = self.containers.by_handle(handle) else {
+            return Err(permanent(format!("watch {handle}"), NOT_ADOPTED));
+        };
+        container.watch()
     }
 
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
@@ -154,12 +157,12 @@ impl Executor for ProcessExecutor {
         started
     }
 
-    /// A container that was never started is removed by this. One of another worker of this host
-    /// is killed without grace: its shim has no other way to hear of us. So after a success
+    /// A container that was never started is removed by this. Of another worker's the processes are
+    /// told one by one, and then its shim, whatever its own worker does meanwhile. After a success
     /// nothing of it lives: proof of death.
     async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError> {
         let Some(container) = self.containers.by_handle(handle) else {
-            return stop_foreign(handle).await;
+            return stop_foreign(handle, grace).await;
         };
         container.stop(grace).await?;
         self.drop_if_it_never_ran(&container);
@@ -259,28 +262,48 @@ async fn prepare(
 }
 
 /// Ends what another worker of this host started, or proves that it has ended.
-async fn stop_foreign(handle: &Handle) -> Result<(), ExecutorError> {
+async fn stop_foreign(handle: &Handle, grace: Duration) -> Result<(), ExecutorError> {
     let what = format!("stop {handle}");
     let process: ProcessId = parse(&what, handle)?;
     let remains = |of: io::Result<Remains>| of.map_err(|error| ExecutorError::io(&what, &error));
     if !lives(&what, &process)? {
         return remains(Remains::of(&process))?.sweep(&what).await;
     }
+    if !grace.is_zero() && terminate(&what, &process).await? {
+        ends_within(&what, &process, grace).await?;
+    }
     // A shim that does not listen (somebody suspended it) is killed.
     for signal in [END_NOW, Signal::SIGKILL] {
         process
             .signal(signal)
             .map_err(|error| ExecutorError::io(&what, &error))?;
-        let deadline = Instant::now() + deadlines::KILL;
-        while Instant::now() < deadline {
-            if !lives(&what, &process)? {
-                return Remains::of_fresh(&process).sweep(&what).await;
-            }
-            sleep(deadlines::LOOK_EVERY).await;
+        if ends_within(&what, &process, deadlines::KILL).await? {
+            return Remains::of_fresh(&process).sweep(&what).await;
         }
     }
     let problem = format!("it still lives {:?} after it was killed", deadlines::KILL);
     Err(ExecutorError::new(ErrorClass::Transient, what, problem))
+}
+
+async fn terminate(what: &str, process: &ProcessId) -> Result<bool, ExecutorError> {
+    let process = process.clone();
+    let told = WALKS.run(what, deadlines::WALK, move || machine::terminate(&process));
+    told.await?.map_err(|error| ExecutorError::io(what, &error))
+}
+
+async fn ends_within(
+    what: &str,
+    process: &ProcessId,
+    limit: Duration,
+) -> Result<bool, ExecutorError> {
+    let began = Instant::now();
+    while lives(what, process)? {
+        if began.elapsed() >= limit {
+            return Ok(false);
+        }
+        sleep(deadlines::LOOK_EVERY).await;
+    }
+    Ok(true)
 }
 
 /// Nothing is kept of what is not ours, so there is nothing to remove; what lives is refused.
@@ -306,6 +329,9 @@ fn lives(what: &str, process: &ProcessId) -> Result<bool, ExecutorError> {
         Standing::AnotherNamespace => Err(permanent(what, ANOTHER_NAMESPACE)),
     }
 }
+
+const NOT_ADOPTED: &str = "a process's output and end reach the worker that started it alone: \
+    another can't adopt it, only stop it";
 
 const ANOTHER_BOOT: &str = "it belongs to another boot of this machine, and ended with it, \
     or to another machine";

@@ -93,15 +93,13 @@ impl ProcessId {
 }
 
 impl ProcessId {
-    /// Sends a signal, if it still lives.
+    /// Sends a signal, if it still lives; never to another process.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        if self.standing()? != Standing::Alive {
-            return Ok(());
-        }
-        match kill(signed(self.pid), signal) {
-            // It ended just now.
-            Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(errno) => Err(errno.into()),
+        match procfs::stat(self.pid)? {
+            Some(stat) if self.is(&stat) && self.is_of_here()? => {
+                procfs::signal(&stat, signal).map(drop)
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -15,9 +15,12 @@
 //! The shim is never in the way of output: the job writes into pipes that the worker reads.
 //!
 //! This crate owns processes and pipes. It must never decide what becomes of a job, and keeps
-//! nothing on disk: its containers do not outlive their worker.
+//! nothing on disk: its containers do not outlive their worker. What another worker of the machine
+//! has to know of them (is anything of it alive?) the kernel tells: names, environments and, where
+//! they can be had, control groups.
 
 mod blocking;
+mod cgroup;
 mod container;
 mod deadlines;
 mod executor;

@@ -1,9 +1,10 @@
 //! What of any worker's containers lives on this machine, as `/proc` shows it.
 //!
 //! A container whose worker died, or stalls, is known by what it left: its shim, by its name; and
-//! the job's processes, by what their environment says. Nothing is written anywhere, so nothing can
-//! be out of date, and whoever was killed need not have tidied up. Read only; who ends what is
-//! found is [`crate::remains`].
+//! the job's processes, by what their environment says and by the control group that they are in,
+//! where there is one. Nothing is written anywhere, so nothing can
+//! be out of date, and whoever was killed need not have tidied up. Who ends what is found is
+//! [`crate::remains`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use longshore_core::InstanceId;
 use longshore_core::executor::{ContainerIdentity, Fate, Handle, Listed, Phase};
+use nix::sys::signal::Signal;
 
+use crate::cgroup::Group;
 use crate::handle::{ProcessId, Standing};
 use crate::labels;
 use crate::procfs::{self, Listing, ProcessStat};
@@ -52,6 +55,18 @@ pub fn containers(instance: &InstanceId) -> io::Result<Vec<Listed>> {
         // What a process of the job proves, a shim that has no child any more does not refute.
         if phase == Phase::Running {
             known.1 = phase;
+        }
+    }
+    for (shim, identity, group) in Group::all()? {
+        if group.processes()?.is_empty() {
+            // Left by a shim that was killed, when nobody was there to sweep. (One that is about to put
+            // its job into it goes on without.)
+            if shim.standing()? != Standing::Alive {
+                group.remove();
+            }
+        } else if identity.instance == *instance && shim.is_of_here()? {
+            let known = found.entry(shim.handle());
+            known.or_insert((identity, Phase::Running)).1 = Phase::Running;
         }
     }
     let listed = found.into_iter().map(|(handle, (identity, phase))| Listed {
@@ -100,6 +115,23 @@ pub fn fate(process: &ProcessId) -> io::Result<Fate> {
         }
     }
     Ok(Fate::Gone)
+}
+
+/// Sends TERM to everything of another worker's job; whether there was anything. Its shim sees the end
+/// of the main process, and ends the rest.
+pub fn terminate(shim: &ProcessId) -> io::Result<bool> {
+    let processes = procfs::all().processes;
+    let below = procfs::descendants(shim.pid, &processes);
+    if !processes.iter().any(|process| shim.is(process)) {
+        return Ok(false);
+    }
+    // What was stopped (SIGSTOP) can't see the TERM before it goes on.
+    for signal in [Signal::SIGTERM, Signal::SIGCONT] {
+        for process in &below {
+            procfs::signal(process, signal)?;
+        }
+    }
+    Ok(!below.is_empty())
 }
 
 /// Whose shim a process is; none if it is none. Before it leads its session it has said nothing to

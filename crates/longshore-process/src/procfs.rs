@@ -8,7 +8,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::unistd::{SysconfVar, sysconf};
+use rustix::io::Errno as Gone;
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
 /// A process id, as `/proc` and `std` write it.
 pub type Pid = u32;
@@ -62,6 +65,30 @@ pub fn stat(pid: Pid) -> io::Result<Option<ProcessStat>> {
             "/proc/{pid}/stat is not as expected: {:?}",
             String::from_utf8_lossy(&line)
         ))),
+    }
+}
+
+/// Sends a signal to the very process that was seen, never to another that has its number since; false
+/// if it has ended.
+pub fn signal(seen: &ProcessStat, signal: Signal) -> io::Result<bool> {
+    let pid = rustix::process::Pid::from_raw(signed(seen.pid).as_raw())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let number = rustix::process::Signal::from_named_raw(signal as i32)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // Whoever has the number now is held on to, and then looked at.
+    let held = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(held) => held,
+        Err(Gone::SRCH) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    match stat(seen.pid)? {
+        Some(now) if now.start_time == seen.start_time && now.is_alive() => {}
+        Some(_) | None => return Ok(false),
+    }
+    match pidfd_send_signal(held, number) {
+        Ok(()) => Ok(true),
+        Err(Gone::SRCH) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

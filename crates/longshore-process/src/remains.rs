@@ -1,22 +1,24 @@
 //! Finding and killing what a dead shim left behind.
 //!
 //! Normally nothing: a shim ends everything before it ends itself. But a shim can be killed; then
-//! the job's main process dies with it (its death signal) and the rest is found here, by the
-//! shim's session and by a mark that each process of a job bears in its environment. What has
-//! left the session *and* cleaned its environment can't be found.
+//! the job's main process dies with it (its death signal) and the rest is found here: by the job's
+//! control group, which nobody leaves, where there is one; by the shim's session; and by a mark that
+//! each process of a job bears in its environment. Without a group, what has left the session *and*
+//! cleaned its environment can't be found.
 
 use std::io;
 
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::ExecutorError;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
 use crate::blocking::WALKS;
+use crate::cgroup::Group;
 use crate::deadlines;
 use crate::handle::ProcessId;
 use crate::machine::{BETWEEN_LOOKS, LOOKS};
-use crate::procfs::{self, Listing, ProcessStat, signed};
+use crate::procfs::{self, Listing, ProcessStat};
 
 /// The environment variable that marks a job's processes.
 pub const MARK: &str = "LONGSHORE_PROCESS_HANDLE";
@@ -108,9 +110,21 @@ impl Remains {
         let session_is_anothers = processes
             .iter()
             .any(|other| self.shim.was_given_away(other));
+        let group = Group::of(&self.shim)?;
+        let members = group.as_ref().map(Group::processes).transpose()?;
+        let members = members.unwrap_or_default();
         let mut found = Found::default();
+        // Who came into it since the listing.
+        let listed = |pid| processes.iter().any(|process| process.pid == pid);
+        for pid in members.iter().filter(|pid| !listed(**pid)) {
+            found.ours.extend(procfs::stat(*pid)?);
+        }
         for process in processes {
             if !process.is_alive() {
+                continue;
+            }
+            if members.contains(&process.pid) {
+                found.ours.push(process);
                 continue;
             }
             let env = procfs::environment(process.pid)?;
@@ -129,9 +143,13 @@ impl Remains {
     fn kill_found(&self) -> io::Result<Found> {
         let found = self.look()?;
         for process in &found.ours {
-            // Between look and kill the id could in principle go to another process; that
-            // takes a whole round of the kernel's numbers within microseconds.
-            let _ = kill(signed(process.pid), Signal::SIGKILL);
+            // One that can't be signalled is found again.
+            let _ = procfs::signal(process, Signal::SIGKILL);
+        }
+        if found.ours.is_empty()
+            && let Some(group) = Group::of(&self.shim)?
+        {
+            group.remove();
         }
         Ok(found)
     }

@@ -1,13 +1,13 @@
 //! What becomes of a job when one of those above it dies.
 
 mod support;
+#[path = "support/worker.rs"]
+mod worker;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_core::executor::{Executor, Handle};
+use longshore_core::executor::Executor;
 use longshore_testkit::executor::ExecutorHarness;
 use longshore_testkit::executor::probe::live_processes;
 use longshore_testkit::executor::scene::in_time;
@@ -18,8 +18,7 @@ use nix::unistd::Pid;
 use tokio::join;
 
 use support::{Processes, let_deadlines_pass, scene, shim_of};
-
-const WORKER: &str = env!("CARGO_BIN_EXE_longshore-process-worker");
+use worker::Worker;
 
 /// A family: the main shell and its sleep, a child and a grandchild, a daemon that left the
 /// session, ignores what can be ignored, and has a child too.
@@ -32,66 +31,6 @@ const PROMPTLY: Duration = Duration::from_secs(10);
 
 fn executor() -> Arc<dyn Executor> {
     Processes::new().executor()
-}
-
-/// A worker process with one job.
-struct Worker {
-    process: Child,
-    lines: BufReader<ChildStdout>,
-    handle: Handle,
-    /// In the environment of each of the job's processes.
-    mark: String,
-}
-
-impl Worker {
-    fn start(script: &str) -> Self {
-        Self::start_by(&["env"], script)
-    }
-
-    /// Starts it by another program, which becomes it.
-    fn start_by(by: &[&str], script: &str) -> Self {
-        let mark = format!("LONGSHORE_TEST_DEATH={:016x}", rand::random::<u64>());
-        let mut process = Command::new(by[0])
-            .args(&by[1..])
-            .args([WORKER, &mark, script])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the worker can be started");
-        let stdout = process.stdout.take().expect("it was asked for");
-        let mut worker = Self {
-            process,
-            lines: BufReader::new(stdout),
-            handle: Handle(String::new()),
-            mark,
-        };
-        worker.handle = Handle(worker.next_line());
-        worker
-    }
-
-    fn next_line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines
-            .read_line(&mut line)
-            .expect("the worker's output can be read");
-        line.trim().to_owned()
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.process.id()).expect("process ids are small");
-        kill(Pid::from_raw(pid), signal).expect("our child can be signalled");
-    }
-
-    fn live_processes(&self) -> usize {
-        live_processes(&self.mark)
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It may be dead already: that is what most tests are about.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 async fn gone_promptly(what: &str, is_gone: impl Fn() -> bool) {

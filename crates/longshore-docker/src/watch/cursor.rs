@@ -1,10 +1,21 @@
 //! How far each stream of a container was delivered, and how to go on from there in the engine's log.
 //!
-//! A stream's place is (time, bytes): so many bytes of what the engine logged at that time *or
-//! later* were delivered. Without a time they count from the beginning: this is all that is known
-//! while output comes from an attached connection, which says no times. The log gives every entry
-//! its time, and times of one stream never decrease, so entries before the place's time are passed
-//! over, and the bytes after it are counted off: nothing is lost, nothing comes twice.
+//! A stream's place is (time, bytes): the last entry of the log that was delivered is the one that
+//! the engine logged at that time, and so many bytes of what it logged at that very time, in a row,
+//! were delivered. Without a time the bytes count from the beginning: this is all that is known
+//! while output comes from an attached connection, which says no times.
+//!
+//! Times are compared for being the same, never for being later: an engine's clock may be set back,
+//! and then what comes later in the log has an earlier time. So entries are passed over up to the
+//! one of the place's time, wherever it stands, and all that come after it are new: nothing is
+//! lost, nothing comes twice. For the same reason the engine is never asked for entries *since* a
+//! time: it would leave out the others.
+//!
+//! Docker's `local` driver forgets the end of each line that is longer than its pieces (16 KiB): what
+//! follows would be stuck to it, and whoever counted bytes on an attached connection would lose one.
+//! All pieces of a line have its time. So an entry without an end that is followed by another time
+//! has lost its end, and gets it back ([`Cursor::mending_lines`]). Only of the very last line it can't be
+//! told, and then none is made up.
 //!
 //! As text (the resume point that is stored): `v1 o=<place> e=<place>`, a place being
 //! `<time>+<bytes>` or `+<bytes>`.
@@ -14,7 +25,7 @@ use longshore_core::output::{ResumePoint, Stream};
 /// A place in one stream.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Place {
-    /// The engine's time of a log entry, in its own fixed-width UTC form: compares as text.
+    /// The engine's time of a log entry, in its own words.
     time: Option<String>,
     bytes: u64,
 }
@@ -25,8 +36,12 @@ struct Progress {
     delivered: Place,
     /// Where the log stands that is being read.
     read: Place,
-    /// Bytes at or after `delivered.time` that are still to be passed over.
+    /// Whether the entry of `delivered.time` was reached.
+    is_reached: bool,
+    /// Bytes from there on that are still to be passed over.
     to_skip: u64,
+    /// The entry that was read last has no end of a line.
+    is_open: bool,
 }
 
 /// The places of both streams.
@@ -34,6 +49,7 @@ struct Progress {
 pub(super) struct Cursor {
     stdout: Progress,
     stderr: Progress,
+    mends_lines: bool,
 }
 
 impl Cursor {
@@ -48,7 +64,16 @@ impl Cursor {
         words.next().is_none().then(|| Self {
             stdout: at(stdout),
             stderr: at(stderr),
+            mends_lines: false,
         })
+    }
+
+    /// For a log that forgets the ends of long lines, or not.
+    pub fn mending_lines(self, mends_lines: bool) -> Self {
+        Self {
+            mends_lines,
+            ..self
+        }
     }
 
     pub fn resume_point(&self) -> ResumePoint {
@@ -65,19 +90,20 @@ impl Cursor {
         self.of(stream).delivered.bytes += count as u64;
     }
 
-    /// The log is about to be read from [`Self::since`] on.
+    /// The log is about to be read from its beginning.
     pub fn begin_log(&mut self) {
         for stream in Stream::ALL {
             let progress = self.of(stream);
             progress.to_skip = progress.delivered.bytes;
             progress.read = Place::default();
+            progress.is_reached = progress.delivered.time.is_none();
+            progress.is_open = false;
         }
     }
 
-    /// From when the log is needed; none: from its beginning.
-    pub fn since(&self) -> Option<&str> {
-        let (stdout, stderr) = (&self.stdout.delivered.time, &self.stderr.delivered.time);
-        Some(stdout.as_deref()?.min(stderr.as_deref()?))
+    /// Whether the entry of each place's time was reached. Not so at the log's end: it was dropped.
+    pub fn is_reached(&self) -> bool {
+        self.stdout.is_reached && self.stderr.is_reached
     }
 
     /// Whether a place is counted from the log's beginning, so that the whole log is needed.
@@ -88,23 +114,30 @@ impl Cursor {
     }
 
     /// An entry of the log: the part of it that is still to be delivered.
-    pub fn entry<'a>(&mut self, stream: Stream, time: &str, bytes: &'a [u8]) -> &'a [u8] {
+    pub fn entry(&mut self, stream: Stream, time: &str, bytes: &[u8]) -> Vec<u8> {
+        let mends_lines = self.mends_lines;
         let progress = self.of(stream);
-        if progress
-            .delivered
-            .time
-            .as_deref()
-            .is_some_and(|from| time < from)
-        {
-            return &[];
-        }
+        let mut fresh = Vec::new();
         if progress.read.time.as_deref() == Some(time) {
             progress.read.bytes += bytes.len() as u64;
         } else {
+            // Before the place it was delivered, and so it was if this is the place's own time.
+            if mends_lines && progress.is_open && progress.is_reached {
+                if progress.to_skip == 0 {
+                    fresh.push(b'\n');
+                } else {
+                    progress.to_skip -= 1;
+                }
+            }
             progress.read = Place {
                 time: Some(time.to_owned()),
                 bytes: bytes.len() as u64,
             };
+        }
+        progress.is_open = bytes.last().is_some_and(|last| *last != b'\n');
+        progress.is_reached |= progress.delivered.time.as_deref() == Some(time);
+        if !progress.is_reached {
+            return fresh;
         }
         let skipped = usize::try_from(progress.to_skip)
             .unwrap_or(usize::MAX)
@@ -113,16 +146,18 @@ impl Cursor {
         if progress.to_skip == 0 {
             progress.delivered = progress.read.clone();
         }
-        &bytes[skipped..]
+        fresh.extend_from_slice(&bytes[skipped..]);
+        fresh
     }
 
-    /// Whether an entry of that time is later than all that was read of its stream.
+    /// Whether the last entry of the log, of that time, is another one than was read last of its
+    /// stream.
     pub fn lacks(&self, stream: Stream, time: &str) -> bool {
         let progress = match stream {
             Stream::Stdout => &self.stdout,
             Stream::Stderr => &self.stderr,
         };
-        progress.read.time.as_deref().is_none_or(|read| read < time)
+        progress.read.time.as_deref() != Some(time)
     }
 
     fn of(&mut self, stream: Stream) -> &mut Progress {
@@ -147,68 +182,112 @@ impl Place {
 mod tests {
     use super::*;
 
-    /// A log of two streams in which times repeat and the streams' entries come out of order.
-    const LOG: [(Stream, &str, &[u8]); 7] = [
+    /// A log of two streams in which times repeat, the streams' entries come out of order, and the
+    /// clock is set back.
+    const LOG: [(Stream, &str, &[u8]); 9] = [
         (Stream::Stdout, "T1", b"a\n"),
         (Stream::Stdout, "T1", b"bb\n"),
         (Stream::Stderr, "T4", b"x\n"),
         (Stream::Stdout, "T2", b"part"),
         (Stream::Stdout, "T2", b"ial\n"),
         (Stream::Stderr, "T4", b"y\n"),
-        (Stream::Stdout, "T5", b"end"),
+        (Stream::Stdout, "T5", b"now\n"),
+        (Stream::Stdout, "T0", b"set back\n"),
+        (Stream::Stdout, "T3", b"end"),
     ];
 
     fn read(cursor: &mut Cursor, log: &[(Stream, &str, &[u8])]) -> (Vec<u8>, Vec<u8>) {
         let (mut stdout, mut stderr) = (vec![], vec![]);
-        let since = cursor.since().map(str::to_owned);
         cursor.begin_log();
         for (stream, time, bytes) in log {
-            if since.as_deref().is_some_and(|since| *time < since) {
-                continue; // the engine leaves these out
-            }
             let fresh = cursor.entry(*stream, time, bytes);
             match stream {
-                Stream::Stdout => stdout.extend_from_slice(fresh),
-                Stream::Stderr => stderr.extend_from_slice(fresh),
+                Stream::Stdout => stdout.extend(fresh),
+                Stream::Stderr => stderr.extend(fresh),
             }
         }
         (stdout, stderr)
     }
 
+    /// The same where the ends of lines in several pieces are forgotten.
+    const FORGETFUL_LOG: [(Stream, &str, &[u8]); 9] = [
+        (Stream::Stdout, "T1", b"a\n"),
+        (Stream::Stdout, "T2", b"in "),
+        (Stream::Stderr, "T2", b"x\n"),
+        (Stream::Stdout, "T2", b"pieces"),
+        (Stream::Stdout, "T4", b"\n"),
+        (Stream::Stdout, "T3", b"two "),
+        (Stream::Stdout, "T3", b"more"),
+        (Stream::Stdout, "T6", b"line\n"),
+        (Stream::Stdout, "T7", b"end"),
+    ];
+
+    type Entry = (Stream, &'static str, &'static [u8]);
+
+    fn logs() -> [(&'static [Entry], bool); 2] {
+        [(&LOG, false), (&FORGETFUL_LOG, true)]
+    }
+
     fn stored(cursor: &Cursor) -> Cursor {
-        Cursor::parse(&cursor.resume_point()).expect("it is one of ours")
+        let stored = Cursor::parse(&cursor.resume_point()).expect("it is one of ours");
+        stored.mending_lines(cursor.mends_lines)
+    }
+
+    #[test]
+    fn the_forgotten_end_of_a_line_in_pieces_is_put_back() {
+        let mut cursor = Cursor::default().mending_lines(true);
+        let (out, _) = read(&mut cursor, &FORGETFUL_LOG);
+        assert_eq!(out, b"a\nin pieces\n\ntwo more\nline\nend");
     }
 
     #[test]
     fn from_any_break_the_rest_is_read_once() {
-        let (whole_out, whole_err) = read(&mut Cursor::default(), &LOG);
-        for first in 0..=LOG.len() {
-            for second in first..=LOG.len() {
-                let mut cursor = Cursor::default();
-                let (mut out, mut err) = read(&mut cursor, &LOG[..first]);
-                for upto in [second, LOG.len()] {
-                    cursor = stored(&cursor);
-                    let (more_out, more_err) = read(&mut cursor, &LOG[..upto]);
-                    out.extend(more_out);
-                    err.extend(more_err);
+        for (log, mends) in logs() {
+            let fresh = || Cursor::default().mending_lines(mends);
+            let (whole_out, whole_err) = read(&mut fresh(), log);
+            for first in 0..=log.len() {
+                for second in first..=log.len() {
+                    let mut cursor = fresh();
+                    let (mut out, mut err) = read(&mut cursor, &log[..first]);
+                    for upto in [second, log.len()] {
+                        cursor = stored(&cursor);
+                        let (more_out, more_err) = read(&mut cursor, &log[..upto]);
+                        out.extend(more_out);
+                        err.extend(more_err);
+                    }
+                    assert_eq!((&out, &err), (&whole_out, &whole_err), "{first}, {second}");
                 }
-                assert_eq!((&out, &err), (&whole_out, &whole_err), "{first}, {second}");
             }
         }
     }
 
     #[test]
     fn from_any_byte_of_an_attached_connection_the_rest_is_read_once() {
-        let (whole_out, whole_err) = read(&mut Cursor::default(), &LOG);
-        for out in 0..=whole_out.len() {
-            for err in 0..=whole_err.len() {
-                let mut cursor = Cursor::default();
-                cursor.delivered(Stream::Stdout, out);
-                cursor.delivered(Stream::Stderr, err);
-                let rest = read(&mut stored(&cursor), &LOG);
-                assert_eq!(rest, (whole_out[out..].to_vec(), whole_err[err..].to_vec()));
+        for (log, mends) in logs() {
+            let fresh = || Cursor::default().mending_lines(mends);
+            let (whole_out, whole_err) = read(&mut fresh(), log);
+            for out in 0..=whole_out.len() {
+                for err in 0..=whole_err.len() {
+                    let mut cursor = fresh();
+                    cursor.delivered(Stream::Stdout, out);
+                    cursor.delivered(Stream::Stderr, err);
+                    let rest = read(&mut stored(&cursor), log);
+                    assert_eq!(rest, (whole_out[out..].to_vec(), whole_err[err..].to_vec()));
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_place_whose_entry_was_dropped_is_never_reached() {
+        let mut cursor = Cursor::default();
+        read(&mut cursor, &LOG[..1]);
+        read(&mut cursor, &LOG);
+        assert!(cursor.is_reached());
+        let mut cursor = stored(&cursor);
+        let rest = read(&mut cursor, &LOG[..8]);
+        assert_eq!(rest, (vec![], vec![]), "nothing comes twice");
+        assert!(!cursor.is_reached());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod attached;
 mod cursor;
 mod end;
+mod log;
 pub(crate) mod meter;
+mod missing;
 mod oom;
 mod output;
 mod verdict;

@@ -12,19 +12,21 @@ use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as EngineError;
-use bollard::query_parameters::{AttachContainerOptionsBuilder, LogsOptionsBuilder};
+use bollard::query_parameters::AttachContainerOptionsBuilder;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ExecutorError, Phase};
-use longshore_core::output::{OutputChunk, Stream};
+use longshore_core::output::OutputChunk;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Standing;
 use super::attached::Attached;
 use super::cursor::Cursor;
-use crate::body::LogFiles;
+use super::log::{Log, Parts, split, stream_of};
+use super::missing::Breaks;
+use crate::body::{LogDriver, LogFiles};
 use crate::config::DockerConfig;
 use crate::engine::{Answer, Engine, short};
 use crate::error::{executor_error, no_answer};
@@ -40,21 +42,16 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How often the log is tried after the end: with the quiet before each, for about a minute.
 const LAST_TRIES: u32 = 20;
 
-type Parts = BoxStream<'static, Result<LogOutput, EngineError>>;
-
 /// One container's output, on its way.
 pub(super) struct Feed {
-    engine: Engine,
-    id: String,
+    log: Log,
     cursor: Cursor,
     standing: watch::Receiver<Standing>,
     source: Source,
-    log_files: LogFiles,
-    /// How long the engine may be silent before it is asked, or given up.
-    patience: Duration,
     tries: u32,
     /// The attached connection ended by itself: by the engine's word there is no more.
     said_end: bool,
+    breaks: Breaks,
 }
 
 /// What came of listening to a source.
@@ -95,6 +92,8 @@ impl Feed {
                 "it is gone",
             ));
         };
+        let cursor = cursor.mending_lines(engine.log_driver().await? == LogDriver::Local);
+        let mut breaks = Breaks::default();
         let source = if seen.phase == Some(Phase::Created) && !resumes {
             let options = AttachContainerOptionsBuilder::new()
                 .stream(true)
@@ -107,18 +106,22 @@ impl Feed {
                 Answer::Absent(error) | Answer::Conflict(error) => return Err(error),
             }
         } else {
+            breaks.may_be_earlier(seen.started_at);
             Source::Log
         };
         Ok(Self {
-            engine: engine.clone(),
-            id: id.to_owned(),
+            log: Log {
+                engine: engine.clone(),
+                id: id.to_owned(),
+                files: LogFiles::of(config),
+                patience: config.deadline,
+            },
             cursor,
             standing,
             source,
-            log_files: LogFiles::of(config),
-            patience: config.deadline,
             tries: 0,
             said_end: false,
+            breaks,
         })
     }
 
@@ -130,18 +133,27 @@ impl Feed {
         .boxed()
     }
 
+    /// What comes next; at last what is missing.
     async fn next(&mut self) -> Option<Result<OutputChunk, ExecutorError>> {
+        if let Some(next) = self.next_heard().await {
+            return Some(next);
+        }
+        self.breaks.take_error(&self.log.id).map(Err)
+    }
+
+    async fn next_heard(&mut self) -> Option<Result<OutputChunk, ExecutorError>> {
         loop {
+            let asked_at = Instant::now();
             let heard = match &mut self.source {
                 Source::Attached(attached) => {
                     until_quiet(attached.next(), &mut self.standing).await
                 }
                 Source::Following(parts) => {
                     let next = until_quiet(parts.next(), &mut self.standing);
-                    match timeout(self.patience, next).await {
+                    match timeout(self.log.patience, next).await {
                         Ok(heard) => heard,
                         // Silent: the job, or a connection that is dead without a word.
-                        Err(_) if self.is_behind().await => Heard::Quiet,
+                        Err(_) if self.log.is_behind(&self.cursor).await => Heard::Quiet,
                         Err(_) => continue,
                     }
                 }
@@ -165,11 +177,17 @@ impl Feed {
                 Source::Done => return None,
             };
             if let Heard::Part(part) = heard {
+                self.breaks.heard();
                 if let Some(chunk) = self.take(&part) {
                     return Some(Ok(chunk));
                 }
-            } else if let Some(error) = self.after_break(&heard).await {
-                return Some(Err(error));
+            } else {
+                if matches!(heard, Heard::End | Heard::Broke(_)) {
+                    self.breaks.note(asked_at);
+                }
+                if let Some(error) = self.after_break(&heard).await {
+                    return Some(Err(error));
+                }
             }
         }
     }
@@ -184,7 +202,7 @@ impl Feed {
             }
             Source::Log | Source::Following(_) | Source::Rest(_) | Source::Done => {
                 let (stream, time, bytes) = split(part)?;
-                (stream, self.cursor.entry(stream, time, bytes).to_vec())
+                (stream, self.cursor.entry(stream, time, bytes))
             }
         };
         (!bytes.is_empty()).then(|| OutputChunk {
@@ -216,7 +234,12 @@ impl Feed {
                     self.source = Source::Done;
                 }
             }
-            Source::Rest(_) if is_end => self.source = Source::Done,
+            Source::Rest(_) if is_end => {
+                self.source = Source::Done;
+                if !self.cursor.is_reached() {
+                    return Some(self.log.does_not_reach_back());
+                }
+            }
             Source::Rest(_) => return self.try_the_log_again(heard).await,
             // From the log then, from the place that was reached.
             Source::Following(_) | Source::Log | Source::Done => {}
@@ -231,7 +254,7 @@ impl Feed {
             return None;
         }
         self.source = Source::Done;
-        let attempted = format!("read the log of container {}", short(&self.id));
+        let attempted = format!("read the log of container {}", short(&self.log.id));
         Some(match heard {
             Heard::Broke(error) => executor_error(attempted, error),
             Heard::Quiet | Heard::End | Heard::Part(_) => no_answer(attempted),
@@ -251,20 +274,6 @@ impl Feed {
         true
     }
 
-    /// Whether the log has more than what is followed has brought. An engine that does not answer
-    /// says nothing of that; it is asked again after the next silence.
-    async fn is_behind(&mut self) -> bool {
-        let mut last = self.log(false, None, "1");
-        while let Ok(Some(Ok(part))) = timeout(self.patience, last.next()).await {
-            let news =
-                split(&part).is_some_and(|(stream, time, _)| self.cursor.lacks(stream, time));
-            if news {
-                return true;
-            }
-        }
-        false
-    }
-
     /// Waits for the container's end. Whether the engine was in sight all the time.
     async fn ended_in_sight(&mut self) -> bool {
         let ended = |standing: &Standing| matches!(standing, Standing::Ended { .. });
@@ -274,11 +283,16 @@ impl Feed {
 
     /// Opens the log at the place that was reached: to be followed, or after the end for the rest.
     async fn open_log(&mut self) -> Result<(), ExecutorError> {
-        self.check_log_is_whole().await?;
+        self.breaks.judge(&self.log.engine, &self.log.id).await?;
+        self.log.check_is_whole(&self.cursor).await?;
         let ended = matches!(*self.standing.borrow(), Standing::Ended { .. });
         let gone = self.standing.has_changed().is_err();
         let follow = !ended && !gone;
-        let parts = self.log(follow, self.cursor.since().map(str::to_owned), "all");
+        if follow {
+            // Followed, the log has no end at which a place would prove to be missing.
+            self.log.check_has_the_place(&self.cursor).await?;
+        }
+        let parts = self.log.read(follow, "all");
         self.cursor.begin_log();
         self.source = if follow {
             Source::Following(parts)
@@ -287,71 +301,6 @@ impl Feed {
         };
         Ok(())
     }
-
-    fn log(&self, follow: bool, since: Option<String>, tail: &str) -> Parts {
-        let since = since.and_then(|time| time.parse::<longshore_core::Timestamp>().ok());
-        let since = since.map_or(0, |time| i32::try_from(time.as_second()).unwrap_or(0));
-        let options = LogsOptionsBuilder::new()
-            .stdout(true)
-            .stderr(true)
-            .timestamps(true)
-            .follow(follow)
-            .since(since)
-            .tail(tail)
-            .build();
-        self.engine.docker.logs(&self.id, Some(options)).boxed()
-    }
-
-    /// A place that is counted from the log's beginning can be found only while the log has its
-    /// beginning. The engine drops the oldest file only when all the others are full; so as long as
-    /// what is there is surely smaller than that, nothing was dropped.
-    async fn check_log_is_whole(&mut self) -> Result<(), ExecutorError> {
-        if !self.cursor.needs_whole_log() {
-            return Ok(());
-        }
-        let attempted = || format!("go on with the output of container {}", short(&self.id));
-        let whole_bytes = self
-            .engine
-            .log_driver()
-            .await?
-            .surely_keeps(&self.log_files);
-        let mut parts = self.log(false, None, "all");
-        let mut bytes = 0;
-        loop {
-            let part = match timeout(self.patience, parts.next()).await {
-                Ok(Some(part)) => part.map_err(|error| executor_error(attempted(), &error))?,
-                Ok(None) => return Ok(()),
-                Err(_late) => return Err(no_answer(attempted())),
-            };
-            bytes += part.as_ref().len() as u64;
-            if bytes >= whole_bytes {
-                let problem = "the engine's log does not reach back to where it was left";
-                return Err(ExecutorError::new(
-                    ErrorClass::Unknown,
-                    attempted(),
-                    problem,
-                ));
-            }
-        }
-    }
-}
-
-/// What of a container's output a part is.
-fn stream_of(part: &LogOutput) -> Option<(Stream, &[u8])> {
-    match part {
-        LogOutput::StdOut { message } => Some((Stream::Stdout, message)),
-        LogOutput::StdErr { message } => Some((Stream::Stderr, message)),
-        // What a connection that broke inside a part leaves over: it is in the log, whole.
-        LogOutput::StdIn { .. } | LogOutput::Console { .. } => None,
-    }
-}
-
-/// An entry of the log: its time, a space, the bytes.
-fn split(part: &LogOutput) -> Option<(Stream, &str, &[u8])> {
-    let (stream, message) = stream_of(part)?;
-    let space = message.iter().position(|byte| *byte == b' ')?;
-    let time = str::from_utf8(&message[..space]).ok()?;
-    Some((stream, time, &message[space + 1..]))
 }
 
 /// The next part of a source, unless it is quiet for too long after the container's end.

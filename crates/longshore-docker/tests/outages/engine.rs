@@ -83,6 +83,16 @@ impl Engine {
         .await;
     }
 
+    /// Takes its socket away, so that nobody can connect; who is connected stays so.
+    pub fn hide_socket(&self) {
+        fs::rename(self.path("docker.sock"), self.path("hidden.sock")).expect("it is there");
+    }
+
+    /// Puts it back.
+    pub fn show_socket(&self) {
+        fs::rename(self.path("hidden.sock"), self.path("docker.sock")).expect("it was hidden");
+    }
+
     /// Lets it run again, and waits until it answers.
     pub async fn start_again(&self) {
         fs::remove_file(self.path("stay-down")).expect("it was ended");

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adopting;
 mod engine;
 
 use std::time::{Duration, Instant};

@@ -8,10 +8,14 @@ use std::sync::{Arc, Mutex};
 use bollard::Docker;
 use futures_util::future::join_all;
 use longshore_core::classify::ErrorClass;
-use longshore_core::executor::{ExecutorError, Tell};
+use longshore_core::executor::{
+    ContainerIdentity, Ensured, Executor as _, ExecutorError, LaunchRequest, Tell,
+};
 use longshore_core::spec::PullPolicy::{self, Always, Missing, Never};
+use longshore_core::{AttemptNumber, InstanceId, JobId, JobSpec, Token};
 use longshore_docker::connect::connect;
 use longshore_docker::images::{Credentials, Images, Login};
+use longshore_docker::{DockerConfig, DockerExecutor};
 use longshore_testkit::wait::eventually;
 
 use registry::{PASSWORD, Registry, USER, forget};
@@ -258,4 +262,39 @@ async fn a_waiter_that_is_cancelled_does_not_stop_the_pull_of_the_others() {
         .await;
         forget(&scene.docker, &image).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_pruned_right_before_the_create_is_made_ready_again() {
+    let Some(scene) = Scene::set(false).await else {
+        return;
+    };
+    let image = scene.registry.fill(&scene.docker, "pruned").await;
+    let address = std::env::var("LONGSHORE_TEST_DOCKER").expect("the scene is set");
+    let connection = connect(Some(&address)).await.expect("the engine answers");
+    let executor = DockerExecutor::new(connection, DockerConfig::default());
+    let request = LaunchRequest {
+        identity: ContainerIdentity {
+            instance: InstanceId(format!("test{:x}", std::process::id())),
+            job: JobId(1),
+            attempt: AttemptNumber(1),
+            token: Token(1),
+        },
+        spec: JobSpec {
+            image: Some(image.clone()),
+            command: vec!["true".to_owned()],
+            ..JobSpec::default()
+        },
+        env: BTreeMap::new(),
+    };
+    let ready = executor.prepare(&request, scene.tell()).await;
+    ready.expect("the registry has it");
+    forget(&scene.docker, &image).await;
+    assert!(!scene.has(&image).await);
+    let ensured = executor.ensure(&request).await;
+    let Ok(Ensured::Created(handle)) = ensured else {
+        panic!("not created: {ensured:?}");
+    };
+    executor.forget(&handle).await.expect("it never ran");
+    forget(&scene.docker, &image).await;
 }

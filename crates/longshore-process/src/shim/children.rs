@@ -74,7 +74,12 @@ pub fn end_all(signals: &Signals, mut job: Option<&mut Job>) -> io::Result<()> {
             // Taken first, by whoever reads its status; the others are not in a hurry.
             Some(job) if main_lives => reap_all_but(signed(job.pid()))?,
             Some(_) | None if reap_ended()? => {}
-            Some(_) | None => return Ok(()),
+            Some(_) | None => {
+                if let Some(job) = &mut job {
+                    job.leave_group();
+                }
+                return Ok(());
+            }
         }
         // By its own id, whatever can or can't be listed.
         if let Some(job) = &job

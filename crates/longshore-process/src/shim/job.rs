@@ -13,6 +13,9 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{dup2_stderr, dup2_stdout};
 
 use super::channel::{Channel, Look};
+use crate::cgroup::Group;
+use crate::handle::ProcessId;
+use crate::labels;
 use crate::procfs::{Pid, signed};
 use crate::wire::{End, Execute, Launch, Progress, Role, StartFailure};
 
@@ -23,6 +26,7 @@ pub struct Job {
     starting: Option<Channel>,
     /// Whether the exec stage said that all is prepared.
     imminent: bool,
+    group: Option<Group>,
 }
 
 impl Job {
@@ -46,6 +50,7 @@ impl Job {
             .process_group(0);
         let child = command.spawn()?;
         drop(command); // and with it our copy of the exec stage's end
+        let group = put_into_group(child.id());
         let execute = Role::Execute(Execute {
             shim: std::process::id(),
             launch,
@@ -59,6 +64,7 @@ impl Job {
             child,
             starting: Some(ours),
             imminent: false,
+            group,
         })
     }
 
@@ -115,6 +121,13 @@ impl Job {
         }
     }
 
+    /// Nothing of it is left: neither is its group.
+    pub fn leave_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            group.remove();
+        }
+    }
+
     /// How it ended and what it used, once nothing of it is left.
     ///
     /// CPU time and memory include the exec stage's own (about a millisecond and a few MiB); they
@@ -131,6 +144,19 @@ impl Job {
             peak_memory_bytes: u64::try_from(usage.max_rss()).unwrap_or(0) * 1024,
         })
     }
+}
+
+/// Puts the exec stage into a group of its own, before it is told anything; where that is possible.
+fn put_into_group(pid: Pid) -> Option<Group> {
+    let name = std::env::args().next()?;
+    let identity = labels::read_shim(&name)?;
+    let me = ProcessId::of_child(std::process::id()).ok()?;
+    let group = Group::make(&me, &identity)?;
+    if group.add(pid).is_err() {
+        group.remove();
+        return None;
+    }
+    Some(group)
 }
 
 /// From now on only the job holds the writing ends of its output, so that its readers see the end

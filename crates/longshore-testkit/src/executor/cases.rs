@@ -36,6 +36,7 @@ macro_rules! executor_conformance {
                 nothing_is_concluded_about_a_container_of_another_host
                 the_fate_of_a_container_of_ones_own_is_told_in_each_phase
                 what_another_worker_has_stopped_is_proved_dead
+                what_can_not_be_adopted_is_not_watched_and_that_is_said
             }
             limits by run {
                 a_job_can_have_no_more_processes_than_its_limit
@@ -63,6 +64,12 @@ macro_rules! executor_conformance {
                 a_full_listing_names_the_containers_of_other_workers
                 another_worker_stops_and_forgets_a_container
                 what_ended_unwatched_is_harvested_whole
+            }
+            taking_over by run {
+                a_line_that_was_begun_is_ended_for_another_worker
+                a_start_and_another_workers_ensure_leave_one_that_runs
+                a_worker_that_was_superseded_touches_nothing
+                from_every_resume_point_another_worker_reads_the_rest_once
             }
             output by run {
                 a_job_that_closes_its_output_ends_with_its_own_code

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Capability, Executor, Fate, Handle};
 
 use super::scene::{Launched, Scene, in_time};
@@ -107,4 +108,17 @@ pub async fn a_start_that_comes_after_another_workers_stop_finds_nothing(scene: 
     assert_eq!(scene.live_processes(), 0);
     assert_eq!(fate_by(scene, &other, &created).await, Fate::Gone);
     scene.forget(&created.handle).await;
+}
+
+pub async fn what_can_not_be_adopted_is_not_watched_and_that_is_said(scene: &Scene) {
+    if scene.can(Capability::SurvivesWorker) {
+        return;
+    }
+    let launched = scene.launch(scene.shell("exec sleep 1000")).await;
+    let other = scene.another_executor();
+    let watched = in_time("watch", other.watch(&launched.handle, None)).await;
+    let error = watched.err().expect("its output is another worker's");
+    assert_eq!(error.class, ErrorClass::Permanent, "{error}");
+    assert!(error.to_string().contains("can't adopt"), "{error}");
+    scene.stop(&launched.handle, Duration::ZERO).await;
 }

@@ -40,6 +40,8 @@ pub mod stopping;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod surroundings;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod taking_over;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod volume;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
