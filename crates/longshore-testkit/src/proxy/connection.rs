@@ -15,6 +15,9 @@ const BLOCK: usize = 16 * 1024;
 type From = ReadHalf<Box<dyn Duplex>>;
 type To = WriteHalf<Box<dyn Duplex>>;
 
+/// An answer that is to be lost, and who waits for that.
+type Caught = (Answer, Option<oneshot::Sender<()>>);
+
 /// A connection between a client and the server.
 struct Connection {
     number: u64,
@@ -22,7 +25,7 @@ struct Connection {
     /// The server has spoken since the client was last heard.
     has_answered: AtomicBool,
     /// Set while an answer is to be lost: who is told that it came.
-    caught: Mutex<Option<(Answer, Option<oneshot::Sender<()>>)>>,
+    caught: Mutex<Option<Caught>>,
 }
 
 /// Whether a pump's end leaves the other one going.
@@ -161,7 +164,7 @@ impl Connection {
         Some(is_whole)
     }
 
-    fn caught(&self) -> MutexGuard<'_, Option<(Answer, Option<oneshot::Sender<()>>)>> {
+    fn caught(&self) -> MutexGuard<'_, Option<Caught>> {
         self.caught.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -200,10 +200,13 @@ impl Trap {
     }
 }
 
+/// Whether a request is the one that is meant.
+type IsIt = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// A trap as connections see it.
 struct Set {
     lost: Lost,
-    is_it: Arc<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    is_it: IsIt,
     /// Who waits for it to spring; one that nobody waits for springs again.
     tell: Option<oneshot::Sender<()>>,
 }
