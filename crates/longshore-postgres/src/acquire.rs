@@ -33,7 +33,7 @@ impl PostgresStore {
             // The connection first: what is known may be forgotten when one has to be made.
             let client = self.db.client(VERB).await?;
             let known = self.lines.known(request.queue);
-            let row = match call_acquire(client, request, &known).await {
+            let row = match call_acquire(&self.db, client, request, &known).await {
                 Ok(row) => row,
                 Err(error) => {
                     // What it would have taught may be of a transaction that was rolled back.
@@ -76,7 +76,12 @@ impl PostgresStore {
     }
 }
 
-async fn call_acquire(client: Client, request: AcquireRequest, known: &Known) -> StoreResult<Row> {
+async fn call_acquire(
+    db: &Db,
+    client: Client,
+    request: AcquireRequest,
+    known: &Known,
+) -> StoreResult<Row> {
     let want = i32::try_from(request.want.min(AcquireRequest::MAX_WANT)).unwrap_or(i32::MAX);
     let cap = request
         .max_concurrent
@@ -93,7 +98,7 @@ async fn call_acquire(client: Client, request: AcquireRequest, known: &Known) ->
         .iter()
         .map(|segment| segment.next_lane)
         .collect();
-    Db::one_over(
+    db.one_over(
         VERB,
         client,
         include_str!("../sql/acquire.sql"),

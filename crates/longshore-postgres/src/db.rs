@@ -1,7 +1,9 @@
 //! Connections: how they are made, what every session is told, and the few ways to ask.
 //!
 //! Owns the pool. Deadlines are the server's (lock, statement and idle timeouts of the session): no
-//! verb gives up on its own, because a dropped future would leave it open what had happened.
+//! verb gives up on its own, because a dropped future would leave it open what had happened. A
+//! connection is given up, though, on which no answer comes for longer than the server would take to
+//! refuse one: it is half open, and nothing else would ever say so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +13,7 @@ use deadpool_postgres::{
     Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
 };
 use longshore_core::store::{StoreError, StoreResult};
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
@@ -22,7 +25,11 @@ use crate::{error, session};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a verb waits for a free connection of the pool before it says that there is none.
 const POOL_WAIT: Duration = Duration::from_secs(30);
-/// After this long without an answer to a packet the kernel gives the connection up.
+/// So much later than the server's own deadline an answer may come, on a slow network and from a server
+/// that has too much to do.
+const ANSWER_MARGIN: Duration = Duration::from_secs(5);
+/// After this long without an answer to a packet the kernel gives the connection up. It does not help
+/// where something in between takes the packets and passes none on.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Parameters of a statement.
@@ -32,21 +39,26 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     pool: Pool,
+    config: Config,
     made: Arc<AtomicU64>,
+    /// How long an answer is waited for; none where the server has no deadline either.
+    answer_within: Option<Duration>,
 }
 
 impl Db {
     /// A pool; it connects when it is first asked for something.
-    pub fn new(config: Config, pool_size: usize) -> StoreResult<Self> {
+    pub fn new(config: Config, options: &Options) -> StoreResult<Self> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config, NoTls, recycling);
+        let manager = Manager::from_config(config.clone(), NoTls, recycling);
         let timeouts = Timeouts {
             wait: Some(POOL_WAIT),
             create: Some(CONNECT_TIMEOUT * 2),
             recycle: None,
         };
+        let statement = options.statement_timeout;
+        let answer_within = (!statement.is_zero()).then(|| statement + ANSWER_MARGIN);
         let made = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&made);
         let count = Hook::sync_fn(move |_, _| {
@@ -54,13 +66,23 @@ impl Db {
             Ok(())
         });
         Pool::builder(manager)
-            .max_size(pool_size.max(1))
+            .max_size(options.pool_size.max(1))
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .post_create(count)
             .build()
-            .map(|pool| Self { pool, made })
+            .map(|pool| Self {
+                pool,
+                config,
+                made,
+                answer_within,
+            })
             .map_err(|e| StoreError::unexpected("connect", e))
+    }
+
+    /// How connections are made.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// How many connections were made so far; counted before each is used.
@@ -86,11 +108,12 @@ impl Db {
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
         let client = self.client(verb).await?;
-        Self::rows_over(verb, client, sql, params).await
+        self.rows_over(verb, client, sql, params).await
     }
 
     /// The same over a connection of the pool that the caller has at hand.
     async fn rows_over(
+        &self,
         verb: &'static str,
         client: Object,
         sql: &str,
@@ -100,27 +123,36 @@ impl Db {
             let statement = client.prepare_cached(sql).await?;
             client.query(&statement, params).await
         };
-        match run.await {
-            Ok(rows) => Ok(rows),
-            Err(error) => {
-                let error = error::of_driver(verb, error);
-                if error.is_unavailable() {
-                    // Broken, though it may not be known to be: the next verb gets another.
-                    drop(Object::take(client));
-                }
-                Err(error)
-            }
+        let answer = match self.answer_within {
+            Some(most) => timeout(most, run).await,
+            None => Ok(run.await),
+        };
+        let error = match answer {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => error::of_driver(verb, error),
+            Err(late) => StoreError::Unavailable {
+                verb,
+                source: Box::new(late),
+            },
+        };
+        if is_of_the_connection(&error) {
+            drop(Object::take(client));
+            // The others are likely to be so too, and each would have to be found out by itself, which
+            // takes a whole deadline where nothing answers.
+            self.pool.retain(|_, _| false);
         }
+        Err(error)
     }
 
     /// One statement that gives exactly one row, over a connection that the caller has at hand.
     pub async fn one_over(
+        &self,
         verb: &'static str,
         client: Object,
         sql: &str,
         params: Params<'_>,
     ) -> StoreResult<Row> {
-        exactly_one(verb, Self::rows_over(verb, client, sql, params).await?)
+        exactly_one(verb, self.rows_over(verb, client, sql, params).await?)
     }
 
     /// The same for statements that give one row or none.
@@ -137,6 +169,15 @@ impl Db {
     pub async fn one(&self, verb: &'static str, sql: &str, params: Params<'_>) -> StoreResult<Row> {
         exactly_one(verb, self.rows(verb, sql, params).await?)
     }
+}
+
+/// Whether another connection may do better: this one is broken, though it may not be known to be, or
+/// was told that it can only read, which a session is told once, when it begins.
+fn is_of_the_connection(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable { .. } | StoreError::CannotWrite { .. }
+    )
 }
 
 fn at_most_one(verb: &'static str, mut rows: Vec<Row>) -> StoreResult<Option<Row>> {

@@ -7,6 +7,7 @@ use longshore_core::store::{Finding, Severity, StoreResult};
 use tokio_postgres::Row;
 
 use crate::db::Db;
+use crate::pooler::{self, Between};
 use crate::rows::column;
 use crate::session::{self, Unheard};
 use crate::timestamps::{At, parameter};
@@ -129,22 +130,23 @@ async fn told(db: &Db) -> StoreResult<Finding> {
 async fn pooler(db: &Db) -> StoreResult<Finding> {
     const SUBJECT: &str = "session";
     let client = db.client(VERB).await?;
-    let mut backends = std::collections::BTreeSet::new();
-    for _ in 0..5 {
-        let asked = client.query_one("SELECT pg_backend_pid()", &[]).await;
-        let row = asked.map_err(|e| crate::error::of_driver(VERB, e))?;
-        backends.insert(row.get::<_, i32>(0));
-    }
-    if backends.len() > 1 {
-        let seen = format!("{} server processes behind one connection", backends.len());
-        let advice = "a transaction pooler: notifications do not arrive and jobs are found by \
-                      polling; PgBouncer must be 1.21 or later for prepared statements";
-        return Ok(warn(SUBJECT, seen, advice));
-    }
-    Ok(ok(
-        SUBJECT,
-        "one connection is one server process".to_owned(),
-    ))
+    let between = pooler::look(VERB, db.config(), &client).await?;
+    Ok(match between {
+        Between::Nothing => ok(SUBJECT, "one connection is one server process".to_owned()),
+        Between::Pooler { keeps_statements } => {
+            let seen = "a transaction pooler hands server processes round".to_owned();
+            if keeps_statements {
+                let advice = "notifications do not arrive and jobs are found by polling";
+                warn(SUBJECT, seen, advice)
+            } else {
+                let advice = pooler::mixes_statements(VERB).to_string();
+                Finding {
+                    severity: Severity::Problem,
+                    ..warn(SUBJECT, seen, &advice)
+                }
+            }
+        }
+    })
 }
 
 /// Seconds by which the server's clock is ahead.

@@ -4,7 +4,7 @@ use deadpool_postgres::PoolError;
 use longshore_core::store::{Contention, StoreError};
 use tokio_postgres::Error;
 
-use crate::migrate;
+use crate::{migrate, pooler};
 
 /// What the driver's error means for the verb that met it.
 pub(crate) fn of_driver(verb: &'static str, error: Error) -> StoreError {
@@ -32,6 +32,7 @@ pub(crate) fn of_migration(verb: &'static str, error: refinery::Error) -> StoreE
         | Meaning::Unavailable
         | Meaning::CannotWrite
         | Meaning::NotAllowed
+        | Meaning::StatementsMixed
         | Meaning::Unexpected => seen,
     }
     .into_store_error(verb, Box::new(error))
@@ -99,6 +100,7 @@ impl Seen {
                 found: 0,
                 needed: migrate::newest_version(),
             },
+            Meaning::StatementsMixed => pooler::mixes_statements(verb),
             Meaning::Unexpected => StoreError::Unexpected { verb, source },
         }
     }
@@ -135,6 +137,8 @@ enum Meaning {
     CannotWrite,
     NotAllowed,
     SchemaTooOld,
+    /// A prepared statement is gone, or another's: see `pooler.rs`.
+    StatementsMixed,
     Unexpected,
 }
 
@@ -147,9 +151,13 @@ fn meaning(code: &str) -> Meaning {
         "55P03" | "57014" => Meaning::Contended(Contention::LockTimeout),
         // Shut down, crashed, not yet up, database dropped; too many connections; sessions ended
         // for idling.
-        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25P03" => Meaning::Unavailable,
-        // Disk full, read-only (a standby), I/O error.
-        "53100" | "25006" | "58030" => Meaning::CannotWrite,
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "53300" | "25P03" | "25P04" => {
+            Meaning::Unavailable
+        }
+        // Disk full, out of memory, read-only (a standby), I/O error.
+        "53100" | "53200" | "25006" | "58030" => Meaning::CannotWrite,
+        // One that is not there, one that is there already.
+        "26000" | "42P05" => Meaning::StatementsMixed,
         "42501" => Meaning::NotAllowed,
         // Undefined table, column, function or schema.
         "42P01" | "42703" | "42883" | "3F000" => Meaning::SchemaTooOld,
@@ -187,7 +195,10 @@ mod tests {
             ("08006", Meaning::Unavailable),
             ("53300", Meaning::Unavailable),
             ("53100", Meaning::CannotWrite),
+            ("53200", Meaning::CannotWrite),
             ("25006", Meaning::CannotWrite),
+            ("26000", Meaning::StatementsMixed),
+            ("42P05", Meaning::StatementsMixed),
             ("42501", Meaning::NotAllowed),
             ("42P01", Meaning::SchemaTooOld),
             ("23505", Meaning::Unexpected),

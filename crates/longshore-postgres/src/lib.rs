@@ -11,7 +11,8 @@
 //! transaction pooler, which loses them (`PgBouncer` refuses them unless its
 //! `ignore_startup_parameters` names `options`), the role must say the same by `ALTER ROLE … SET`;
 //! connecting and migrating refuse a session without the first five, with the statements that mend
-//! it. Notifications don't arrive there; jobs are found by polling.
+//! it. A pooler that mixes up its clients' prepared statements is refused. Notifications don't arrive
+//! there; jobs are found by polling.
 
 mod acquire;
 mod ageing;
@@ -30,6 +31,7 @@ mod migrate;
 mod moves;
 mod notifier;
 mod output;
+mod pooler;
 mod queues;
 mod reading;
 mod recovery;
@@ -70,6 +72,8 @@ use wakeups::Listener;
 
 /// How migrating is called in errors.
 const VERB_MIGRATE: &str = "migrate";
+/// How connecting is.
+const VERB_CONNECT: &str = "connect";
 
 /// How a store speaks to its server.
 #[derive(Clone, Debug)]
@@ -118,8 +122,17 @@ impl PostgresStore {
     /// Connects to a migrated database, and refuses one of another version.
     pub async fn connect(url: &str, options: Options) -> StoreResult<Self> {
         let config = db::configure(url, &options)?;
-        let db = Db::new(config.clone(), options.pool_size)?;
-        migrate::check(&*db.client("connect").await?).await?;
+        let db = Db::new(config.clone(), &options)?;
+        let client = match db.client(VERB_CONNECT).await {
+            Ok(client) => client,
+            Err(error) => return Err(pooler::explain(url, error).await),
+        };
+        let is_told_at_start = migrate::check(&client).await?;
+        if !is_told_at_start {
+            let between = pooler::look(VERB_CONNECT, &config, &client).await?;
+            pooler::refuse_unfit(VERB_CONNECT, between)?;
+        }
+        drop(client);
         Ok(Self {
             notifier: Arc::new(Notifier::new(db.clone())),
             listener: Listener::new(config),

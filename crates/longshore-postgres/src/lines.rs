@@ -156,13 +156,15 @@ impl Lines {
         let seqs: Vec<i64> = asked.iter().map(|a| a.segment.seq).collect();
         let next_lanes: Vec<i16> = asked.iter().map(|a| a.segment.next_lane).collect();
         let covered: Vec<i64> = asked.iter().map(|a| a.covered).collect();
-        let row = Db::one_over(
-            VERB,
-            client,
-            include_str!("../sql/acquire_probe.sql"),
-            &[&queue.0, &lanes, &seqs, &next_lanes, &covered],
-        )
-        .await?;
+        let row = self
+            .db
+            .one_over(
+                VERB,
+                client,
+                include_str!("../sql/acquire_probe.sql"),
+                &[&queue.0, &lanes, &seqs, &next_lanes, &covered],
+            )
+            .await?;
         let unreadable = |e| StoreError::unexpected(VERB, e);
         let At(server) = row.try_get("server").map_err(unreadable)?;
         let lanes: Vec<i16> = row.try_get("lanes").map_err(unreadable)?;

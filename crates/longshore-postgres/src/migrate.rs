@@ -124,10 +124,11 @@ pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
     })
 }
 
-/// Refuses a server or a schema that this binary can't work with.
-pub(crate) async fn check(client: &Client) -> StoreResult<()> {
+/// Refuses a server or a schema that this binary can't work with. Says whether the session was told
+/// by its startup options what it needs to know.
+pub(crate) async fn check(client: &Client) -> StoreResult<bool> {
     check_server(client).await?;
-    session::check("connect", client).await?;
+    let is_told_at_start = session::check("connect", client).await?;
     let found = found_version("connect", client).await?;
     refuse_newer(found)?;
     if found < newest_version() {
@@ -136,7 +137,7 @@ pub(crate) async fn check(client: &Client) -> StoreResult<()> {
             needed: newest_version(),
         });
     }
-    Ok(())
+    Ok(is_told_at_start)
 }
 
 fn refuse_newer(found: i32) -> StoreResult<()> {

@@ -40,14 +40,15 @@ pub(crate) fn startup_options(options: &Options) -> String {
         .join(" ")
 }
 
-/// Refuses a session that does not know what it needs to.
-pub(crate) async fn check(verb: &'static str, client: &Client) -> StoreResult<()> {
+/// Refuses a session that does not know what it needs to. Says whether its startup options told it:
+/// then no transaction pooler is in between, for those drop them.
+pub(crate) async fn check(verb: &'static str, client: &Client) -> StoreResult<bool> {
     let row = client
         .query_one(include_str!("../sql/session.sql"), &[])
         .await
         .map_err(|e| error::of_driver(verb, e))?;
     match unheard(verb, &row)? {
-        None => Ok(()),
+        None => column(verb, &row, "is_told_at_start"),
         Some(Unheard { seen, advice }) => Err(StoreError::BadAddress(format!(
             "{verb}: this session was not told what longshore tells it, as behind a transaction \
              pooler: {seen}; {advice}"

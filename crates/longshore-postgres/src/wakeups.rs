@@ -20,6 +20,10 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// How long that may take to come round.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting and LISTEN may take. The driver's own deadline is for the way to the server
+/// alone: a server, or something in between, that takes the connection and never answers would end all
+/// listening.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before connecting anew.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 /// How long to wait where notifications don't come round at all.
@@ -102,7 +106,12 @@ enum Ended {
 /// Listens for as long as it is let. Ends only by being aborted.
 async fn listen(config: Config, hints: watch::Sender<u64>) {
     loop {
-        match connect(&config).await {
+        let connected = timeout(CONNECT_TIMEOUT, connect(&config)).await;
+        let Ok(connected) = connected else {
+            tracing::debug!("cannot listen for hints: no answer");
+            continue; // It has taken long enough.
+        };
+        match connected {
             Ok(connection) => match hear(connection, &hints).await {
                 Ended::Broken => sleep(RECONNECT_DELAY).await,
                 Ended::Deaf => {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::poll_fn;
 use longshore_core::store::{Store, Submissions, Wakeups};
 use longshore_postgres::PostgresStore;
+use longshore_testkit::proxy::{Dialect, Direction, Endpoint, Proxy, Which};
 use scene::{job, scene, submit_by_sql};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::{AsyncMessage, NoTls};
@@ -238,4 +239,28 @@ async fn a_closed_store_lets_its_listeners_wait_their_time_out() {
         assert!(!wakeups.wait(nap).await);
     }
     assert!(began.elapsed() >= nap * 3, "no busy waiting");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_taken_and_never_answered_does_not_end_listening() {
+    let scene = scene(None).await;
+    let url = scene.database.url();
+    let (user, rest) = url.split_once('@').expect("a user");
+    let (server, name) = rest.split_once('/').expect("a path");
+    let server = Endpoint::Tcp(server.parse().expect("named by its number"));
+    let proxy = Proxy::on_tcp(server, Dialect::Postgres).await;
+    let through = format!("{user}@127.0.0.1:{}/{name}", proxy.port());
+    let listener = PostgresStore::connect(&through, scene::by_hand()).await;
+    let listener = listener.expect("migrated");
+    let before = proxy.accepted();
+    let both = [Direction::ToServer, Direction::ToClient];
+    proxy.stall(&both, Which::All);
+    let mut wakeups = listener.wakeups();
+    while proxy.accepted() == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // That one hangs for ever; the next goes through.
+    proxy.stall(&both, Which::Present);
+    assert!(wakeups.wait(3 * PATIENCE).await, "it listens all the same");
+    listener.close().await;
 }

@@ -10,6 +10,7 @@
 pub mod executor;
 pub mod judged;
 pub mod model;
+pub mod proxy;
 pub mod random;
 pub mod recording;
 pub mod scripted;

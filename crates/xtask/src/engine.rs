@@ -18,7 +18,7 @@ mod caged;
 mod guard;
 mod image;
 mod network;
-mod tools;
+pub mod tools;
 
 pub use guard::{Arguments as GuardArguments, run as run_guard};
 

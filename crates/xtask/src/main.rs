@@ -15,6 +15,7 @@ mod engine;
 mod guarded;
 mod licences;
 mod metadata;
+mod pooler;
 mod postgres;
 mod process;
 mod repeat;

@@ -17,7 +17,7 @@ use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
-use crate::{edges, licences, teeth};
+use crate::{edges, licences, pooler, teeth};
 
 /// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
 /// far as this without one, but there the error of the build would not say what to install.
@@ -130,7 +130,9 @@ fn prerequisites() -> Result<(PathBuf, Option<Engines>)> {
     if found.is_err() {
         provide(&C_COMPILER)?;
     }
-    Ok((binaries::find_or_install()?, engines()?))
+    let postgres = binaries::find_or_install()?;
+    pooler::find_or_install()?;
+    Ok((postgres, engines()?))
 }
 
 /// The engines; without, on CI, a failure, and elsewhere a line that says why the tests will

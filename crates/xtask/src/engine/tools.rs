@@ -62,9 +62,9 @@ pub fn find_or_install(podman: bool) -> Result<bool> {
     Ok(on_path("podman").is_some())
 }
 
-/// Debian's packages start an engine and a registry of the system, which nobody here asked for.
-/// This file forbids it while they are installed; one that is there stays as it is.
-fn without_services(install: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Debian's packages start an engine, a registry or a pooler of the system, which nobody here asked
+/// for. This file forbids it while they are installed; one that is there stays as it is.
+pub fn without_services(install: impl FnOnce() -> Result<()>) -> Result<()> {
     const POLICY: &str = "/usr/sbin/policy-rc.d";
     let written = !Path::new(POLICY).exists() && write_policy(Path::new(POLICY)).is_ok();
     let installed = install();
