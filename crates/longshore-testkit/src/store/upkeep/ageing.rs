@@ -279,9 +279,9 @@ pub async fn twin_passes_move_each_job_once(h: &dyn StoreHarness) {
     aged.extend(b.expect("a pass"));
     aged.extend(pass(&scene, MANY).await);
     // Should the machine stall, some may have waited for as long again meanwhile: not to the same lane.
-    let moves: BTreeSet<_> = aged.iter().collect();
+    let distinct: BTreeSet<_> = aged.iter().collect();
     assert_eq!(
-        moves.len(),
+        distinct.len(),
         aged.len(),
         "no job twice to one lane: {aged:?}"
     );
