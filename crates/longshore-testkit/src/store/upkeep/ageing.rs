@@ -279,9 +279,9 @@ pub async fn twin_passes_move_each_job_once(h: &dyn StoreHarness) {
     aged.extend(b.expect("a pass"));
     aged.extend(pass(&scene, MANY).await);
     // Should the machine stall, some may have waited for as long again meanwhile: not to the same lane.
-    let moves: BTreeSet<_> = aged.iter().collect();
+    let distinct: BTreeSet<_> = aged.iter().collect();
     assert_eq!(
-        moves.len(),
+        distinct.len(),
         aged.len(),
         "no job twice to one lane: {aged:?}"
     );
@@ -302,14 +302,14 @@ pub async fn ageing_meets_acquisitions_and_cancellations_and_no_job_is_lost_or_d
     let twin = scene.twin(h).await;
     let submitted = scene.submit_all(Seed::jobs(120)).await;
     let (to_cancel, _) = submitted.split_at(20);
-    let ageing = async {
+    let moving_up = async {
         let mut moves = 0;
         for _ in 0..40 {
             moves += pass(&scene, 30).await.len();
         }
         moves
     };
-    let cancelling = async {
+    let ending_some = async {
         for job in to_cancel {
             let cancelled = twin.store.request_cancel(*job).await;
             cancelled.expect("it is somewhere");
@@ -322,7 +322,7 @@ pub async fn ageing_meets_acquisitions_and_cancellations_and_no_job_is_lost_or_d
         }
         acquired
     };
-    let (_, (), mut seen) = tokio::join!(ageing, cancelling, acquiring);
+    let (_, (), mut seen) = tokio::join!(moving_up, ending_some, acquiring);
     loop {
         let rest = scene.acquire_ids(100).await;
         if rest.is_empty() {
