@@ -8,7 +8,7 @@ use longshore_core::store::{Aged, StoreResult};
 use longshore_core::{JobId, QueueId};
 
 use crate::PostgresStore;
-use crate::db::Db;
+use crate::db::Params;
 use crate::rows::column;
 use crate::timestamps;
 
@@ -28,13 +28,9 @@ pub(crate) async fn age(
     let seqs: Vec<i64> = asked.iter().map(|a| a.segment.seq).collect();
     let next_lanes: Vec<i16> = asked.iter().map(|a| a.segment.next_lane).collect();
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-    let row = Db::one_over(
-        verb,
-        client,
-        include_str!("../sql/age_waiting.sql"),
-        &[&queue.0, &limit, &server, &lanes, &seqs, &next_lanes],
-    )
-    .await?;
+    let sql = include_str!("../sql/age_waiting.sql");
+    let params: Params<'_> = &[&queue.0, &limit, &server, &lanes, &seqs, &next_lanes];
+    let row = store.db.one_over(verb, client, sql, params).await?;
     let jobs: Option<Vec<i64>> = column(verb, &row, "job_ids")?;
     let lanes: Option<Vec<i16>> = column(verb, &row, "lanes")?;
     let moved = jobs

@@ -74,6 +74,7 @@ async fn tasks_that_share_a_recorded_store_pass_with_all_that_they_exercised() {
         contention: true,
         limit_changes: true,
         lost_replies: false,
+        take_overs: false,
         stale_writes: true,
         arrows: [
             arrow(JobState::Queued, JobState::Launching),

@@ -238,6 +238,7 @@ impl Lines {
     }
 
     /// The first line to come that holds this.
+    #[allow(dead_code, reason = "not every test binary waits for a word")]
     pub fn wait_for(&mut self, word: &str) -> String {
         loop {
             let line = self.next_line();
