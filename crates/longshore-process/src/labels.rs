@@ -15,7 +15,7 @@ pub fn write(identity: &ContainerIdentity) -> String {
     format!("{}/{}", identity.container_name(), identity.token)
 }
 
-/// As [`write`] wrote it.
+/// As [`write()`] wrote it.
 pub fn read(text: &str) -> Option<ContainerIdentity> {
     let (name, token) = text.rsplit_once('/')?;
     let (name, attempt) = name.rsplit_once('-')?;

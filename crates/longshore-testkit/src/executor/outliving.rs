@@ -11,9 +11,11 @@ use longshore_core::output::{ResumePoint, Stream};
 
 use super::scene::{Launched, Scene, collect, in_time};
 
-/// Both outputs, over six seconds or more: the workers that follow each other need some, with a code of its own.
-const LINES: &str = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo out $i; echo err $i >&2; \
-                     sleep 0.1; done; printf 'the last'; exit 7";
+/// Both outputs, over some time, and an end with a code of its own once it is told to end: so it runs
+/// however long the workers that follow each other take.
+const LINES: &str = "trap 'printf \"the last\"; exit 7' TERM; i=0; \
+                     while [ $i -lt 60 ]; do i=$((i+1)); echo out $i; echo err $i >&2; \
+                     sleep 0.1; done; while :; do sleep 0.05; done";
 
 fn lines(word: &str) -> String {
     (1..=60).fold(String::new(), |mut text, number| {
@@ -77,10 +79,21 @@ pub async fn a_container_outlives_its_executor_and_loses_no_byte(scene: &Scene) 
         resume = later;
     }
     let executor = scene.another_executor();
-    let finished = watch_by(&executor, &launched, resume.as_ref())
+    launched = watch_by(&executor, &launched, resume.as_ref()).await;
+    while !(stdout.ends_with(b"out 60\n") && stderr.ends_with(b"err 60\n")) {
+        let (more_stdout, more_stderr, _) = pull(&mut launched, 1).await;
+        assert!(
+            !more_stdout.is_empty() || !more_stderr.is_empty(),
+            "it runs"
+        );
+        stdout.extend(more_stdout);
+        stderr.extend(more_stderr);
+    }
+    let stopped = executor.stop(&launched.handle, Duration::from_mins(10));
+    in_time("stop", stopped)
         .await
-        .finish()
-        .await;
+        .unwrap_or_else(|error| panic!("{error}"));
+    let finished = launched.finish().await;
     assert_eq!(finished.code(), 7);
     stdout.extend(finished.stdout);
     stderr.extend(finished.stderr);
