@@ -33,15 +33,18 @@ async fn listeners(client: &TestClient) -> i64 {
     client.query_one(&count, &[]).await.expect("a count").get(0)
 }
 
-/// Puts one job into the line, and waits for its start; says how long that took.
+/// Puts one job into the line, and waits for its start and its end; says how long the start took. The
+/// end, because with it the worker looks for more, hint or not.
 async fn start_one(trial: &mut Trial, database: &TestDatabase) -> Duration {
     let before = trial.count();
     let store = database.store().await.expect("it is there");
     let begun = Instant::now();
     trial.submit(&store, 1, OPEN).await;
-    store.close().await;
     trial.started(before + 1).await;
-    begun.elapsed()
+    let took = begun.elapsed();
+    trial.settled(&store).await;
+    store.close().await;
+    took
 }
 
 #[tokio::test(flavor = "multi_thread")]

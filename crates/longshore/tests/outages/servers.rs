@@ -52,11 +52,14 @@ async fn sessions_that_are_ended_again_and_again_are_made_again() {
     trial.start_workers(&database.url());
     trial.running().await;
     trial.open_gate();
+    // Often enough that calls of every kind are cut; not until all is done, which calls that take
+    // longer than the time between two would never be.
     let mut ended = 0;
-    while trial.marks("END") < trial.count() || ended < 50 {
+    for _ in 0..30 {
         ended += end_sessions(&client).await;
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
+    assert!(ended > 10, "only {ended} sessions were ended");
     trial.passes().await;
 }
 

@@ -2,8 +2,8 @@
 //! wait behind them, and what all of it is judged by.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,10 @@ pub struct Trial {
     /// How the test reaches the database; workers may have another way.
     address: String,
     jobs: Vec<JobId>,
-    workers: Vec<Running>,
+    /// Each with the file that it talks into.
+    workers: Vec<(Running, PathBuf)>,
+    /// How many were started so far.
+    started: u32,
 }
 
 impl Trial {
@@ -75,6 +78,7 @@ impl Trial {
             address: address.to_owned(),
             jobs: Vec::new(),
             workers: Vec::new(),
+            started: 0,
         };
         let store = trial.store().await;
         let queue = NewQueue {
@@ -143,8 +147,15 @@ impl Trial {
         let what = ["worker", "--queue", QUEUE, "--max-concurrent", "4"];
         let place = ["--database", address];
         let mut command = self.home.command(&[&what[..], &place, flags].concat());
-        command.envs(env.iter().copied());
-        self.workers.push(Running::start(&mut command));
+        let log = self
+            .home
+            .path()
+            .join(format!("worker-{}.log", self.started));
+        self.started += 1;
+        command
+            .envs(env.iter().copied())
+            .stderr(File::create(&log).expect("the home can be written"));
+        self.workers.push((Running::start(&mut command), log));
     }
 
     /// Two workers that look often and give a sign of life every second.
@@ -187,9 +198,14 @@ impl Trial {
         self.home.file("gate", "");
     }
 
+    /// Whether a worker that runs has said this.
+    pub fn is_said(&self, text: &str) -> bool {
+        self.workers.iter().any(|(_, log)| read(log).contains(text))
+    }
+
     /// How many lines of this kind the jobs have written.
     pub fn marks(&self, mark: &str) -> usize {
-        let text = fs::read_to_string(self.witness()).unwrap_or_default();
+        let text = read(&self.witness());
         text.lines().filter(|line| line.starts_with(mark)).count()
     }
 
@@ -201,7 +217,20 @@ impl Trial {
         .await;
     }
 
-    /// Waits for a condition, while every worker stays alive.
+    /// Waits until every job has ended.
+    pub async fn settled(&self, store: &dyn Store) {
+        let begun = Instant::now();
+        loop {
+            let states = store.states(&self.jobs).await.expect("the store answers");
+            if states.iter().all(|state| state.is_terminal()) {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{states:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for a condition.
     pub async fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !holds() {
@@ -219,9 +248,8 @@ impl Trial {
         self.jobs.len()
     }
 
-    /// Waits until every job has ended, ends the workers, and judges all of it. Returns what the
-    /// workers said.
-    pub async fn passes(mut self) -> Vec<String> {
+    /// Waits until every job has ended, ends the workers, and judges all of it.
+    pub async fn passes(mut self) {
         let store = self.store().await;
         let begun = Instant::now();
         loop {
@@ -247,7 +275,6 @@ impl Trial {
         }
         self.assert_stored(&*store).await;
         store.close().await;
-        ended.into_iter().map(|ran| ran.stderr).collect()
     }
 
     /// Tells the workers to end, and returns what they left.
@@ -258,10 +285,14 @@ impl Trial {
     /// Tells the workers to end; what they left comes when they have.
     pub fn begin_end_of_workers(&mut self) -> tokio::task::JoinHandle<Vec<Ran>> {
         let workers = std::mem::take(&mut self.workers);
-        for worker in &workers {
+        for (worker, _) in &workers {
             worker.signal("TERM");
         }
-        let finish = |worker: Running| worker.finish_within(PATIENCE);
+        let finish = |(worker, log): (Running, PathBuf)| {
+            let mut ran = worker.finish_within(PATIENCE);
+            ran.stderr = read(&log);
+            ran
+        };
         tokio::task::spawn_blocking(move || workers.into_iter().map(finish).collect())
     }
 
@@ -326,6 +357,11 @@ impl Trial {
     fn witness(&self) -> PathBuf {
         self.home.path().join("witness.log")
     }
+}
+
+/// What has been written so far; nothing where there is no file yet.
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
 }
 
 /// A stream of a job, whole.
