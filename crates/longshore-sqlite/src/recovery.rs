@@ -135,13 +135,14 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
 
 /// The token that was drawn, unless a bug is planted.
 fn fresh_token(last: Token, drawn: Token) -> Token {
+    let mut token = drawn;
     if longshore_fault::bug!("takeover_token_plus_one") {
-        Token(last.0 + 1)
-    } else if longshore_fault::bug!("takeover_keeps_token") {
-        last
-    } else {
-        drawn
+        token = Token(last.0 + 1);
     }
+    if longshore_fault::bug!("takeover_keeps_token") {
+        token = last;
+    }
+    token
 }
 
 fn from_row(tx: &Tx<'_>, row: &Row<'_>) -> rusqlite::Result<Found> {

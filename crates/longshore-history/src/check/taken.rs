@@ -53,7 +53,7 @@ struct Given {
 fn judge_tokens(ledger: &Ledger<'_>, findings: &mut Findings) {
     let takings = ledger.takings_by_job();
     let mut of_job: BTreeMap<JobId, Vec<Given>> = BTreeMap::new();
-    for lease in ledger.leases.iter() {
+    for lease in &ledger.leases {
         let job = lease.run.job;
         if takings.contains_key(&job) {
             of_job.entry(job).or_default().push(Given {
@@ -97,10 +97,10 @@ fn judge_job(ledger: &Ledger<'_>, given: &[Given], findings: &mut Findings) {
     let mut of_this: Option<&Given> = None;
     for one in by_attempt {
         if let Some(last) = of_this.filter(|last| last.run.attempt < one.run.attempt) {
-            of_earlier = larger(of_earlier, last);
+            of_earlier = Some(larger(of_earlier, last));
             of_this = None;
         }
-        of_this = larger(of_this, one);
+        of_this = Some(larger(of_this, one));
         let known = newest.partition_point(|newer| newer.since < one.called);
         let before = newest[..known].last().copied();
         let larger = [of_earlier, before].into_iter().flatten();
@@ -124,10 +124,10 @@ fn judge_job(ledger: &Ledger<'_>, given: &[Given], findings: &mut Findings) {
     }
 }
 
-fn larger<'g>(one: Option<&'g Given>, other: &'g Given) -> Option<&'g Given> {
+fn larger<'g>(one: Option<&'g Given>, other: &'g Given) -> &'g Given {
     match one {
-        Some(one) if one.token >= other.token => Some(one),
-        Some(_) | None => Some(other),
+        Some(one) if one.token >= other.token => one,
+        Some(_) | None => other,
     }
 }
 

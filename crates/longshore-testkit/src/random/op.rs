@@ -149,10 +149,10 @@ fn asked_by_people() -> impl Strategy<Value = Op> {
 
 fn done_by_workers() -> impl Strategy<Value = Op> {
     let cap = proptest::option::weighted(0.2, 0u8..4);
-    let worker = prop_oneof![6 => Just(0u8), 2 => Just(1u8), 1 => 2u8..5];
+    let worker = prop_oneof![6 => Just(0u8), 2 => Just(1u8), 4 => 2u8..6];
     // Mostly back to where it waits: what comes of the order shows then.
     let back = prop_oneof![3 => 2u8..4, 2 => 4u8..8, 1 => 0..ENDS];
-    let taker = prop_oneof![6 => Just(0u8), 1 => Just(1u8), 2 => 2u8..6];
+    let taker = prop_oneof![3 => Just(0u8), 1 => Just(1u8), 4 => 2u8..6];
     let again = prop_oneof![3 => Just(Vec::new()), 1 => vec(lease(), 0..3)];
     let acquire = (queue(), worker, 0u8..5, cap);
     prop_oneof![
@@ -165,8 +165,9 @@ fn done_by_workers() -> impl Strategy<Value = Op> {
         1 => (lease(), any::<u8>()).prop_map(|(lease, note)| Op::Note(lease, note)),
         1 => vec(lease(), 0..4).prop_map(Op::Check),
         1 => vec(lease(), 0..4).prop_map(Op::AreLive),
-        // Whoever says goodbye leaves its leases to the first, who acquires most.
-        2 => (1u8..6).prop_map(|worker| Op::Worker(worker, 1)),
+        // Workers come, drain or say goodbye: the first, who acquires most, and others take over.
+        3 => (0u8..8, 0u8..4).prop_map(|(queues, hosts)| Op::Hire(queues, hosts)),
+        4 => (1u8..6, 0u8..2).prop_map(|(worker, what)| Op::Worker(worker, what)),
         5 => (taker, 0u8..5, again).prop_map(|(worker, want, again)| Op::TakeOver(worker, want, again)),
     ]
 }

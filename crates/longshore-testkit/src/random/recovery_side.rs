@@ -26,13 +26,13 @@ pub(super) async fn take_over(
     // Above all that there were; among themselves in any order.
     let before = names.newest_token;
     for taken in &taken {
-        let token = taken.lease.key.token;
-        if token <= before || names.tokens.known(token).is_some() {
-            return format!("token {token} after {before}");
+        let fresh = taken.lease.key.token;
+        if fresh <= before || names.tokens.known(fresh).is_some() {
+            return format!("token {fresh} after {before}");
         }
-        names.newest_token = names.newest_token.max(token);
+        names.newest_token = names.newest_token.max(fresh);
         let ours = Token(names.tokens.count() + 1);
-        names.tokens.learn(ours, token);
+        names.tokens.learn(ours, fresh);
     }
     let ours = |taken: TakenOver| TakenOver {
         from: names.workers.ours(taken.from),

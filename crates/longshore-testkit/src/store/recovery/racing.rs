@@ -100,7 +100,6 @@ pub async fn leases_that_four_take_over_at_once_go_to_one_each(h: &dyn StoreHarn
 pub async fn a_heartbeat_meets_a_take_over_and_exactly_one_of_them_wins(h: &dyn StoreHarness) {
     let mut scene = Scene::open(h).await;
     let next = successor(h, &scene).await;
-    let mut fenced = 0;
     for round in 0..2 * ROUNDS {
         let key = scene.leased(Seed::job().priority(100)).await;
         falls_silent(h, &scene).await;
@@ -118,13 +117,10 @@ pub async fn a_heartbeat_meets_a_take_over_and_exactly_one_of_them_wins(h: &dyn 
                 assert_eq!(scene.status(key).await, LeaseStatus::Lost);
                 next.settle(taken[0].lease.key, TerminalState::Failed).await;
                 reborn(&mut scene).await;
-                fenced += 1;
             }
             Heartbeat::Alive { drain: true } => panic!("nobody asked it to drain"),
         }
     }
-    // Which one wins is chance; that one of them always does would be none.
-    assert!(fenced <= 2 * ROUNDS);
 }
 
 pub async fn a_finish_meets_a_take_over_and_exactly_one_of_them_wins(h: &dyn StoreHarness) {
@@ -231,23 +227,18 @@ pub async fn a_limit_is_never_passed_while_leases_change_hands(h: &dyn StoreHarn
         let had = scene.acquire(2).await.len();
         assert_eq!(had, 2, "round {round}");
         falls_silent(h, &scene).await;
-        let (taken, acquired) = tokio::join!(take_over(&next, MANY), acquirer.acquire(MANY));
-        assert_eq!(
-            acquired.len(),
-            LIMIT - had,
-            "round {round}: no more, no less"
-        );
-        let mut taken = taken;
+        let (mut taken, leases) = tokio::join!(take_over(&next, MANY), acquirer.acquire(MANY));
+        assert_eq!(leases.len(), LIMIT - had, "round {round}: no more, no less");
         while taken.len() < had {
             taken.push(take_at_last(&next).await);
         }
-        let live = taken.len() + acquired.len();
+        let live = taken.len() + leases.len();
         assert_eq!(live, LIMIT, "round {round}");
         assert_eq!(acquirer.acquire(MANY).await, [], "round {round}");
         for key in taken.iter().map(|taken| taken.lease.key) {
             next.settle(key, TerminalState::Failed).await;
         }
-        for lease in acquired {
+        for lease in leases {
             acquirer.settle(lease.key, TerminalState::Failed).await;
         }
         // Nothing was leaked: all of the limit can be had at once.

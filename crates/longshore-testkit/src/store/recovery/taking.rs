@@ -99,7 +99,7 @@ pub async fn nobody_takes_over_from_a_worker_within_its_time(h: &dyn StoreHarnes
     let key = scene.running(Seed::job()).await;
     assert_eq!(take_over(&next, MANY).await, []);
     // Close to the end of its time, but within.
-    let nearly = crate::store::scene::LATER - crate::wait::PATIENCE;
+    let nearly = crate::store::scene::LATER.saturating_sub(crate::wait::PATIENCE);
     h.age(crate::store::Aged::Heartbeat(scene.worker), nearly)
         .await;
     assert_eq!(take_over(&next, MANY).await, []);
