@@ -51,7 +51,7 @@ pub struct Host {
 
 /// A host that nobody has seen for this long counts as lost in queues whose policy is to run its jobs
 /// again ([`crate::queue::OnHostLost::Retry`]). Six times as long as a worker takes between two looks.
-pub const UNSEEN_IS_LOST: std::time::Duration = std::time::Duration::from_secs(60);
+pub const UNSEEN_IS_LOST: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// The most that may run on a host at once; what is absent is not bounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

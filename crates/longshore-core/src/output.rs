@@ -69,6 +69,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// As it is stored.
+    #[expect(clippy::missing_panics_doc, reason = "numbers and a text have a JSON")]
     pub fn to_stored(&self) -> ResumePoint {
         let text = serde_json::to_string(self).expect("numbers and a text have a JSON");
         ResumePoint(text)

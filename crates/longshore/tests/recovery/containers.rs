@@ -1,5 +1,7 @@
 //! Containers go on without their worker: another finds and continues them.
 
+use std::fmt::Write as _;
+
 use longshore::{JobId, JobSpec, State, Store};
 use longshore_core::output::Stream;
 use longshore_core::spec::{Mount, MountKind};
@@ -143,7 +145,10 @@ impl Stage {
         assert_eq!(self.scene.count("END"), 1);
         let written = std::fs::read_to_string(self.scene.home.path().join("written"));
         let written: u32 = written.expect("it wrote").trim().parse().expect("a number");
-        let all: String = (1..=written).map(|n| format!("line {n}\n")).collect();
+        let mut all = String::new();
+        for n in 1..=written {
+            writeln!(all, "line {n}").expect("writing to a string succeeds");
+        }
         assert_eq!(self.stdout(job).await, all);
     }
 
