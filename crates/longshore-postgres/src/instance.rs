@@ -26,6 +26,16 @@ impl PostgresStore {
     }
 }
 
+/// Whether the name was given to another database.
+pub(crate) async fn bears_anothers_name(db: &Db) -> StoreResult<bool> {
+    const VERB: &str = "look where the database is at home";
+    let sql = include_str!("../sql/diagnose_home.sql");
+    let row = db.one(VERB, sql, &[]).await?;
+    let home: Option<&str> = column(VERB, &row, "home")?;
+    let here: &str = column(VERB, &row, "here")?;
+    Ok(home.is_some_and(|home| home != here))
+}
+
 /// Whether this is the database that was given the name.
 pub(crate) async fn diagnose(verb: &'static str, db: &Db) -> StoreResult<Finding> {
     let row = db

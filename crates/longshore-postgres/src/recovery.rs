@@ -16,7 +16,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::rows::{column, converted};
 use crate::timestamps::At;
-use crate::{PostgresStore, hosts};
+use crate::{PostgresStore, hosts, instance};
 
 #[async_trait]
 impl Recovery for PostgresStore {
@@ -50,6 +50,10 @@ impl Recovery for PostgresStore {
         rows.iter()
             .map(|row| column(VERB, row, "is_live"))
             .collect()
+    }
+
+    async fn bears_anothers_name(&self) -> StoreResult<bool> {
+        instance::bears_anothers_name(&self.db).await
     }
 
     async fn forget_host(&self, host: HostId) -> StoreResult<Host> {

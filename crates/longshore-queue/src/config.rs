@@ -40,10 +40,8 @@ pub struct WorkerConfig {
     pub lease_ttl: Duration,
     /// How often it gives a sign of life.
     pub heartbeat_interval: Duration,
-    /// How often it looks for containers that no lease stands for.
-    pub orphans_interval: Duration,
-    /// How long such a container is kept once it has ended: so that a late create by a worker that
-    /// stalled finds its name taken.
+    /// How long a container that no lease stands for is kept once it has ended: so that a late create
+    /// by a worker that stalled finds its name taken.
     pub tombstone: Duration,
     /// The most output that is kept of an attempt.
     pub output_cap_bytes: u64,
@@ -74,7 +72,6 @@ impl Default for WorkerConfig {
             shutdown_timeout: Duration::from_secs(30),
             lease_ttl: Duration::from_secs(30),
             heartbeat_interval: Duration::from_secs(10),
-            orphans_interval: Duration::from_mins(1),
             tombstone: Duration::from_hours(1),
             output_cap_bytes: DEFAULT_OUTPUT_CAP_BYTES,
             until: Until::Stopped,

@@ -53,6 +53,13 @@ pub(crate) fn settle(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
+/// Whether the name was given to another file.
+pub(crate) fn bears_anothers_name(tx: &Tx<'_>, path: &Path) -> Outcome<bool> {
+    let home: Option<String> = tx.one(sql!("diagnose_home"), [], |row| row.get("home"))?;
+    let (here, _) = home_of(path);
+    Ok(home.zip(here).is_some_and(|(home, here)| home != here))
+}
+
 /// Whether this is the file that was given the name.
 pub(crate) fn diagnose(tx: &Tx<'_>, path: &Path) -> Outcome<Finding> {
     let (id, home, was_at): (String, Option<String>, Option<String>) =

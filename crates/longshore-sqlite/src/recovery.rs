@@ -19,7 +19,7 @@ use crate::rows::{Micros, count, json, read_spec, small};
 use crate::store::SqliteStore;
 use crate::tx::Tx;
 use crate::writer::News;
-use crate::{leases, registry, sql};
+use crate::{instance, leases, registry, sql};
 
 #[async_trait]
 impl Recovery for SqliteStore {
@@ -53,6 +53,13 @@ impl Recovery for SqliteStore {
             attempts.iter().map(is_live).collect()
         };
         self.engine.read("look for live attempts", look).await
+    }
+
+    async fn bears_anothers_name(&self) -> StoreResult<bool> {
+        let path = self.engine.path().to_owned();
+        let look = move |tx: &Tx<'_>| instance::bears_anothers_name(tx, &path);
+        let verb = "look where the database is at home";
+        self.engine.read(verb, look).await
     }
 
     async fn forget_host(&self, host: HostId) -> StoreResult<Host> {

@@ -85,6 +85,10 @@ pub trait Recovery: Send + Sync + 'static {
     /// Which of these attempts have a lease, whoever holds it; in their order.
     async fn are_live(&self, attempts: &[(JobId, AttemptNumber)]) -> StoreResult<Vec<bool>>;
 
+    /// Whether the database is a copy that still bears the name of another: containers with that name
+    /// may be the other's, and are not to be touched for lack of a lease here.
+    async fn bears_anothers_name(&self) -> StoreResult<bool>;
+
     /// A person's word that a host is gone for good: attempts there are lost, and their jobs run
     /// again. Refused while a live worker reaches it. One that comes back is known again from then on.
     /// An unknown one is an error.

@@ -24,11 +24,31 @@ type Seen = BTreeMap<(HostId, Handle), Instant>;
 /// Looks until its task is ended.
 pub(crate) async fn run(shift: Arc<Shift>) {
     let mut seen = Seen::new();
+    let mut has_warned = false;
     loop {
-        let every = shift.config.orphans_interval;
+        // A full listing costs an engine more than a heartbeat costs the store.
+        let every = 2 * shift.config.lease_ttl;
         sleep(every.mul_f64(rand::random_range(0.75..=1.0))).await;
         if shift.going() != Going::On || shift.liveness.may_be_fenced() {
             continue;
+        }
+        match shift.store.bears_anothers_name().await {
+            Ok(false) => {}
+            Ok(true) => {
+                if !has_warned {
+                    tracing::warn!(
+                        "this database is a copy that bears another's name: containers without a \
+                         lease here may be the other's, and are left alone; `longshore doctor` says \
+                         what to do"
+                    );
+                }
+                has_warned = true;
+                continue;
+            }
+            Err(error) => {
+                tracing::debug!(error = %error, "could not look for orphans");
+                continue;
+            }
         }
         let mut still = Seen::new();
         for machine in shift.machines.all() {

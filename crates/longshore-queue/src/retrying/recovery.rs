@@ -29,6 +29,13 @@ impl Recovery for Retrying {
         .await
     }
 
+    async fn bears_anothers_name(&self) -> StoreResult<bool> {
+        self.call("bears_anothers_name", |store| async move {
+            store.bears_anothers_name().await
+        })
+        .await
+    }
+
     async fn forget_host(&self, host: HostId) -> StoreResult<Host> {
         self.call("forget_host", move |store| async move {
             store.forget_host(host).await

@@ -26,6 +26,10 @@ impl Recovery for Recording {
         self.inner.are_live(attempts).await
     }
 
+    async fn bears_anothers_name(&self) -> StoreResult<bool> {
+        self.inner.bears_anothers_name().await
+    }
+
     async fn forget_host(&self, host: HostId) -> StoreResult<Host> {
         self.inner.forget_host(host).await
     }

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use longshore::{JobId, JobSpec, State, Store};
+use longshore_core::attempt::{AttemptRecord, Outcome};
+use longshore_core::disposition::Disposition;
 use longshore_core::output::Stream;
 use longshore_core::spec::{Mount, MountKind};
-use longshore_core::store::OutputRequest;
+use longshore_core::state::TerminalState;
+use longshore_core::store::{Finish, FinishOutcome, LeaseKey, OutputRequest};
 
 use crate::scene::{Scene, on_both_databases};
 use crate::support::engine::{self, Engine};
@@ -15,6 +18,7 @@ on_both_databases!(
     a_container_that_ended_meanwhile_is_harvested,
     a_container_is_handed_over_alive_at_a_shutdown,
     a_worker_that_stalled_past_its_lease_changes_nothing,
+    a_container_that_no_lease_stands_for_is_stopped,
 );
 
 const QUEUE: &str = "default";
@@ -127,6 +131,49 @@ impl Stage {
                 }
             }
         }
+    }
+
+    /// What `docker` says.
+    fn docker(&self, args: &[&str]) -> String {
+        let mut docker = std::process::Command::new("docker");
+        let ran = docker
+            .arg("--host")
+            .arg(&self.engine.address)
+            .args(args)
+            .output();
+        let ran = ran.expect("there is a docker");
+        assert!(ran.status.success(), "{args:?}: {ran:?}");
+        String::from_utf8(ran.stdout)
+            .expect("it speaks text")
+            .trim()
+            .to_owned()
+    }
+
+    /// The containers of this database that run.
+    async fn running_containers(&self) -> Vec<String> {
+        let instance = self.store.instance().await.expect("the store answers");
+        let filter = format!("name=longshore-{instance}-");
+        let said = self.docker(&["ps", "-q", "--filter", &filter]);
+        said.lines().map(str::to_owned).collect()
+    }
+
+    /// A container of another database, which runs.
+    fn foreign_container(&self) -> String {
+        let name = "longshore-000000000000-1-1";
+        let _none_there = std::process::Command::new("docker")
+            .args(["--host", &self.engine.address, "rm", "-f", name])
+            .output();
+        let sleeps = ["sleep", "600"];
+        let run = [
+            "run",
+            "-d",
+            "--network",
+            "none",
+            "--name",
+            name,
+            &self.engine.image,
+        ];
+        self.docker(&[&run[..], &sleeps].concat())
     }
 
     /// It ran once, as one attempt, and all that it wrote is stored, in order and once.
@@ -257,4 +304,50 @@ async fn a_worker_that_stalled_past_its_lease_changes_nothing(scene: Scene) {
     stage.scene.open_the_gate();
     stage.assert_it_ran_once(job).await;
     stage.conclude(vec![first, second]).await;
+}
+
+/// Its lease is ended behind its back, as by a word that its host is gone; then its host is reached again.
+async fn a_container_that_no_lease_stands_for_is_stopped(scene: Scene) {
+    let Some(stage) = Stage::new(scene).await else {
+        return;
+    };
+    let first = stage.worker(&[]);
+    let job = stage.running_job().await;
+    first.signal("KILL");
+    first.finish();
+    let detail = stage.store.show_job(job).await.expect("the store answers");
+    let attempt = detail.attempts_made.last().expect("it runs");
+    let lease = LeaseKey {
+        job,
+        attempt: attempt.attempt,
+        token: attempt.token,
+    };
+    let finish = Finish {
+        lease,
+        record: AttemptRecord::of(Outcome::HostLost),
+        then: Disposition::Settle(TerminalState::Failed),
+    };
+    let ended = stage
+        .store
+        .finish(&[finish])
+        .await
+        .expect("the store answers");
+    assert_eq!(ended, [FinishOutcome::Finished]);
+    assert_eq!(
+        stage.running_containers().await.len(),
+        1,
+        "it runs, and nobody minds it"
+    );
+    let foreign = stage.foreign_container();
+
+    let second = stage.worker(&[]);
+    let begun = std::time::Instant::now();
+    while !stage.running_containers().await.is_empty() {
+        assert!(begun.elapsed() < crate::support::DEADLINE, "it goes on");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(stage.scene.count("END"), 0);
+    assert!(stage.docker(&["ps", "-q", "--no-trunc"]).contains(&foreign));
+    stage.docker(&["rm", "-f", &foreign]);
+    stage.conclude(vec![second]).await;
 }

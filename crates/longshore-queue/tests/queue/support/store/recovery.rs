@@ -45,6 +45,10 @@ impl Recovery for MemoryStore {
         .await
     }
 
+    async fn bears_anothers_name(&self) -> StoreResult<bool> {
+        Ok(false)
+    }
+
     async fn forget_host(&self, host: HostId) -> StoreResult<Host> {
         self.verb("forget_host", |inner| {
             let known = inner.hosts.iter_mut().find(|known| known.id == host);
