@@ -102,9 +102,6 @@ impl Launch<'_> {
                     });
                 }
                 Ok(Fate::Unknown(why)) => why,
-                Err(_) if bug!("silence_is_believed") => {
-                    return Err(lost(Outcome::Vanished, "its engine is silent", taken));
-                }
                 Err(error) => error.to_string(),
             };
             looks += 1;

@@ -6,7 +6,6 @@ use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ExecutorError, Phase};
 use longshore_core::retry::Backoff;
-use longshore_fault::bug;
 use tokio::time::sleep;
 
 use super::{Launch, Stopped, failed_by};
@@ -62,11 +61,6 @@ impl Launch<'_> {
                 Ok(Some(Phase::Running | Phase::Exited)) => {
                     tracing::info!(handle = %handle, "a start went through in spite of its answer");
                     return Ok(());
-                }
-                Ok(Some(Phase::Created)) if bug!("start_repeated") => {
-                    if placed.machine.executor.start(handle).await.is_ok() {
-                        return Ok(());
-                    }
                 }
                 Ok(Some(Phase::Created)) => {
                     if placed.machine.executor.forget(handle).await.is_ok() {

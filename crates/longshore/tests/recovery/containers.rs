@@ -158,11 +158,10 @@ impl Stage {
     }
 
     /// A container of another database, which runs.
-    fn foreign_container(&self) -> String {
-        let name = "longshore-000000000000-1-1";
-        let _none_there = std::process::Command::new("docker")
-            .args(["--host", &self.engine.address, "rm", "-f", name])
-            .output();
+    async fn foreign_container(&self) -> String {
+        let instance = self.store.instance().await.expect("the store answers");
+        let other: String = instance.0.chars().rev().collect();
+        let name = format!("longshore-{other}-1-1");
         let sleeps = ["sleep", "600"];
         let run = [
             "run",
@@ -170,7 +169,7 @@ impl Stage {
             "--network",
             "none",
             "--name",
-            name,
+            &name,
             &self.engine.image,
         ];
         self.docker(&[&run[..], &sleeps].concat())
@@ -338,7 +337,7 @@ async fn a_container_that_no_lease_stands_for_is_stopped(scene: Scene) {
         1,
         "it runs, and nobody minds it"
     );
-    let foreign = stage.foreign_container();
+    let foreign = stage.foreign_container().await;
 
     let second = stage.worker(&[]);
     let begun = std::time::Instant::now();

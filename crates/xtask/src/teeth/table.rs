@@ -213,6 +213,16 @@ pub const TABLE: &[Row] = &[
         "faults::taking_over::a_worker_that_drains_takes_nothing_over",
         "S10",
     ),
+    row(
+        "requeue_on_expiry",
+        "faults::deaths::a_container_whose_worker_is_killed_is_not_run_beside_itself",
+        "S2",
+    ),
+    row(
+        "start_anothers_created",
+        "faults::deaths::a_container_that_another_may_still_start_is_replaced",
+        "S2",
+    ),
 ];
 
 #[cfg(test)]

@@ -71,6 +71,11 @@ const SCRIPT: &str = r#"
 
 const JOBS: usize = 3;
 
+/// At the one point where a worker that hands a running container back would double it.
+const RUNNING: &[&str] = &["supervise.marked"];
+/// At the one point where a worker that starts another's container would have it run twice.
+const BEFORE_START: &[&str] = &["launch.before_start"];
+
 /// What the jobs run on.
 enum Jobs {
     Processes,
@@ -103,6 +108,10 @@ macro_rules! at_every_point {
 }
 
 at_every_point! {
+    a_container_whose_worker_is_killed_is_not_run_beside_itself:
+        Death::Killed, RUNNING, containers on sqlite;
+    a_container_that_another_may_still_start_is_replaced:
+        Death::Stalled, BEFORE_START, containers on sqlite;
     a_worker_that_is_killed_loses_and_doubles_no_process_on_sqlite:
         Death::Killed, POINTS, processes on sqlite;
     a_worker_that_is_killed_loses_and_doubles_no_process_on_postgres:
