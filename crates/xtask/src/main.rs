@@ -80,7 +80,10 @@ fn main() -> ExitCode {
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Repeat(arguments) => repeat::run(&arguments),
         Chore::Teeth(arguments) => {
-            teeth::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
+            let engines = test::engines()?;
+            teeth::run(&repository(), &arguments, engines.as_ref())?;
+            engines.map_or(Ok(()), engine::Engines::stop)?;
+            Ok(ExitCode::SUCCESS)
         }
         Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -87,12 +87,14 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         cargo_runs(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
     step("tests", || {
-        tests(root, &postgres, engines, &arguments.arguments)
+        tests(root, &postgres, engines.as_ref(), &arguments.arguments)
     })?;
     // Whoever asked for some of the tests did not ask whether all of them can fail.
     if !arguments.quick && arguments.arguments.is_empty() {
-        step("teeth", || teeth::run(root, &teeth::Arguments::default()))?;
+        let all = teeth::Arguments::default();
+        step("teeth", || teeth::run(root, &all, engines.as_ref()))?;
     }
+    engines.map_or(Ok(()), Engines::stop)?;
 
     eprintln!(
         "\ncargo xtask test: all steps passed in {}",
@@ -137,7 +139,7 @@ fn prerequisites() -> Result<(PathBuf, Option<Engines>)> {
 
 /// The engines; without, on CI, a failure, and elsewhere a line that says why the tests will
 /// report themselves as skipped.
-fn engines() -> Result<Option<Engines>> {
+pub fn engines() -> Result<Option<Engines>> {
     let on_ci = env::var_os("CI").is_some();
     // An engine that is given brings podman or does not: that is its giver's decision.
     let insist_on_podman = on_ci && !Engines::are_given();
@@ -154,7 +156,7 @@ fn engines() -> Result<Option<Engines>> {
 fn tests(
     root: &Path,
     postgres: &Path,
-    engines: Option<Engines>,
+    engines: Option<&Engines>,
     arguments: &[OsString],
 ) -> Result<()> {
     let cluster = Cluster::start(postgres, None)?;
@@ -163,10 +165,9 @@ fn tests(
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(arguments)
         .current_dir(root);
-    if let Some(engines) = &engines {
+    if let Some(engines) = engines {
         engines.visible_to(&mut command);
     }
     check(cluster.visible_to(&mut command))?;
-    cluster.stop()?;
-    engines.map_or(Ok(()), Engines::stop)
+    cluster.stop()
 }
