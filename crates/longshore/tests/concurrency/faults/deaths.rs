@@ -128,6 +128,10 @@ at_every_point! {
         Death::Stalled, STALLS, containers on postgres;
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one of two, and the other may be missing"
+)]
 fn processes() -> Option<Jobs> {
     Some(Jobs::Processes)
 }
@@ -136,6 +140,10 @@ fn containers() -> Option<Jobs> {
     engine::or_skip().map(Jobs::Containers)
 }
 
+#[expect(
+    clippy::unused_async,
+    reason = "one of two, and the other waits for a server"
+)]
 async fn sqlite() -> Scene {
     Scene::on_sqlite()
 }
