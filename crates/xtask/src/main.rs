@@ -80,10 +80,7 @@ fn main() -> ExitCode {
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Repeat(arguments) => repeat::run(&arguments),
         Chore::Teeth(arguments) => {
-            let engines = test::engines()?;
-            teeth::run(&repository(), &arguments, engines.as_ref())?;
-            engines.map_or(Ok(()), engine::Engines::stop)?;
-            Ok(ExitCode::SUCCESS)
+            teeth::alone(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
         }
         Chore::Test(arguments) => test::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS),
     };

@@ -56,6 +56,13 @@ impl Around<'_> {
     }
 }
 
+/// Runs the rows, with engines of its own where there can be any.
+pub fn alone(root: &Path, arguments: &Arguments) -> Result<()> {
+    let engines = crate::test::engines()?;
+    run(root, arguments, engines.as_ref())?;
+    engines.map_or(Ok(()), Engines::stop)
+}
+
 /// Runs the rows; fails when a bug survives. Without an engine, rows whose tests need one are left out,
 /// and said so.
 pub fn run(root: &Path, arguments: &Arguments, engines: Option<&Engines>) -> Result<()> {
