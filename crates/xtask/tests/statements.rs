@@ -5,13 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names that stand for no verb of the trait.
+/// Names that stand for no verb of the trait: parts that verbs share, and what only whoever migrates
+/// asks of a store.
 const SHARED: &[(&str, &[&str])] = &[
     (
         "longshore-sqlite",
-        &["checkpoint", "data_version", "migrate", "place", "spec_of"],
+        &[
+            "checkpoint",
+            "data_version",
+            "migrate",
+            "place",
+            "renew_instance",
+            "spec_of",
+        ],
     ),
-    ("longshore-postgres", &["notify", "session", "spec_of"]),
+    (
+        "longshore-postgres",
+        &["notify", "renew_instance", "session", "spec_of"],
+    ),
 ];
 
 /// Verbs that SQLite's store puts together of `place_*` steps in Rust, where PostgreSQL's has a
