@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longshore_core::output::{KeptOutput, ResumePoint, Stream};
+use longshore_core::output::{Checkpoint, KeptOutput, ResumePoint, Stream};
 use longshore_core::store::{LeaseStatus, OutputAppend, StoreError, StoreResult};
 
 use crate::chance;
@@ -166,11 +166,14 @@ impl Table {
             if let Some(resume) = &append.resume {
                 let rows = self.rows.values();
                 let stored: usize = rows.map(|row| row.output.bytes.len()).sum();
+                let checkpoint = Checkpoint::from_stored(Some(resume));
                 assert_eq!(
-                    resume.0,
-                    stored.to_string(),
+                    checkpoint.at,
+                    Some(ResumePoint(stored.to_string())),
                     "the place to go on from is where what is stored ends"
                 );
+                let seen: u64 = checkpoint.seen.iter().sum();
+                assert_eq!(seen, stored as u64, "and its bytes are counted");
             }
         }
         LeaseStatus::Held

@@ -69,7 +69,8 @@ impl Launch<'_> {
                     let record = loss(Outcome::HostLost, why, taken);
                     return Err(Stopped::Over(Box::new(record), Some(placed)));
                 }
-                Ok(Fate::Running) if !machine.executor.survives_worker() => {
+                // Created counts too: its worker may start it yet, and nobody else can remove it.
+                Ok(Fate::Created | Fate::Running) if !machine.executor.survives_worker() => {
                     return self.end_what_cannot_be_adopted(&placed, taken).await;
                 }
                 Ok(Fate::Running | Fate::Exited) => {

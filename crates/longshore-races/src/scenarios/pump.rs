@@ -9,7 +9,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, poll_fn};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::ExecutorError;
-use longshore_core::output::{DEFAULT_OUTPUT_CAP_BYTES, OutputChunk, ResumePoint, Stream};
+use longshore_core::output::{
+    Checkpoint, DEFAULT_OUTPUT_CAP_BYTES, OutputChunk, ResumePoint, Stream,
+};
 use longshore_core::store::LeaseKey;
 use longshore_core::{AttemptNumber, JobId, Token};
 use shuttle::future::{JoinHandle, spawn, yield_now};
@@ -120,7 +122,8 @@ impl Container {
         for (stream, written) in Stream::ALL.into_iter().zip(written) {
             assert!(store.stored(stream) == written, "{stream:?} differs");
         }
-        assert_eq!(store.resume(), Some(ResumePoint(total.to_string())));
+        let checkpoint = Checkpoint::from_stored(store.resume().as_ref());
+        assert_eq!(checkpoint.at, Some(ResumePoint(total.to_string())));
     }
 }
 

@@ -168,6 +168,11 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             ALTER TABLE lease DROP COLUMN memory_bytes;
             ALTER TABLE lease DROP COLUMN millicpus;
             ALTER TABLE lease DROP COLUMN note;
+            ALTER TABLE lease DROP COLUMN takeovers;
+            ALTER TABLE lease DROP COLUMN orphaned;
+            ALTER TABLE lease DROP COLUMN boot_id;
+            ALTER TABLE host DROP COLUMN forgotten_at;
+            ALTER TABLE queue DROP COLUMN on_host_lost;
             DROP TABLE ageing_mark;
             DROP TABLE aged;
             ALTER TABLE instance DROP COLUMN home;

@@ -283,7 +283,7 @@ async fn a_worker_that_stalled_past_its_lease_changes_nothing(scene: Scene) {
     let mut first = stage.worker(&[]);
     let mut said = first.stderr_lines();
     let job = stage.running_job().await;
-    first.signal("STOP");
+    stage.scene.stall(&first).await;
     let second = stage.worker(&[]);
     let before = stage.stdout(job).await.len();
     let begun = std::time::Instant::now();

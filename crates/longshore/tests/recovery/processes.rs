@@ -74,7 +74,7 @@ async fn a_job_whose_worker_stalls_is_ended_before_it_runs_again(scene: Scene) {
     scene
         .until("it runs", |scene| scene.count("BEAT 1") > 2)
         .await;
-    first.signal("STOP");
+    scene.stall(&first).await;
     let second = scene.worker(QUEUE, &[]);
     assert_it_ran_again(&scene, &*store, job).await;
     first.signal("CONT");

@@ -88,6 +88,28 @@ impl Scene {
         self.home.spawn(&[&on[..], &pace, &lease, flags].concat())
     }
 
+    /// Stops a worker in the midst of its work, though not while it holds the lock of an SQLite file:
+    /// that would stop everybody.
+    pub async fn stall(&self, worker: &Running) {
+        loop {
+            worker.signal("STOP");
+            if self.database.is_some() || self.is_unlocked() {
+                return;
+            }
+            worker.signal("CONT");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    fn is_unlocked(&self) -> bool {
+        let path = self.home.path().join("longshore.db");
+        let beside = rusqlite::Connection::open(path).expect("the file is there");
+        beside
+            .busy_timeout(std::time::Duration::ZERO)
+            .expect("a setting");
+        beside.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+    }
+
     /// Submits one job.
     pub async fn submit(&self, store: &dyn Store, spec: JobSpec) -> JobId {
         let job = spec.validate().expect("a valid job");
