@@ -265,6 +265,10 @@ fn worker(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> 
     if let Some(socket) = socket {
         command.env("LONGSHORE_FAULT_SOCKET", socket);
     }
+    // A bug that is planted in the test is planted in its workers.
+    if let Some(bug) = std::env::var_os("LONGSHORE_BUG") {
+        command.env("LONGSHORE_BUG", bug);
+    }
     Running::start(&mut command)
 }
 
