@@ -76,7 +76,8 @@ pub trait Recovery: Send + Sync + 'static {
     ///
     /// Which: those on a host that the caller reaches; those that are on no host yet and of a queue
     /// that it serves; those whose host is gone for good, of such a queue, also when they are the
-    /// caller's own; and those named in `again`. No slot becomes free, no limit is asked.
+    /// caller's own; and those named in `again`. A host that answers the caller is not gone to it. No
+    /// slot becomes free, no limit is asked.
     ///
     /// Nothing when the caller drains, stopped, was fenced or is unknown: its next heartbeat tells
     /// which.

@@ -119,6 +119,7 @@ fn an_engine_that_nobody_can_reach_for_a_while_loses_nothing_and_nothing_is_said
         let asked = other.fate(&launched.handle, &launched.identity, &host);
         let error = in_time("fate", asked).await.expect_err("nobody answers");
         assert_eq!(error.class, ErrorClass::Transient, "{error}");
+        // An outage that lasts: the time that passes is what is tested, and no verdict hangs on its length.
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         engine.show_socket();
         let mut adopted = adopt(scene, &launched, None).await;

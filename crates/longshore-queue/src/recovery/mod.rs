@@ -87,8 +87,7 @@ pub(crate) async fn once(shift: &Arc<Shift>, attempts: &Attempts) -> StoreResult
             return Err(error);
         }
     };
-    let count = taken.len();
-    let mut held = Vec::with_capacity(count);
+    let mut held = Vec::with_capacity(taken.len());
     for one in taken {
         match served_for(shift, &one).await {
             Some(served) => held.push((served, one)),
@@ -99,6 +98,8 @@ pub(crate) async fn once(shift: &Arc<Shift>, attempts: &Attempts) -> StoreResult
         .iter()
         .map(|(served, one)| (served, &one.lease))
         .collect();
+    // Not those that it could do nothing with: a look that brought only these is not repeated at once.
+    let count = held.len();
     let Some(orders) = acquiring.admit_taken_over(&leases) else {
         return Ok(0); // It drains: whoever comes next takes them over.
     };

@@ -28,27 +28,31 @@ impl Model {
         });
         let meant: Vec<JobId> = meant.map(|(id, _)| *id).take(want).collect();
         let taken = meant.into_iter();
-        taken.map(|job| self.take(job, request)).collect()
+        taken.map(|job| self.take(job, request, &me)).collect()
     }
 
     fn may_move(&self, job: &Job, live: &Live, me: &Crew, again: &[LeaseKey]) -> bool {
         let there = live.launched.as_ref().map(|(host, ..)| *host);
         if live.worker == me.shown.id {
-            return self.is_gone(there) || again.contains(&live.key);
+            return self.is_gone(there, me) || again.contains(&live.key);
         }
         let holder = self.workers.get(&live.worker);
         let is_over = holder.is_none_or(|holder| holder.shown.stopped_at.is_some());
         let reaches = there.is_some_and(|host| me.shown.hosts.contains(&host));
-        let anywhere = there.is_none() || self.is_gone(there);
+        let anywhere = there.is_none() || self.is_gone(there, me);
         is_over && (reaches || anywhere && me.serves.contains(&job.queue))
     }
 
-    fn is_gone(&self, host: Option<HostId>) -> bool {
+    /// One that answers the caller itself is not gone.
+    fn is_gone(&self, host: Option<HostId>, to: &Crew) -> bool {
         let known = host.and_then(|host| self.hosts.get(&host));
-        known.is_some_and(|host| host.forgotten_at.is_some())
+        known.is_some_and(|host| {
+            let answers = host.problem.is_none() && to.shown.hosts.contains(&host.id);
+            host.forgotten_at.is_some() && !answers
+        })
     }
 
-    fn take(&mut self, id: JobId, request: &TakeOverRequest) -> TakenOver {
+    fn take(&mut self, id: JobId, request: &TakeOverRequest, me: &Crew) -> TakenOver {
         let token = Token(i64::try_from(self.given.len()).unwrap_or(i64::MAX) + 1);
         let job = self.jobs.get_mut(&id).expect("it was just seen");
         let output = stored(job);
@@ -70,7 +74,7 @@ impl Model {
             handle: handle.clone(),
             boot_id: live.boot_id.clone(),
         });
-        let is_host_gone = self.is_gone(launched.as_ref().map(|launched| launched.host));
+        let is_host_gone = self.is_gone(launched.as_ref().map(|launched| launched.host), me);
         TakenOver {
             lease: Lease {
                 key: live.key,

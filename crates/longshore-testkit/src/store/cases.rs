@@ -295,6 +295,7 @@ macro_rules! store_conformance {
                 whose_queue_a_worker_does_not_serve_it_leaves_on_a_host_that_is_gone,
                 a_worker_is_told_of_its_own_leases_on_a_host_that_is_gone,
                 a_host_that_is_seen_again_is_gone_no_longer,
+                a_host_that_the_caller_itself_reaches_is_not_gone,
                 jobs_on_a_host_unseen_for_a_minute_move_where_their_queue_says_so,
                 leases_that_four_take_over_at_once_go_to_one_each,
                 a_heartbeat_meets_a_take_over_and_exactly_one_of_them_wins,

@@ -175,6 +175,19 @@ impl Stage {
         self.docker(&[&run[..], &sleeps].concat())
     }
 
+    /// Waits until more of it is stored than by now: somebody has taken it over.
+    async fn until_its_output_goes_on(&self, job: JobId) {
+        let before = self.stdout(job).await.len();
+        let begun = std::time::Instant::now();
+        while self.stdout(job).await.len() <= before {
+            assert!(
+                begun.elapsed() < crate::support::DEADLINE,
+                "nobody took it over"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
     /// It ran once, as one attempt, and all that it wrote is stored, in order and once.
     async fn assert_it_ran_once(&self, job: JobId) {
         let detail = self.scene.ended(&*self.store, job).await;
@@ -219,15 +232,7 @@ async fn a_container_whose_worker_was_killed_goes_on_under_another(scene: Scene)
     first.signal("KILL");
     first.finish();
     let second = stage.worker(&[]);
-    let before = stage.stdout(job).await.len();
-    let begun = std::time::Instant::now();
-    while stage.stdout(job).await.len() <= before {
-        assert!(
-            begun.elapsed() < crate::support::DEADLINE,
-            "nobody took it over"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    stage.until_its_output_goes_on(job).await;
     stage.scene.open_the_gate();
     stage.assert_it_ran_once(job).await;
     stage.conclude(vec![second]).await;
@@ -262,15 +267,7 @@ async fn a_container_is_handed_over_alive_at_a_shutdown(scene: Scene) {
     assert_eq!(ran.code, 0, "{}", ran.report());
     assert!(ran.stderr.contains("1 left running"), "{}", ran.report());
     let second = stage.worker(&[]);
-    let before = stage.stdout(job).await.len();
-    let begun = std::time::Instant::now();
-    while stage.stdout(job).await.len() <= before {
-        assert!(
-            begun.elapsed() < crate::support::DEADLINE,
-            "nobody took it over"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    stage.until_its_output_goes_on(job).await;
     stage.scene.open_the_gate();
     stage.assert_it_ran_once(job).await;
     stage.conclude(vec![second]).await;
@@ -285,15 +282,7 @@ async fn a_worker_that_stalled_past_its_lease_changes_nothing(scene: Scene) {
     let job = stage.running_job().await;
     stage.scene.stall(&first).await;
     let second = stage.worker(&[]);
-    let before = stage.stdout(job).await.len();
-    let begun = std::time::Instant::now();
-    while stage.stdout(job).await.len() <= before {
-        assert!(
-            begun.elapsed() < crate::support::DEADLINE,
-            "nobody took it over"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    stage.until_its_output_goes_on(job).await;
     first.signal("CONT");
     let told = tokio::task::spawn_blocking(move || {
         said.wait_for("fenced");

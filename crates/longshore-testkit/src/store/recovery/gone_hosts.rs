@@ -203,3 +203,19 @@ pub async fn jobs_on_a_host_unseen_for_a_minute_move_where_their_queue_says_so(
     let jobs: Vec<JobId> = vec![here.job, there.job];
     assert_eq!(next.store.states(&jobs).await.expect("states").len(), 2);
 }
+
+pub async fn a_host_that_the_caller_itself_reaches_is_not_gone(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let (here, _) = one_here_one_there(&scene).await;
+    set_policy(&scene, OnHostLost::Retry).await;
+    reach(&scene, &[scene.host]).await;
+    // As after an hour without the database: nobody could say that the host was seen.
+    h.age(Aged::HostSeen(scene.host), 2 * UNSEEN_IS_LOST).await;
+    assert_eq!(take_over(&scene, MANY).await, [], "it runs on");
+    assert_eq!(scene.status(here).await, LeaseStatus::Held);
+    let noted = scene.store.note_host_problem(scene.host, "no answer").await;
+    noted.expect("a known host");
+    let told = ask(&scene, &request(&scene, MANY)).await;
+    assert_eq!(jobs_of(&told), [here.job]);
+    assert!(told[0].is_host_gone);
+}
