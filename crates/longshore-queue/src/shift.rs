@@ -81,8 +81,6 @@ pub(crate) struct Shift {
     pub hints: Bell,
     /// Rung when leases of ours may be unknown to us: after a heartbeat, or a lost reply.
     pub reconcile: Bell,
-    /// Rung when there may be leases to take over.
-    pub recover: Bell,
     /// A permit for each job that this worker has in its hands.
     pub slots: Slots,
     going: watch::Sender<Going>,
@@ -134,7 +132,6 @@ impl Shift {
             look: Bell::new(),
             hints: Bell::new(),
             reconcile: Bell::new(),
-            recover: Bell::new(),
             slots: Slots::new(config.max_concurrent),
             going: watch::Sender::new(Going::On),
         });

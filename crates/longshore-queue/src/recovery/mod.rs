@@ -29,10 +29,8 @@ const MIN_GAP: Duration = Duration::from_millis(100);
 
 /// Looks until its task is ended.
 pub(crate) async fn run(shift: Arc<Shift>, attempts: Attempts) {
-    let mut due = shift.recover.listen();
     let every = (shift.config.lease_ttl / LOOKS_PER_LEASE).max(MIN_GAP);
     loop {
-        due.looking();
         let more = match once(&shift, &attempts).await {
             Ok(taken) => taken >= TakeOverRequest::MAX_WANT as usize,
             Err(error) => {
@@ -40,12 +38,8 @@ pub(crate) async fn run(shift: Arc<Shift>, attempts: Attempts) {
                 false
             }
         };
-        if more {
-            continue;
-        }
-        tokio::select! {
-            () = sleep(every.mul_f64(rand::random_range(0.75..=1.0))) => {}
-            () = due.rung() => sleep(MIN_GAP).await,
+        if !more {
+            sleep(every.mul_f64(rand::random_range(0.75..=1.0))).await;
         }
     }
 }
