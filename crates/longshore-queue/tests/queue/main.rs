@@ -9,6 +9,7 @@ mod closing;
 mod draining;
 mod finishing;
 mod heartbeats;
+mod housekeeping;
 mod launching;
 mod managing;
 mod output;

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use longshore_core::limit::Limit;
 use longshore_core::state::TerminalState;
-use longshore_core::store::Retention;
-use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker, housekeeping};
+use longshore_queue::{EndedBy, GracefulShutdown, Phase, QueueError, Until, Worker};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{
-    Fault, Place, Scene, Script, in_time, refused, start_worker, unavailable, until,
-};
+use crate::support::{Fault, Place, Scene, Script, in_time, start_worker, unavailable, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -176,57 +173,6 @@ async fn a_queue_that_fails_does_not_keep_the_others_of_its_round_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waited_for_too_long_before_the_worker_began_is_not_run() {
-    let scene = Scene::new();
-    let job = scene.job_of(longshore_core::JobSpec {
-        queue_timeout: Some(longshore_core::spec::Timeout::After(SECOND)),
-        ..longshore_core::JobSpec::process(["true"])
-    });
-    sleep(2 * SECOND).await;
-    let report = scene.work().await;
-    assert_eq!(report.acquired, 0);
-    assert!(scene.store.is_settled(job, TerminalState::TimedOut));
-}
-
-#[tokio::test(start_paused = true)]
-async fn old_jobs_are_taken_away_although_storage_could_not_be_tended() {
-    let scene = Scene::new();
-    scene
-        .store
-        .fault("tend_storage", [Fault::Before(refused())]);
-    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
-    let swept = housekeeping::long_pass(&store, scene.config.retention).await;
-    assert!(swept.is_err(), "what went wrong is said");
-    assert_eq!(scene.journal.count("prune"), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_kept_for_ever_is_not_looked_through() {
-    let scene = Scene::new();
-    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
-    let retention = Retention {
-        keep: Retention::FOREVER,
-        ..scene.config.retention
-    };
-    let swept = housekeeping::long_pass(&store, retention).await;
-    assert_eq!(swept.ok(), Some(housekeeping::Swept::default()));
-    assert_eq!(scene.journal.count("prune"), 0);
-    assert_eq!(
-        scene.journal.count("tend"),
-        1,
-        "storage is tended all the same"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_short_pass_ages_what_waits() {
-    let scene = Scene::new();
-    let store = longshore_queue::Retrying::new(scene.store.as_dyn());
-    housekeeping::short_pass(&store).await.expect("a pass");
-    assert_eq!(scene.journal.count("age"), 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn until_empty_waits_for_what_others_run() {
     let scene = Scene::new();
     let job = scene.scripted(Script::runs_for(50 * SECOND));
@@ -377,22 +323,6 @@ async fn the_monitor_shows_what_runs() {
     scene.store.set_away(false);
     running.ended().await;
     assert!(monitor.status().await.is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_keeps_house() {
-    let mut scene = Scene::new();
-    scene.config.until = Until::Stopped;
-    let worker = scene.start();
-    sleep(400 * SECOND).await;
-    worker.shutdown.drain();
-    worker.ended().await;
-    assert!(scene.journal.count("stage") >= 39);
-    assert!(scene.journal.count("expire") >= 39);
-    assert_eq!(
-        scene.journal.of(&["tend", "prune"]),
-        ["tend", "prune 2592000s"]
-    );
 }
 
 #[tokio::test(start_paused = true)]
