@@ -1,7 +1,7 @@
 //! The twin of `test_concurrent_launch_batch_operations` whose limit changes: eight workers over a
 //! recorded store while somebody lowers and raises the limit, judged by the whole checker.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore::{Executor, GracefulShutdown, JobId, QueueManager, Store, WorkerConfig};
@@ -11,7 +11,7 @@ use longshore_core::queue::QueueChange;
 use longshore_history::{self as history, Exercise, Expectation, Verdict};
 use longshore_testkit::judged::{Judged, conclude};
 use longshore_testkit::recording::{Journal, Recording};
-use longshore_testkit::scripted::{Script, ScriptedExecutor};
+use longshore_testkit::scripted::{Gate, Script, ScriptedExecutor};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -39,9 +39,17 @@ async fn a_limit_that_is_lowered_and_raised_under_load_is_never_passed(scene: Sc
     for _ in 0..JOBS {
         jobs.extend(submit(&*store, [job(50)]).await);
     }
-    let executor =
-        ScriptedExecutor::scripted(|_| Script::exits(0).lasting(Duration::from_millis(4)))
-            .witnessed_by(Arc::clone(&journal));
+    let gate = Arc::new(Mutex::new(Gate::closed()));
+    let executor = ScriptedExecutor::scripted({
+        let gate = Arc::clone(&gate);
+        move |_| {
+            let gate = gate.lock().expect("nobody panics with it").clone();
+            Script::exits(0)
+                .lasting(Duration::from_millis(4))
+                .ends_behind(gate)
+        }
+    })
+    .witnessed_by(Arc::clone(&journal));
     let mut managers = Vec::new();
     let mut tasks = JoinSet::new();
     for _ in 0..WORKERS {
@@ -56,7 +64,7 @@ async fn a_limit_that_is_lowered_and_raised_under_load_is_never_passed(scene: Sc
             assert_eq!(processed.expect("no call fails").errors, []);
         });
     }
-    let changes = change_the_limit(&*store, &executor);
+    let changes = change_the_limit(&*store, &executor, &gate);
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no panic");
@@ -82,9 +90,15 @@ async fn recorded(scene: &Scene, journal: &Arc<Journal>) -> Recording {
 
 /// Lowers and raises it, each time once as many jobs have started since as show that it holds; and ends
 /// with the greatest, until everything has started.
-async fn change_the_limit(store: &dyn Store, executor: &ScriptedExecutor) {
+///
+/// What starts under a limit ends only once as many are live as it allows: on a machine where a launch
+/// takes longer than a job, none of them would ever be reached else.
+async fn change_the_limit(store: &dyn Store, executor: &ScriptedExecutor, gate: &Mutex<Gate>) {
     let mut started = 0;
     for limit in [4, 1, 3, 2, 4, 1, 2, 4] {
+        let reached = Gate::closed();
+        let before = std::mem::replace(&mut *gate.lock().expect("nobody panics"), reached.clone());
+        before.open();
         let change = QueueChange {
             max_concurrent: Some(Some(Limit(limit))),
             ..QueueChange::default()
@@ -93,6 +107,9 @@ async fn change_the_limit(store: &dyn Store, executor: &ScriptedExecutor) {
             .change_queue(QUEUE, &change)
             .await
             .expect("it is there");
+        let full = |executor: &ScriptedExecutor| executor.live().len() >= limit as usize;
+        executor.wait_until(full).await;
+        reached.open();
         started += JOBS / 10;
         let enough = |executor: &ScriptedExecutor| executor.starts().len() >= started;
         executor.wait_until(enough).await;

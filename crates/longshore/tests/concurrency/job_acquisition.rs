@@ -9,7 +9,7 @@ use longshore::{JobId, JobSpec};
 use longshore_core::store::Store as _;
 use longshore_postgres::testing::TestDatabase;
 use longshore_testkit::judged::{Judged, conclude, exercised, holds};
-use longshore_testkit::scripted::{Script, ScriptedExecutor};
+use longshore_testkit::scripted::ScriptedExecutor;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use crate::ledger;
 use crate::scene::Scene;
 use crate::workplace::{
-    PATIENCE, QUEUE, close, finish, job, make_queue, manager, managers, submit, worker,
+    PATIENCE, QUEUE, close, ending_once_live, finish, job, make_queue, manager, managers, submit,
+    worker,
 };
 
 on_both_stores!(
@@ -169,8 +170,7 @@ async fn witnessed(scene: Scene, limit: Option<u32>, caps: &[u32], most: usize) 
     let store = scene.store().await;
     make_queue(&*store, limit).await;
     let jobs = submit(&*store, (0..200).map(|_| job(50))).await;
-    let executor =
-        ScriptedExecutor::scripted(|_| Script::exits(0).lasting(Duration::from_millis(3)));
+    let executor = ending_once_live(most, Duration::from_millis(3));
     let mut managers = Vec::new();
     let mut tasks = JoinSet::new();
     for cap in caps {

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use longshore::JobId;
 use longshore_testkit::judged::{conclude, exercised, holds};
-use longshore_testkit::scripted::{Script, ScriptedExecutor};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::ledger;
 use crate::scene::Scene;
-use crate::workplace::{PATIENCE, QUEUE, close, finish, job, make_queue, managers, submit, worker};
+use crate::workplace::{
+    PATIENCE, QUEUE, close, ending_once_live, finish, job, make_queue, managers, submit, worker,
+};
 
 on_both_stores!(
     test_high_concurrency_job_processing,
@@ -26,8 +27,7 @@ async fn test_high_concurrency_job_processing(scene: Scene) {
     let store = scene.store().await;
     make_queue(&*store, None).await;
     let jobs = submit(&*store, (0..50).map(|n| job(1 + (n * 37) % 100))).await;
-    let executor =
-        ScriptedExecutor::scripted(|_| Script::exits(0).lasting(Duration::from_millis(5)));
+    let executor = ending_once_live(LIMIT as usize, Duration::from_millis(5));
     let managers = managers(&scene, &executor, WORKERS).await;
     let begun = Instant::now();
     let mut tasks = JoinSet::new();

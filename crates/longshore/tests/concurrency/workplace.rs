@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use longshore::{JobId, JobSpec, Priority, QueueManager, Store, WorkerConfig};
 use longshore_core::limit::Limit;
 use longshore_core::queue::NewQueue;
-use longshore_testkit::scripted::ScriptedExecutor;
+use longshore_testkit::scripted::{Gate, Script, ScriptedExecutor};
 
 use crate::scene::Scene;
 use crate::support::Running;
@@ -51,6 +51,27 @@ pub fn job(priority: i64) -> JobSpec {
         priority: Priority::new(priority).expect("a priority"),
         ..JobSpec::process(["true"])
     }
+}
+
+/// An executor of jobs that last this long, none of which ends before so many have been live at once.
+///
+/// So a limit is reached also where a launch takes longer than a job.
+pub fn ending_once_live(count: usize, lasting: Duration) -> ScriptedExecutor {
+    let met = Gate::closed();
+    let executor = ScriptedExecutor::scripted({
+        let met = met.clone();
+        move |_| Script::exits(0).lasting(lasting).ends_behind(met.clone())
+    });
+    // Ends with the test's runtime, if so many never are.
+    tokio::spawn({
+        let executor = executor.clone();
+        async move {
+            let together = |executor: &ScriptedExecutor| executor.live().len() >= count;
+            executor.wait_until(together).await;
+            met.open();
+        }
+    });
+    executor
 }
 
 /// A manager with connections of its own, as a process would have.
