@@ -12,6 +12,7 @@ use bollard::models::{
 };
 use longshore_core::executor::{ExecutorError, LaunchRequest};
 use longshore_core::spec::{Device, JobSpec, Mount, MountKind, Network};
+use longshore_fault::bug;
 
 use crate::allowed::{check_allowed, refused};
 use crate::config::DockerConfig;
@@ -144,7 +145,7 @@ fn host_config(
         memory.map_err(|_| refused("memory", "is more than an engine can count".to_owned()))?;
     Ok(HostConfig {
         // It would remove the container before its exit and its output are stored.
-        auto_remove: Some(false),
+        auto_remove: Some(bug!("removed_by_engine")),
         restart_policy: Some(RestartPolicy {
             name: Some(RestartPolicyNameEnum::NO),
             maximum_retry_count: None,

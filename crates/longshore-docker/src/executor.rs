@@ -17,6 +17,7 @@ use longshore_core::executor::{
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 use longshore_core::spec::PullPolicy;
+use longshore_fault::bug;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::DockerConfig;
@@ -232,6 +233,7 @@ impl Executor for DockerExecutor {
         }
         let found = listed.into_iter().find(|found| found.handle == *handle);
         Ok(match found {
+            None if bug!("listing_believed") => Fate::Gone,
             // Asked for by its id too: labels are only as true as the database's own id.
             None if self.engine.inspect(&handle.0).await?.is_none() => Fate::Gone,
             None => Fate::Unknown("the engine has it, and not as this instance's".to_owned()),

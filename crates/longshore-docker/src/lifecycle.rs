@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ensured, ExecutorError, Handle, LaunchRequest, Phase, Tell};
 use longshore_core::spec::PullPolicy;
+use longshore_fault::bug;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -132,7 +133,7 @@ fn what_is_there(request: &LaunchRequest, seen: &Seen) -> Result<There, Executor
             "a container that is not Longshore's has that name: remove or rename it",
         ));
     };
-    if found.token > wanted.token {
+    if found.token > wanted.token && !bug!("adopt_without_token") {
         return Ok(There::Answer(Ensured::Superseded));
     }
     let handle = Handle(seen.id.clone());
@@ -210,7 +211,11 @@ pub(crate) async fn start(
     let permit = launches.acquire().await;
     // A short job is over before the answer has arrived.
     look.notify_one();
-    let started = engine.start(id).await;
+    let mut started = engine.start(id).await;
+    if bug!("start_repeated") && matches!(&started, Err((None, _))) {
+        sleep(LOOK_AGAIN).await;
+        started = engine.start(id).await;
+    }
     // 500 may be the job's own fault; it is told apart below.
     let failed = matches!(&started, Err((None | Some(503 | 429), _)));
     launches.finish(permit, failed);

@@ -93,7 +93,9 @@ impl Attempt {
         shift.look.ring();
         // What was taken over stays for a while as a tombstone, where a later look finds it.
         let leftover = leftover.filter(|placed| {
-            self.taken.is_none() || !placed.machine.executor.has(Capability::FullListing)
+            self.taken.is_none()
+                || bug!("tombstone_dropped")
+                || !placed.machine.executor.has(Capability::FullListing)
         });
         if let Some(placed) = leftover {
             let _ = point!("finish.before_remove", key.job.0).await;

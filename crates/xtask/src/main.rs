@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod chaos;
 mod debian;
 mod edges;
 mod engine;
@@ -57,6 +58,13 @@ enum Chore {
     /// Example: `cargo xtask postgres -- cargo xtask repeat 50 --busy 1 -- cargo test -p longshore
     /// --test concurrency`
     Repeat(repeat::Arguments),
+    /// Put a fleet of workers under load, and let befall it what befalls fleets: the server restarted,
+    /// its sessions ended, no connection to be had, workers killed; readers, bursts, an idle
+    /// transaction. Prints a table, and fails where a job was lost or doubled, the limit exceeded, or
+    /// the rate did not come back. A release build; some twenty minutes.
+    ///
+    /// Examples: `cargo xtask chaos worker-crash`, `cargo xtask chaos --soak 30`
+    Chaos(chaos::Arguments),
     /// Everything that must hold before a change lands: format, edges, licences, lints, links of
     /// the docs, build, and all tests against a throw-away PostgreSQL and Docker.
     ///
@@ -79,6 +87,9 @@ fn main() -> ExitCode {
         Chore::Docker(arguments) => engine::run(&arguments),
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
         Chore::Repeat(arguments) => repeat::run(&arguments),
+        Chore::Chaos(arguments) => {
+            chaos::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
+        }
         Chore::Teeth(arguments) => {
             teeth::alone(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
         }

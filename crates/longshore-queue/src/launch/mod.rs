@@ -24,7 +24,7 @@ use longshore_core::store::{
     FenceOutcome, Lease, Leases as _, Registry as _, StoreError, StoreResult,
 };
 use longshore_core::template::{parse_template, resolve_env};
-use longshore_fault::point;
+use longshore_fault::{bug, point};
 use tokio::time::sleep;
 
 use crate::fault::unanswered;
@@ -246,7 +246,7 @@ impl Launch<'_> {
             Going::Draining | Going::Faulted(_) => return Err(over(Outcome::HandedBack)),
             Going::Fenced => return Err(Stopped::LetGo(Order::Abandon)),
         }
-        if self.shift.liveness.may_be_fenced() {
+        if self.shift.liveness.may_be_fenced() && !bug!("not_after_dropped") {
             let job = self.lease.key.job.0;
             tracing::warn!(
                 job.id = job,

@@ -10,4 +10,6 @@ mod support;
 
 mod containers;
 mod processes;
+mod rolling;
 mod scene;
+mod stage;

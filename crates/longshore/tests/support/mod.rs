@@ -140,9 +140,15 @@ impl Running {
         Self { child: Some(child) }
     }
 
+    /// Its process id.
+    #[allow(dead_code, reason = "not every test binary looks at its processes")]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it is running").id()
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("it is running").id();
+        let pid = self.pid();
         let status = Command::new("kill")
             .arg(format!("-{name}"))
             .arg(pid.to_string())

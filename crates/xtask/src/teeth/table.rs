@@ -223,6 +223,36 @@ pub const TABLE: &[Row] = &[
         "faults::deaths::a_container_that_another_may_still_start_is_replaced",
         "S2",
     ),
+    row(
+        "adopt_without_token",
+        "faults::engines::a_container_of_a_higher_token_is_another_workers",
+        "S5",
+    ),
+    row(
+        "start_repeated",
+        "faults::engines::a_start_whose_reply_was_lost_is_not_repeated",
+        "S4",
+    ),
+    row(
+        "listing_believed",
+        "faults::engines::an_empty_listing_proves_nothing",
+        "S2",
+    ),
+    row(
+        "removed_by_engine",
+        "faults::engines::what_ended_while_nobody_watched_is_harvested",
+        "S4",
+    ),
+    row(
+        "tombstone_dropped",
+        "faults::engines::what_was_taken_over_stays_as_a_tombstone",
+        "S5",
+    ),
+    row(
+        "not_after_dropped",
+        "faults::engines::a_worker_whose_last_heartbeat_is_too_old_starts_nothing",
+        "S5",
+    ),
 ];
 
 #[cfg(test)]

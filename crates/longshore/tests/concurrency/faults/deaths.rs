@@ -7,8 +7,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-use longshore::{JobSpec, State};
+use longshore::{JobSpec, State, Store};
 use longshore_core::limit::Limit;
 use longshore_core::queue::NewQueue;
 use longshore_core::spec::{Mount, MountKind};
@@ -69,7 +71,7 @@ const SCRIPT: &str = r#"
     sleep 0.3
     printf 'END %s\n' "$LONGSHORE_JOB_ID" >>ledger"#;
 
-const JOBS: usize = 3;
+pub const JOBS: usize = 3;
 
 /// At the one point where a worker that hands a running container back would double it.
 const RUNNING: &[&str] = &["supervise.marked"];
@@ -77,7 +79,7 @@ const RUNNING: &[&str] = &["supervise.marked"];
 const BEFORE_START: &[&str] = &["launch.before_start"];
 
 /// What the jobs run on.
-enum Jobs {
+pub enum Jobs {
     Processes,
     Containers(Engine),
 }
@@ -131,11 +133,11 @@ at_every_point! {
     clippy::unnecessary_wraps,
     reason = "one of two, and the other may be missing"
 )]
-fn processes() -> Option<Jobs> {
+pub fn processes() -> Option<Jobs> {
     Some(Jobs::Processes)
 }
 
-fn containers() -> Option<Jobs> {
+pub fn containers() -> Option<Jobs> {
     engine::or_skip().map(Jobs::Containers)
 }
 
@@ -143,27 +145,17 @@ fn containers() -> Option<Jobs> {
     clippy::unused_async,
     reason = "one of two, and the other waits for a server"
 )]
-async fn sqlite() -> Scene {
+pub async fn sqlite() -> Scene {
     Scene::on_sqlite()
 }
 
-async fn postgres() -> Scene {
+pub async fn postgres() -> Scene {
     Scene::on_postgres().await
 }
 
 async fn at(point: &'static str, death: Death, scene: Scene, kind: &Jobs) -> Judged {
     let store = scene.store().await;
-    let executor = match kind {
-        Jobs::Processes => "process",
-        Jobs::Containers(_) => "docker",
-    };
-    let queue = NewQueue {
-        name: QUEUE.to_owned(),
-        executor: executor.to_owned(),
-        host_selector: std::collections::BTreeMap::new(),
-        max_concurrent: Some(Limit(2)),
-    };
-    store.create_queue(&queue).await.expect("a new queue");
+    make_queue(&*store, kind).await;
     let jobs = submit(&*store, (0..JOBS).map(|_| witness(&scene, kind))).await;
     let socket = scene.home.path().join("points");
     let points = Workers::listen(&socket).expect("a socket in the home");
@@ -206,8 +198,23 @@ async fn at(point: &'static str, death: Death, scene: Scene, kind: &Jobs) -> Jud
         .and(|| exercised(arrived, || format!("{point} was not reached")))
 }
 
+/// Makes the line for such jobs.
+pub async fn make_queue(store: &dyn Store, kind: &Jobs) {
+    let executor = match kind {
+        Jobs::Processes => "process",
+        Jobs::Containers(_) => "docker",
+    };
+    let queue = NewQueue {
+        name: QUEUE.to_owned(),
+        executor: executor.to_owned(),
+        host_selector: std::collections::BTreeMap::new(),
+        max_concurrent: Some(Limit(2)),
+    };
+    store.create_queue(&queue).await.expect("a new queue");
+}
+
 /// The stopped worker learns that its jobs are others' now, and ends well when it is told to.
-async fn goes_on(point: &str, mut stalled: Running) -> Judged {
+pub async fn goes_on(point: &str, mut stalled: Running) -> Judged {
     let mut said = stalled.stderr_lines();
     let learns = tokio::task::spawn_blocking(move || {
         said.wait_for("fenced");
@@ -223,7 +230,7 @@ async fn goes_on(point: &str, mut stalled: Running) -> Judged {
     })
 }
 
-fn witness(scene: &Scene, kind: &Jobs) -> JobSpec {
+pub fn witness(scene: &Scene, kind: &Jobs) -> JobSpec {
     let folder = scene.home.path().to_str();
     let folder = folder.expect("temporary paths are UTF-8").to_owned();
     let mut spec = JobSpec::process(["sh", "-c", SCRIPT]);
@@ -248,10 +255,19 @@ fn witness(scene: &Scene, kind: &Jobs) -> JobSpec {
 }
 
 /// A worker with a short lease; with a socket its points ask there.
-fn worker(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> Running {
+pub fn worker(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> Running {
+    Running::start(&mut command(scene, kind, flags, socket))
+}
+
+/// How long its lease is.
+pub const LEASE: Duration = Duration::from_secs(1);
+
+/// The same, to be started.
+pub fn command(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> Command {
     let on = ["worker", "--queue", QUEUE, "--database", &scene.address];
     let pace = ["--poll-interval", "100ms"];
-    let lease = ["--heartbeat", "400ms", "--lease-ttl", "1s"];
+    let lease_ttl = format!("{}ms", LEASE.as_millis());
+    let lease = ["--heartbeat", "400ms", "--lease-ttl", &lease_ttl];
     let folder = scene.home.path().to_str();
     let folder = folder.expect("temporary paths are UTF-8");
     let config = format!("[docker]\nbinds = [{folder:?}]\n");
@@ -269,7 +285,7 @@ fn worker(scene: &Scene, kind: &Jobs, flags: &[&str], socket: Option<&Path>) -> 
     if let Some(bug) = std::env::var_os("LONGSHORE_BUG") {
         command.env("LONGSHORE_BUG", bug);
     }
-    Running::start(&mut command)
+    command
 }
 
 /// No two of a job ever lived at once. A container outlives its worker, so it ran exactly once; a

@@ -7,8 +7,8 @@
 mod acquiring;
 mod deaths;
 mod draining;
+mod engines;
 mod gates;
-
 mod limits;
 mod order;
 mod retrying;
