@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use deadpool_postgres::Client;
 use longshore_core::disposition::Spent;
 use longshore_core::limit::Limit;
 use longshore_core::priority::Lane;
@@ -14,6 +13,7 @@ use tokio_postgres::Row;
 
 use crate::PostgresStore;
 use crate::db::Db;
+use crate::lent::Lent;
 use crate::lines::Known;
 use crate::rows::column;
 use crate::slots::LiveSlots;
@@ -78,7 +78,7 @@ impl PostgresStore {
 
 async fn call_acquire(
     db: &Db,
-    client: Client,
+    client: Lent,
     request: AcquireRequest,
     known: &Known,
 ) -> StoreResult<Row> {

@@ -2,10 +2,10 @@
 //! must never share tables with real jobs.
 
 use longshore_core::store::{StoreError, StoreResult};
-use tokio_postgres::Config;
 
 use crate::error;
 use crate::migrate::Session;
+use crate::server::Server;
 
 const VERB_CREATE: &str = "create database";
 const VERB_DROP: &str = "drop database";
@@ -33,10 +33,7 @@ pub async fn drop_database(url: &str, name: &str) -> StoreResult<()> {
 }
 
 async fn execute(verb: &'static str, url: &str, sql: &str) -> StoreResult<()> {
-    let config: Config = url
-        .parse()
-        .map_err(|error| StoreError::BadAddress(format!("not a PostgreSQL address: {error}")))?;
-    let session = Session::open(&config).await?;
+    let session = Session::open(&Server::at(url)?).await?;
     session
         .client
         .batch_execute(sql)

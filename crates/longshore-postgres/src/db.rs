@@ -3,35 +3,28 @@
 //! Owns the pool. Deadlines are the server's (lock, statement and idle timeouts of the session): no
 //! verb gives up on its own, because a dropped future would leave it open what had happened. A
 //! connection is given up, though, on which no answer comes for longer than the server would take to
-//! refuse one: it is half open, and nothing else would ever say so.
+//! refuse one: it is half open, and nothing else would ever say so. So is one whose caller has given up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use longshore_core::store::{StoreError, StoreResult};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
+use tokio_postgres::{IsolationLevel, Row};
 
-use crate::Options;
-use crate::{error, session};
+use crate::lent::Lent;
+use crate::server::{CONNECT_TIMEOUT, Server};
+use crate::{Options, error};
 
-/// How long to wait for a connection to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a verb waits for a free connection of the pool before it says that there is none.
 const POOL_WAIT: Duration = Duration::from_secs(30);
 /// So much later than the server's own deadline an answer may come, on a slow network and from a server
 /// that has too much to do.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
-/// After this long without an answer to a packet the kernel gives the connection up. It does not help
-/// where something in between takes the packets and passes none on.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// Parameters of a statement.
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -39,7 +32,7 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     pool: Pool,
-    config: Config,
+    server: Server,
     made: Arc<AtomicU64>,
     /// How long an answer is waited for; none where the server has no deadline either.
     answer_within: Option<Duration>,
@@ -47,11 +40,12 @@ pub(crate) struct Db {
 
 impl Db {
     /// A pool; it connects when it is first asked for something.
-    pub fn new(config: Config, options: &Options) -> StoreResult<Self> {
+    pub fn new(server: Server, options: &Options) -> StoreResult<Self> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config.clone(), NoTls, recycling);
+        let (config, tls) = server.clone().into_parts();
+        let manager = Manager::from_config(config, tls, recycling);
         let timeouts = Timeouts {
             wait: Some(POOL_WAIT),
             create: Some(CONNECT_TIMEOUT * 2),
@@ -73,7 +67,7 @@ impl Db {
             .build()
             .map(|pool| Self {
                 pool,
-                config,
+                server,
                 made,
                 answer_within,
             })
@@ -81,8 +75,8 @@ impl Db {
     }
 
     /// How connections are made.
-    pub fn config(&self) -> &Config {
-        &self.config
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// How many connections were made so far; counted before each is used.
@@ -95,9 +89,31 @@ impl Db {
         self.pool.close();
     }
 
-    /// A connection of its own, for several statements in one transaction.
-    pub async fn client(&self, verb: &'static str) -> StoreResult<deadpool_postgres::Client> {
-        self.pool.get().await.map_err(|e| error::of_pool(verb, e))
+    /// A connection of its own, for what takes several exchanges.
+    pub async fn client(&self, verb: &'static str) -> StoreResult<Lent> {
+        let client = self.pool.get().await;
+        let client = client.map_err(|e| error::of_pool(verb, e))?;
+        Ok(Lent::new(client, &self.pool))
+    }
+
+    /// Waits for what several exchanges come to, no longer than the server would take to refuse each of
+    /// so many statements; `longest` is its deadline for each where that is not the session's.
+    pub async fn in_time<T>(
+        &self,
+        verb: &'static str,
+        statements: usize,
+        longest: Option<Duration>,
+        run: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        let each = longest.map(|longest| longest + ANSWER_MARGIN);
+        let Some(each) = each.max(self.answer_within) else {
+            return run.await;
+        };
+        let most = each.saturating_mul(u32::try_from(statements.max(1)).unwrap_or(u32::MAX));
+        match timeout(most, run).await {
+            Ok(outcome) => outcome,
+            Err(late) => Err(unanswered(verb, late)),
+        }
     }
 
     /// Runs one statement in a transaction of its own; returns its rows once it is committed.
@@ -115,7 +131,7 @@ impl Db {
     async fn rows_over(
         &self,
         verb: &'static str,
-        client: Object,
+        client: Lent,
         sql: &str,
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
@@ -127,28 +143,19 @@ impl Db {
             Some(most) => timeout(most, run).await,
             None => Ok(run.await),
         };
-        let error = match answer {
-            Ok(Ok(rows)) => return Ok(rows),
-            Ok(Err(error)) => error::of_driver(verb, error),
-            Err(late) => StoreError::Unavailable {
-                verb,
-                source: Box::new(late),
-            },
+        let outcome = match answer {
+            Ok(rows) => rows.map_err(|error| error::of_driver(verb, error)),
+            Err(late) => Err(unanswered(verb, late)),
         };
-        if is_of_the_connection(&error) {
-            drop(Object::take(client));
-            // The others are likely to be so too, and each would have to be found out by itself, which
-            // takes a whole deadline where nothing answers.
-            self.pool.retain(|_, _| false);
-        }
-        Err(error)
+        client.settle(&outcome);
+        outcome
     }
 
     /// One statement that gives exactly one row, over a connection that the caller has at hand.
     pub async fn one_over(
         &self,
         verb: &'static str,
-        client: Object,
+        client: Lent,
         sql: &str,
         params: Params<'_>,
     ) -> StoreResult<Row> {
@@ -171,13 +178,11 @@ impl Db {
     }
 }
 
-/// Whether another connection may do better: this one is broken, though it may not be known to be, or
-/// was told that it can only read, which a session is told once, when it begins.
-fn is_of_the_connection(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Unavailable { .. } | StoreError::CannotWrite { .. }
-    )
+fn unanswered(verb: &'static str, late: Elapsed) -> StoreError {
+    StoreError::Unavailable {
+        verb,
+        source: Box::new(late),
+    }
 }
 
 fn at_most_one(verb: &'static str, mut rows: Vec<Row>) -> StoreResult<Option<Row>> {
@@ -204,68 +209,4 @@ pub(crate) async fn begin<'c>(
         .start()
         .await
         .map_err(|e| error::of_driver(verb, e))
-}
-
-/// The driver's configuration for an address, with what every session is told.
-pub(crate) fn configure(url: &str, options: &Options) -> StoreResult<Config> {
-    let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| {
-        let why = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
-        StoreError::BadAddress(format!(
-            "this is not the address of a PostgreSQL database: {why}"
-        ))
-    })?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(StoreError::BadAddress(
-            "sslmode=require: this build has no TLS; use a local address, a tunnel or a proxy"
-                .to_owned(),
-        ));
-    }
-    let settings = session::startup_options(options);
-    let given = config.get_options().unwrap_or_default();
-    let settings = format!("{settings} {given}");
-    if config.get_application_name().is_none() {
-        config.application_name(&options.application_name);
-    }
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
-    config
-        .options(settings.trim_end())
-        .keepalives(true)
-        .keepalives_idle(Duration::from_secs(30))
-        .keepalives_interval(Duration::from_secs(5))
-        .keepalives_retries(3)
-        .tcp_user_timeout(TCP_USER_TIMEOUT);
-    Ok(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_none_is_refused_with_its_reason() {
-        let refused = configure("postgres://host:port/db", &Options::default());
-        assert!(
-            matches!(refused, Err(StoreError::BadAddress(_))),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn an_address_that_asks_for_tls_is_refused_rather_than_served_without() {
-        let refused = configure("postgres://host/db?sslmode=require", &Options::default());
-        let error = refused.expect_err("there is no TLS").to_string();
-        assert!(error.contains("sslmode=require"), "{error}");
-    }
-
-    #[test]
-    fn the_addresss_own_options_and_name_are_kept() {
-        let url = "postgres://host/db?options=-c%20work_mem%3D8MB&application_name=mine";
-        let config = configure(url, &Options::default()).expect("an address");
-        let options = config.get_options().expect("ours at least");
-        assert!(options.contains("search_path=longshore,"), "{options}");
-        assert!(options.ends_with("-c work_mem=8MB"), "{options}");
-        assert_eq!(config.get_application_name(), Some("mine"));
-    }
 }

@@ -130,7 +130,8 @@ async fn told(db: &Db) -> StoreResult<Finding> {
 async fn pooler(db: &Db) -> StoreResult<Finding> {
     const SUBJECT: &str = "session";
     let client = db.client(VERB).await?;
-    let between = pooler::look(VERB, db.config(), &client).await?;
+    let between = pooler::look(VERB, db.server(), &client).await?;
+    client.give_back();
     Ok(match between {
         Between::Nothing => ok(SUBJECT, "one connection is one server process".to_owned()),
         Between::Pooler { keeps_statements } => {

@@ -26,6 +26,7 @@ mod holders;
 mod hosts;
 mod instance;
 mod leases;
+mod lent;
 mod lines;
 mod migrate;
 mod moves;
@@ -37,6 +38,7 @@ mod reading;
 mod recovery;
 mod registry;
 mod rows;
+mod server;
 mod session;
 mod show;
 mod slots;
@@ -47,6 +49,7 @@ mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamps;
+mod tls;
 mod upkeep;
 mod wakeups;
 
@@ -67,6 +70,7 @@ use db::Db;
 use lines::Lines;
 use notifier::Notifier;
 use queues::QueueNames;
+use server::Server;
 use timestamps::At;
 use wakeups::Listener;
 
@@ -121,21 +125,21 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// Connects to a migrated database, and refuses one of another version.
     pub async fn connect(url: &str, options: Options) -> StoreResult<Self> {
-        let config = db::configure(url, &options)?;
-        let db = Db::new(config.clone(), &options)?;
+        let server = Server::with(url, &options)?;
+        let db = Db::new(server.clone(), &options)?;
         let client = match db.client(VERB_CONNECT).await {
             Ok(client) => client,
             Err(error) => return Err(pooler::explain(url, error).await),
         };
         let is_told_at_start = migrate::check(&client).await?;
         if !is_told_at_start {
-            let between = pooler::look(VERB_CONNECT, &config, &client).await?;
+            let between = pooler::look(VERB_CONNECT, &server, &client).await?;
             pooler::refuse_unfit(VERB_CONNECT, between)?;
         }
-        drop(client);
+        client.give_back();
         Ok(Self {
             notifier: Arc::new(Notifier::new(db.clone())),
-            listener: Listener::new(config),
+            listener: Listener::new(server),
             queues: QueueNames::default(),
             lines: Arc::new(Lines::new(db.clone())),
             db,

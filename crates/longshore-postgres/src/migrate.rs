@@ -3,10 +3,10 @@
 
 use longshore_core::store::{StoreError, StoreResult};
 use refinery::{Migration, Runner};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 
-use crate::{Options, VERB_MIGRATE as VERB};
-use crate::{db, error, session};
+use crate::server::Server;
+use crate::{Options, VERB_MIGRATE as VERB, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
@@ -84,14 +84,14 @@ pub(crate) fn newest_version() -> i32 {
 /// Brings the database's schema to the version that this binary needs. Several processes may do so
 /// at once: one does the work, and all succeed.
 pub async fn migrate(url: &str, options: &Options) -> StoreResult<Migrated> {
-    let config = db::configure(url, options)?;
-    let mut worker = Session::open(&config).await?;
+    let server = Server::with(url, options)?;
+    let mut worker = Session::open(&server).await?;
     check_server(&worker.client).await?;
     session::check(VERB, &worker.client).await?;
 
     // The lock belongs to a transaction of a second connection, because refinery begins and ends
     // its own on the first; a transaction, so that it also works behind a transaction pooler.
-    let guard = Session::open(&config).await?;
+    let guard = Session::open(&server).await?;
     let locked = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; \
                   SET LOCAL statement_timeout = 0; \
                   SET LOCAL idle_in_transaction_session_timeout = 0";
@@ -223,9 +223,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub async fn open(config: &Config) -> StoreResult<Self> {
-        let (client, connection) = config
-            .connect(NoTls)
+    pub async fn open(server: &Server) -> StoreResult<Self> {
+        let (client, connection) = server
+            .connect()
             .await
             .map_err(|e| error::of_connecting("connect", e))?;
         let driver = tokio::spawn(async move {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use longshore_core::store::{StoreError, StoreResult};
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::error;
 use crate::migrate::Session;
+use crate::server::Server;
 
 /// How long looking may take: a pooler that has no session to spare is not waited for.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,11 +39,11 @@ pub(crate) enum Between {
 /// keeps its own, unless a pooler hands them round.
 pub(crate) async fn look(
     verb: &'static str,
-    config: &Config,
+    server: &Server,
     client: &Client,
 ) -> StoreResult<Between> {
     let looking = async {
-        let Ok(other) = Session::open(config).await else {
+        let Ok(other) = Session::open(server).await else {
             return Ok(Between::Nothing); // Nothing that could be shared.
         };
         if !hands_round(client, &other.client).await? {
@@ -92,7 +93,7 @@ pub(crate) async fn explain(url: &str, error: StoreError) -> StoreError {
         return error;
     }
     // Without any of ours.
-    let Ok(bare) = url.parse() else {
+    let Ok(bare) = Server::at(url) else {
         return error;
     };
     match timeout(LOOK_TIMEOUT, Session::open(&bare)).await {

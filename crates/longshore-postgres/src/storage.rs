@@ -23,6 +23,8 @@ const KEEP_WORKERS: Duration = Duration::from_hours(24);
 const MAKING: &str = "SET LOCAL statement_timeout = '5min'";
 /// Looking holds no lock that anybody waits for.
 const LOOKING: &str = "SET LOCAL statement_timeout = '5min'";
+/// The longest of these.
+const LONGEST: Duration = Duration::from_mins(5);
 /// Everybody who reads or writes output waits behind one who waits to drop.
 const DROPPING: &str = "SET LOCAL lock_timeout = '500ms'";
 
@@ -73,9 +75,14 @@ async fn drop_unless_needed(db: &Db, day: &str) -> StoreResult<()> {
 async fn step(db: &Db, settings: &str, sql: &str, params: Params<'_>) -> StoreResult<Row> {
     let driver = |e| error::of_driver(VERB, e);
     let mut client = db.client(VERB).await?;
-    let transaction = db::begin(VERB, &mut client).await?;
-    transaction.batch_execute(settings).await.map_err(driver)?;
-    let row = transaction.query_one(sql, params).await.map_err(driver)?;
-    transaction.commit().await.map_err(driver)?;
-    Ok(row)
+    let stepping = async {
+        let transaction = db::begin(VERB, &mut client).await?;
+        transaction.batch_execute(settings).await.map_err(driver)?;
+        let row = transaction.query_one(sql, params).await.map_err(driver)?;
+        transaction.commit().await.map_err(driver)?;
+        Ok(row)
+    };
+    let outcome = db.in_time(VERB, 1, Some(LONGEST), stepping).await;
+    client.settle(&outcome);
+    outcome
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use deadpool_postgres::Client;
 use longshore_core::spec::FieldError;
 use longshore_core::store::{NewJob, StoreError, StoreResult, Submitted};
 use longshore_core::{JobId, JobSpec, QueueId};
@@ -62,7 +63,21 @@ impl Batch {
             return answers(&row);
         }
         let mut client = db.client(VERB).await?;
-        let transaction = db::begin(VERB, &mut client).await?;
+        // The last one compares with what was submitted before.
+        let statements = parts.len() + 1;
+        let entering = self.enter_parts(&mut client, parts);
+        let outcome = db.in_time(VERB, statements, None, entering).await;
+        client.settle(&outcome);
+        outcome
+    }
+
+    /// Enters them part by part, all of them or none.
+    async fn enter_parts(
+        &self,
+        client: &mut Client,
+        parts: Vec<(usize, usize)>,
+    ) -> StoreResult<Vec<Submitted>> {
+        let transaction = db::begin(VERB, client).await?;
         let driver = |e| error::of_driver(VERB, e);
         let mut submitted = Vec::with_capacity(self.specs.len());
         for part in parts {
@@ -250,8 +265,11 @@ pub(crate) async fn grant(db: &Db, role: &str) -> StoreResult<()> {
          GRANT EXECUTE ON FUNCTION longshore.submit(jsonb), longshore.submit_many(jsonb) TO {role}"
     );
     let client = db.client(VERB).await?;
-    client
-        .batch_execute(&grants)
-        .await
-        .map_err(|e| error::of_driver(VERB, e))
+    let granting = async {
+        let granted = client.batch_execute(&grants).await;
+        granted.map_err(|e| error::of_driver(VERB, e))
+    };
+    let outcome = db.in_time(VERB, 1, None, granting).await;
+    client.settle(&outcome);
+    outcome
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use longshore_core::store::{Finding, StoreResult};
 use longshore_core::{HostId, QueueId, WorkerId};
-use tokio_postgres::Config;
 
 use crate::databases::with_database;
 use crate::migrate::{MIGRATIONS, Session, migrate};
+use crate::server::Server;
 use crate::{Options, PostgresStore, timestamps};
 
 /// Where tests look for the server.
@@ -55,10 +55,7 @@ impl TestDatabase {
     /// As [`TestDatabase::create`].
     pub async fn copy(&self) -> Self {
         let name = format!("longshore_test_{:016x}", rand::random::<u64>());
-        let config: Config = with_database(&self.server, "postgres")
-            .parse()
-            .expect("the server's address");
-        let session = Session::open(&config).await.expect("the server is there");
+        let session = open(&with_database(&self.server, "postgres")).await;
         let copy = format!("CREATE DATABASE {name} TEMPLATE {}", self.name);
         when_free(&session, &copy).await;
         Self {
@@ -147,8 +144,7 @@ impl TestDatabase {
     /// # Panics
     /// If there is none to be had.
     pub async fn client(&self) -> TestClient {
-        let config: Config = self.url().parse().expect("an address of our own making");
-        let session = Session::open(&config).await.expect("the server is there");
+        let session = open(&self.url()).await;
         let path = "SET search_path = longshore, pg_temp; SET jit = off";
         session
             .client
@@ -255,12 +251,7 @@ async fn template(server: &str) -> String {
     let mut hasher = DefaultHasher::new();
     MIGRATIONS.hash(&mut hasher);
     let template = format!("longshore_template_{:016x}", hasher.finish());
-    let config: Config = with_database(server, "postgres")
-        .parse()
-        .expect("the server's address");
-    let session = Session::open(&config)
-        .await
-        .expect("the test server can be reached");
+    let session = open(&with_database(server, "postgres")).await;
     let lock = "SELECT pg_advisory_lock(hashtext('longshore test template'))";
     session.client.batch_execute(lock).await.expect("lock");
     let there = "SELECT 1 FROM pg_database WHERE datname = $1";
@@ -306,13 +297,15 @@ async fn when_free(session: &Session, statement: &str) {
     }
 }
 
+/// A session of the tests' own.
+async fn open(url: &str) -> Session {
+    let server = Server::at(url).expect("an address of our own making");
+    let session = Session::open(&server).await;
+    session.expect("the test server can be reached")
+}
+
 async fn execute(server: &str, database: &str, sql: &str) {
-    let config: Config = with_database(server, database)
-        .parse()
-        .expect("an address of our own making");
-    let session = Session::open(&config)
-        .await
-        .expect("the test server can be reached");
+    let session = open(&with_database(server, database)).await;
     session
         .client
         .batch_execute(sql)

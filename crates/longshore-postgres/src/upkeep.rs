@@ -147,17 +147,24 @@ impl Upkeep for PostgresStore {
 
     async fn audit(&self) -> StoreResult<Vec<String>> {
         const VERB: &str = "audit";
+        const LONGEST: Duration = Duration::from_mins(10);
         let driver = |e| error::of_driver(VERB, e);
         let mut client = self.db.client(VERB).await?;
-        let transaction = db::begin(VERB, &mut client).await?;
-        // It reads everything once. Its small limits tempt the planner into loops that would read
-        // everything for each row: over a million jobs that did not end within 10 minutes, where
-        // this takes 5 s.
-        let settings = "SET LOCAL enable_nestloop = off; SET LOCAL statement_timeout = '10min'";
-        transaction.batch_execute(settings).await.map_err(driver)?;
-        let audit = include_str!("../sql/audit.sql");
-        let rows = transaction.query(audit, &[]).await.map_err(driver)?;
-        transaction.commit().await.map_err(driver)?;
+        let auditing = async {
+            let transaction = db::begin(VERB, &mut client).await?;
+            // It reads everything once. Its small limits tempt the planner into loops that would read
+            // everything for each row: over a million jobs that did not end within 10 minutes, where
+            // this takes 5 s.
+            let settings = "SET LOCAL enable_nestloop = off; SET LOCAL statement_timeout = '10min'";
+            transaction.batch_execute(settings).await.map_err(driver)?;
+            let audit = include_str!("../sql/audit.sql");
+            let rows = transaction.query(audit, &[]).await.map_err(driver)?;
+            transaction.commit().await.map_err(driver)?;
+            Ok(rows)
+        };
+        let outcome = self.db.in_time(VERB, 1, Some(LONGEST), auditing).await;
+        client.settle(&outcome);
+        let rows = outcome?;
         rows.iter().map(|row| column(VERB, row, "breach")).collect()
     }
 

@@ -14,7 +14,9 @@ use longshore_core::store::Wakeups;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, Client};
+
+use crate::server::Server;
 
 /// How often the connection is checked by a notification of our own.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
@@ -34,15 +36,15 @@ const CHECK: &str = "check ";
 /// The one connection that listens, for every [`Wakeups`] of a store. Begins with the first.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    config: Config,
+    server: Server,
     hints: watch::Sender<u64>,
     listening: Mutex<Option<JoinSet<()>>>,
 }
 
 impl Listener {
-    pub fn new(config: Config) -> Self {
+    pub fn new(server: Server) -> Self {
         Self {
-            config,
+            server,
             hints: watch::Sender::new(0),
             listening: Mutex::new(None),
         }
@@ -56,7 +58,7 @@ impl Listener {
             .unwrap_or_else(PoisonError::into_inner);
         if listening.is_none() {
             let mut task = JoinSet::new();
-            task.spawn(listen(self.config.clone(), self.hints.clone()));
+            task.spawn(listen(self.server.clone(), self.hints.clone()));
             *listening = Some(task);
         }
         Box::new(Hints {
@@ -104,9 +106,9 @@ enum Ended {
 }
 
 /// Listens for as long as it is let. Ends only by being aborted.
-async fn listen(config: Config, hints: watch::Sender<u64>) {
+async fn listen(server: Server, hints: watch::Sender<u64>) {
     loop {
-        let connected = timeout(CONNECT_TIMEOUT, connect(&config)).await;
+        let connected = timeout(CONNECT_TIMEOUT, connect(&server)).await;
         let Ok(connected) = connected else {
             tracing::debug!("cannot listen for hints: no answer");
             continue; // It has taken long enough.
@@ -139,8 +141,8 @@ struct Connection {
     _driver: JoinSet<()>,
 }
 
-async fn connect(config: &Config) -> Result<Connection, tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+async fn connect(server: &Server) -> Result<Connection, tokio_postgres::Error> {
+    let (client, mut connection) = server.connect().await?;
     let (sender, payloads) = mpsc::unbounded_channel();
     let mut driver = JoinSet::new();
     driver.spawn(async move {

@@ -57,7 +57,7 @@ async fn an_address_that_is_none_is_refused() {
     for url in [
         "postgres://[",
         "not an address",
-        "postgres://h/d?sslmode=require",
+        "postgres://h/d?sslmode=verify",
     ] {
         let refused = PostgresStore::connect(url, Options::default()).await;
         assert!(

@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod random;
 pub mod recording;
 pub mod scripted;
+pub mod servers;
 pub mod skip;
 pub mod spec_cases;
 pub mod store;

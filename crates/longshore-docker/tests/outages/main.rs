@@ -4,7 +4,6 @@
 mod support;
 
 mod adopting;
-mod engine;
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +14,10 @@ use longshore_core::executor::{Ended, ExecutorError};
 use longshore_core::output::OutputChunk;
 use longshore_core::spec::{JobSpec, Network};
 use longshore_testkit::executor::scene::{Launched, Scene, collect};
+use longshore_testkit::servers::Engine;
 use longshore_testkit::wait::eventually;
 use tokio::time::timeout;
 
-use engine::Engine;
 use support::Containers;
 
 /// The engine waits up to 15 s for each container when it goes, and ends what is left when it comes.
@@ -40,7 +39,8 @@ fn on_its_own_engine_with(
         return;
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be built");
-    let Some(engine) = runtime.block_on(Engine::start(shared.address(), options)) else {
+    let Some(engine) = runtime.block_on(Engine::start(shared.address(), support::IMAGE, options))
+    else {
         return;
     };
     let containers = change(Containers::at(engine.address()));

@@ -67,6 +67,8 @@ pub struct Outcome {
     /// Jobs per second: medians.
     pub before: f64,
     pub after: f64,
+    /// Jobs that ended in each second from the fault on.
+    pub seconds: Vec<u64>,
     /// How long it took until the rate was back; none under a pressure, or when it never was.
     pub back: Option<Duration>,
     /// How long the slowest worker took to end, under load.
@@ -122,6 +124,7 @@ pub async fn run(cell: Cell, capacity: f64, share: f64, window: Duration) -> Out
         judged,
         before,
         after,
+        seconds: meter.per_second(fault, until),
         back,
         shutdown: ended.took,
     }

@@ -11,8 +11,8 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::fleet::Fleet;
 use crate::load::Load;
-use crate::server::Stop;
 use crate::stage::Stage;
+use longshore_testkit::servers::Stop;
 
 /// A fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,13 +67,13 @@ impl Fault {
                 drop(held);
             }
             Self::Crash => {
-                block_in_place(|| fleet.kill_one());
+                kill_the_busiest(stage, fleet).await;
                 sleep(Duration::from_secs(5)).await;
                 fleet.start_one();
             }
             Self::Kills => {
                 for _ in 0..6 {
-                    block_in_place(|| fleet.kill_one());
+                    kill_the_busiest(stage, fleet).await;
                     fleet.start_one();
                     sleep(Duration::from_secs(5)).await;
                 }
@@ -177,6 +177,28 @@ async fn connect(stage: &Stage) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
+}
+
+/// Kills the worker that has most jobs at this moment.
+async fn kill_the_busiest(stage: &Stage, fleet: &mut Fleet) {
+    let client = connect(stage).await.expect("a superuser");
+    let busiest =
+        "SELECT w.pid FROM longshore.worker AS w JOIN longshore.lease AS l ON l.worker_id = w.id
+                   WHERE w.stopped_at IS NULL AND NOT w.fenced AND w.pid = ANY ($1)
+                   GROUP BY w.pid ORDER BY count(*) DESC LIMIT 1";
+    let statement = client.prepare(busiest).await.expect("a statement");
+    let pids: Vec<i32> = fleet.pids().into_iter().map(u32::cast_signed).collect();
+    let pid = loop {
+        let rows = client
+            .query(&statement, &[&pids])
+            .await
+            .expect("the server");
+        if let Some(row) = rows.first() {
+            break row.get::<_, i32>(0);
+        }
+        sleep(Duration::from_millis(5)).await;
+    };
+    block_in_place(|| fleet.kill(pid.cast_unsigned()));
 }
 
 /// Ends the sessions of workers and submitters; says how many there were.

@@ -61,11 +61,21 @@ impl Fleet {
         self.workers.push((Running::start(&mut command), log));
     }
 
-    /// Kills the one that has run for longest, at once.
-    pub fn kill_one(&mut self) {
-        let (worker, _) = self.workers.remove(0);
+    /// Kills the one with this process id, at once.
+    pub fn kill(&mut self, pid: u32) {
+        let of_pid = |(worker, _): &(Running, PathBuf)| worker.pid() == pid;
+        let place = self.workers.iter().position(of_pid);
+        let (worker, _) = self.workers.remove(place.expect("it is one of the fleet"));
         worker.signal("KILL");
         worker.finish();
+    }
+
+    /// Their process ids.
+    pub fn pids(&self) -> Vec<u32> {
+        self.workers
+            .iter()
+            .map(|(worker, _)| worker.pid())
+            .collect()
     }
 
     /// The memory of each that runs: KiB resident.

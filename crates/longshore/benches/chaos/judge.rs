@@ -33,7 +33,7 @@ pub struct Judgement {
     pub over: u64,
     /// How many were live at once.
     pub most_live: usize,
-    /// How many ran again because their worker had been killed.
+    /// How many were acquired more than once: their worker was killed, or an answer to it lost.
     pub again: usize,
     /// Whatever else is wrong.
     pub wrongs: Vec<String>,

@@ -18,10 +18,6 @@ mod support;
 #[path = "../../src/commands/demo/stored.rs"]
 mod stored;
 
-#[path = "../../tests/outages/server.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod server;
-
 mod cell;
 mod faults;
 mod fleet;

@@ -22,7 +22,7 @@ pub fn line(outcome: &Outcome) -> String {
         format!(", back after {} s", back.as_secs())
     });
     let mut line = format!(
-        "    {}: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} ran again); \
+        "    {}: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} acquired again); \
          {:.1}/s before, {:.1}/s after: {:.1} %{back}; ended in {:.1} s",
         if is_good(outcome) { "ok" } else { "FAILED" },
         judged.jobs,
@@ -36,6 +36,9 @@ pub fn line(outcome: &Outcome) -> String {
         100.0 * outcome.share(),
         outcome.shutdown.as_secs_f64(),
     );
+    let seconds: Vec<String> = outcome.seconds.iter().map(u64::to_string).collect();
+    line.push_str("\n      ended in each second: ");
+    line.push_str(&seconds.join(" "));
     for wrong in &judged.wrongs {
         line.push_str("\n      ");
         line.push_str(wrong);
@@ -90,7 +93,7 @@ pub fn table(capacity: f64, share: f64, outcomes: &[Outcome]) -> ExitCode {
 pub fn soak(soaked: &Soaked) -> ExitCode {
     let judged = &soaked.judged;
     println!(
-        "soak of {} minutes: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} ran again)",
+        "soak of {} minutes: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} acquired again)",
         soaked.lasted.as_secs() / 60,
         judged.jobs,
         judged.lost,

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep};
 use crate::fleet::Fleet;
 use crate::load::{self, Load};
 use crate::rates::{Meter, median};
-use crate::server::Server;
 use crate::support::Home;
+use longshore_testkit::servers::Postgres;
 
 /// The line that everything waits in.
 pub const QUEUE: &str = "line";
@@ -29,7 +29,7 @@ pub const WARM_UP: Duration = Duration::from_secs(10);
 
 /// A server and a home of one run.
 pub struct Stage {
-    pub server: Server,
+    pub server: Postgres,
     pub home: Arc<Home>,
     pub store: Arc<dyn Store>,
 }
@@ -44,7 +44,7 @@ impl Stage {
             "max_connections=60",
             "autovacuum_naptime=15s",
         ];
-        let server = tokio::task::block_in_place(|| Server::start(&settings));
+        let server = tokio::task::block_in_place(|| Postgres::start(&settings));
         let server = server.expect("PostgreSQL's programs are installed");
         let home = Arc::new(Home::new());
         home.ok(&["migrate", "--database", &server.url()]);

@@ -1,9 +1,9 @@
 //! The disk of the database is full for a while.
 
-use crate::server::Server;
 use crate::support::Home;
 use crate::tight::Tight;
 use crate::trial::Trial;
+use longshore_testkit::servers::Postgres;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_wait_while_the_disk_of_their_file_is_full() {
@@ -32,7 +32,7 @@ async fn workers_wait_while_the_disk_of_their_server_is_full() {
         return;
     };
     let small = ["max_wal_size=32MB", "min_wal_size=32MB"];
-    let Some(mut server) = Server::start_in(folder, room.join("data"), &small) else {
+    let Some(mut server) = Postgres::start_in(folder, room.join("data"), &small) else {
         return;
     };
     let home = Home::new();

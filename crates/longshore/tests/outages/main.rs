@@ -14,7 +14,6 @@ mod listening;
 mod lost_replies;
 mod network;
 mod poolers;
-mod server;
 mod servers;
 mod tight;
 mod trial;

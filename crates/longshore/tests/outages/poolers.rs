@@ -12,9 +12,9 @@ use longshore::postgres::testing::TestDatabase;
 use longshore_testkit::skip::skipped;
 use tempfile::TempDir;
 
-use crate::server::account;
 use crate::support::{Home, wait_until};
 use crate::trial::Trial;
+use longshore_testkit::servers::account;
 
 /// What the database says to every session, as the startup options do not arrive.
 const SAID: [(&str, &str); 5] = [

@@ -3,19 +3,19 @@
 
 use longshore::postgres::testing::{TestClient, TestDatabase};
 
-use crate::server::{Server, Stop};
 use crate::support::Home;
 use crate::trial::{LIMIT, Trial};
+use longshore_testkit::servers::{Postgres, Stop};
 
 /// A trial on a server of its own.
-async fn on_own_server(server: &Server) -> Trial {
+async fn on_own_server(server: &Postgres) -> Trial {
     let home = Home::new();
     home.ok(&["migrate", "--database", &server.url()]);
     Trial::on(home, &server.url()).await
 }
 
 async fn stopped_and_started(how: Stop) {
-    let Some(mut server) = Server::start(&[]) else {
+    let Some(mut server) = Postgres::start(&[]) else {
         return;
     };
     let mut trial = on_own_server(&server).await;
@@ -65,7 +65,7 @@ async fn sessions_that_are_ended_again_and_again_are_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_wait_while_others_hold_every_connection() {
-    let Some(server) = Server::start(&["max_connections=24"]) else {
+    let Some(server) = Postgres::start(&["max_connections=24"]) else {
         return;
     };
     let mut trial = on_own_server(&server).await;

@@ -9,6 +9,7 @@
 mod support;
 
 mod containers;
+mod engines;
 mod processes;
 mod rolling;
 mod scene;

@@ -68,17 +68,21 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// None where there is no engine: then it says which test is skipped.
+    /// On the tests' engine; none where there is none: then it says which test is skipped.
     pub async fn new(scene: Scene) -> Option<Self> {
-        let engine = engine::or_skip()?;
+        Some(Self::on(scene, engine::or_skip()?).await)
+    }
+
+    /// On this engine.
+    pub async fn on(scene: Scene, engine: Engine) -> Self {
         let store = scene.store().await;
         let flags = on_engine(&scene, &engine);
-        Some(Self {
+        Self {
             scene,
             store,
             engine,
             flags,
-        })
+        }
     }
 
     /// A worker that reaches the engine.

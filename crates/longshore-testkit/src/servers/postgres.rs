@@ -1,5 +1,4 @@
-//! A PostgreSQL server of one test's own, to be stopped, started and starved: the tests' shared one
-//! must go on.
+//! A PostgreSQL server of one test's own.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,16 +6,21 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use longshore_testkit::skip::skipped;
 use tempfile::TempDir;
 
-use crate::support::wait_until;
+use crate::skip::skipped;
 
 /// Where Debian keeps the programs of each major version, outside of the path.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// PostgreSQL refuses to run as root, so root runs it under the account of Debian's package.
 const ACCOUNT: &str = "postgres";
+
+/// How long it may take until it is ready: it may have to recover.
+const STARTS_WITHIN: Duration = Duration::from_mins(1);
+/// Between two looks whether it is.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// How it is stopped.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +32,7 @@ pub enum Stop {
 }
 
 /// Such a server; ended when dropped.
-pub struct Server {
+pub struct Postgres {
     folder: TempDir,
     /// Where the data is: in the folder, or where a test has put it.
     data: PathBuf,
@@ -39,7 +43,7 @@ pub struct Server {
     process: Option<Child>,
 }
 
-impl Server {
+impl Postgres {
     /// Starts one; none where its programs can't be had, and then it says that the test is skipped.
     pub fn start(settings: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -112,14 +116,19 @@ impl Server {
             .stderr(log);
         let mut process = command.spawn().expect("postgres can be started");
         let ready = self.data.join("postmaster.pid");
-        wait_until("the server is ready", || {
+        let begun = Instant::now();
+        loop {
             let ended = process.try_wait().expect("a child can be waited for");
             assert!(ended.is_none(), "it ended: {}", self.log());
             let status = fs::read_to_string(&ready).unwrap_or_default();
             let mut lines = status.lines();
             let is_ours = lines.next() == Some(&process.id().to_string());
-            is_ours && lines.nth(6).is_some_and(|status| status.trim() == "ready")
-        });
+            if is_ours && lines.nth(6).is_some_and(|status| status.trim() == "ready") {
+                break;
+            }
+            assert!(begun.elapsed() < STARTS_WITHIN, "not ready: {}", self.log());
+            std::thread::sleep(GLANCE);
+        }
         self.process = Some(process);
     }
 
@@ -167,7 +176,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Postgres {
     fn drop(&mut self) {
         if self.process.is_some() {
             self.stop(Stop::Immediate);

@@ -1,16 +1,17 @@
-//! An engine of one test's own, to be killed, stopped and started again: the tests' shared one must
-//! go on.
+//! A container engine of one test's own.
 //!
 //! It lives in a cage of its own (processes, mounts, network), so that it takes nothing away from
 //! another engine and everything of it ends with the cage.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use longshore_testkit::wait::eventually;
 use tempfile::TempDir;
+
+use crate::skip::skipped;
+use crate::wait::eventually;
 
 /// Runs `dockerd`, and again whenever it has ended, unless the file `stay-down` is there.
 const KEEPER: &str = r#"
@@ -31,31 +32,29 @@ const STARTS_WITHIN: Duration = Duration::from_mins(2);
 pub struct Engine {
     folder: TempDir,
     cage: Child,
+    options: String,
 }
 
 impl Engine {
-    /// Starts one with the image of the engine at `from`; none where this process may not, and
-    /// then it says which test is skipped.
-    pub async fn start(from: &str, options: &str) -> Option<Self> {
+    /// Starts one with this image of the engine at `from`, and these options of `dockerd`; none where
+    /// this process may not, and then it says which test is skipped.
+    ///
+    /// # Panics
+    /// If it does not answer in time.
+    pub async fn start(from: &str, image: &str, options: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder can be made");
         if !may_cage() {
-            longshore_testkit::skip::skipped("an engine of its own takes root");
+            skipped("an engine of its own takes root");
             return None;
         }
-        let cage = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", "unshare", "--net", "--pid"])
-            .args(["--fork", "--kill-child=KILL", "--mount-proc", "--mount"])
-            .args(["--", "sh", "-c", KEEPER, "sh"])
-            .arg(folder.path())
-            .arg(options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(folder.path().join("keeper.log")).expect("the folder is ours"))
-            .spawn()
-            .expect("the cage can be started");
-        let engine = Self { folder, cage };
+        let cage = cage(folder.path(), options);
+        let engine = Self {
+            folder,
+            cage,
+            options: options.to_owned(),
+        };
         engine.await_answer().await;
-        engine.load_from(from);
+        engine.load_from(from, image);
         Some(engine)
     }
 
@@ -81,6 +80,21 @@ impl Engine {
             self.daemon().is_none().then_some(())
         })
         .await;
+    }
+
+    /// Ends it and everything in it at once, as a host's power does, and starts it on what is on its disk.
+    ///
+    /// # Panics
+    /// If it does not answer in time.
+    pub async fn reboot(&mut self) {
+        self.end_cage();
+        // What a start of the host clears, its daemon included.
+        for left in ["docker.pid", "docker.sock", "exec"] {
+            let left = self.path(left);
+            let _not_there = fs::remove_file(&left).or_else(|_| fs::remove_dir_all(&left));
+        }
+        self.cage = cage(self.folder.path(), &self.options);
+        self.await_answer().await;
     }
 
     /// Takes its socket away, so that nobody can connect; who is connected stays so.
@@ -111,9 +125,8 @@ impl Engine {
         }
     }
 
-    fn load_from(&self, from: &str) {
+    fn load_from(&self, from: &str, image: &str) {
         let archive = self.path("image.tar");
-        let image = crate::support::IMAGE;
         let saved = Command::new("docker")
             .args(["--host", from, "save", "--output"])
             .arg(&archive)
@@ -153,6 +166,12 @@ impl Engine {
         None
     }
 
+    /// Its first process takes all the others along.
+    fn end_cage(&mut self) {
+        let _already_gone = self.cage.kill();
+        let _already_reaped = self.cage.wait();
+    }
+
     fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
     }
@@ -160,10 +179,23 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Its first process takes all the others along.
-        let _already_gone = self.cage.kill();
-        let _already_reaped = self.cage.wait();
+        self.end_cage();
     }
+}
+
+/// Starts a cage, and the daemon in it.
+fn cage(folder: &Path, options: &str) -> Child {
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--", "unshare", "--net", "--pid"])
+        .args(["--fork", "--kill-child=KILL", "--mount-proc", "--mount"])
+        .args(["--", "sh", "-c", KEEPER, "sh"])
+        .arg(folder)
+        .arg(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(folder.join("keeper.log")).expect("the folder is ours"))
+        .spawn()
+        .expect("the cage can be started")
 }
 
 fn may_cage() -> bool {
