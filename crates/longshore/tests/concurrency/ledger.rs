@@ -27,7 +27,8 @@ pub fn each_completed_once(details: &[JobDetail]) -> Judged {
         }
         let attempts = detail.attempts_made.len();
         if attempts != 1 {
-            return Judged::violated("S1", format!("job {job} had {attempts} attempts"));
+            let made = &detail.attempts_made;
+            return Judged::violated("S1", format!("job {job} had {attempts} attempts: {made:?}"));
         }
     }
     Judged::Passed
