@@ -8,7 +8,7 @@ use std::time::Duration;
 use longshore_core::JobSpec;
 use longshore_core::store::{NewJob, Registry as _, Store as _, Submissions as _};
 use longshore_postgres::{Options, PostgresStore};
-use longshore_testkit::proxy::{Dialect, Direction, Endpoint, Proxy, Which};
+use longshore_testkit::proxy::{Direction, Proxy, Which};
 use scene::{Scene, job, scene};
 use tokio::time::timeout;
 
@@ -20,12 +20,7 @@ const BOTH: &[Direction] = &[Direction::ToServer, Direction::ToClient];
 
 /// A store with one connection, through a proxy.
 async fn behind_a_proxy(scene: &Scene, statement_timeout: Duration) -> (Proxy, PostgresStore) {
-    let url = scene.database.url();
-    let (user, rest) = url.split_once('@').expect("a user");
-    let (server, name) = rest.split_once('/').expect("a path");
-    let server = Endpoint::Tcp(server.parse().expect("named by its number"));
-    let proxy = Proxy::on_tcp(server, Dialect::Postgres).await;
-    let through = format!("{user}@127.0.0.1:{}/{name}", proxy.port());
+    let (proxy, through) = scene.proxy().await;
     let options = Options {
         pool_size: 1,
         statement_timeout,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::poll_fn;
 use longshore_core::store::{Store, Submissions, Wakeups};
 use longshore_postgres::PostgresStore;
-use longshore_testkit::proxy::{Dialect, Direction, Endpoint, Proxy, Which};
+use longshore_testkit::proxy::{Direction, Which};
 use scene::{job, scene, submit_by_sql};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::{AsyncMessage, NoTls};
@@ -244,12 +244,7 @@ async fn a_closed_store_lets_its_listeners_wait_their_time_out() {
 #[tokio::test]
 async fn a_connection_that_is_taken_and_never_answered_does_not_end_listening() {
     let scene = scene(None).await;
-    let url = scene.database.url();
-    let (user, rest) = url.split_once('@').expect("a user");
-    let (server, name) = rest.split_once('/').expect("a path");
-    let server = Endpoint::Tcp(server.parse().expect("named by its number"));
-    let proxy = Proxy::on_tcp(server, Dialect::Postgres).await;
-    let through = format!("{user}@127.0.0.1:{}/{name}", proxy.port());
+    let (proxy, through) = scene.proxy().await;
     let listener = PostgresStore::connect(&through, scene::by_hand()).await;
     let listener = listener.expect("migrated");
     let before = proxy.accepted();

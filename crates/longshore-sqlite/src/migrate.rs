@@ -161,9 +161,8 @@ mod tests {
         let runner = embedded::migrations::runner();
         let mut migrations: Vec<_> = runner.get_migrations().iter().collect();
         migrations.sort();
-        let checksum = |migration: &&refinery::Migration| {
-            format!("{migration} {}\n", migration.checksum())
-        };
+        let checksum =
+            |migration: &&refinery::Migration| format!("{migration} {}\n", migration.checksum());
         let now: String = migrations.iter().map(checksum).collect();
         assert_eq!(now, include_str!("../migrations/checksums.txt"));
     }

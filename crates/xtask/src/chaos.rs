@@ -15,6 +15,7 @@ use crate::process::check;
 
 /// What a person may say about the cells.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)] // the cells' own help says more
 pub struct Arguments {
     /// Passed on to the cells: some of their names, `--soak 30`; `--help` lists all.
     #[arg(

@@ -85,7 +85,7 @@ fn a_job_that_its_engine_let_live_is_adopted_and_what_it_wrote_meanwhile_is_said
         let mut launched = scene.launch(scene.shell(&ticking(80))).await;
         launched.await_output("10\n").await;
         engine.end_by("KILL").await;
-        // The outage is as long as it takes to look at the clock of the job: it goes on writing.
+        // An outage that lasts: the job writes on meanwhile, and how much decides nothing.
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         engine.start_again().await;
         let mut adopted = adopt(scene, &launched, None).await;

@@ -18,6 +18,7 @@ use longshore_core::store::{
 use longshore_core::{JobId, JobSpec, Priority, QueueId, WorkerId};
 use longshore_postgres::testing::{TestClient, TestDatabase};
 use longshore_postgres::{Options, PostgresStore};
+use longshore_testkit::proxy::{Dialect, Endpoint, Proxy};
 
 pub const QUEUE: &str = "line";
 
@@ -76,6 +77,17 @@ pub fn new_worker(queue: QueueId) -> NewWorker {
 }
 
 impl Scene {
+    /// A proxy before the server, and the database's address through it.
+    pub async fn proxy(&self) -> (Proxy, String) {
+        let url = self.database.url();
+        let (user, rest) = url.split_once('@').expect("a user");
+        let (server, name) = rest.split_once('/').expect("a path");
+        let server = Endpoint::Tcp(server.parse().expect("named by its number"));
+        let proxy = Proxy::on_tcp(server, Dialect::Postgres).await;
+        let through = format!("{user}@127.0.0.1:{}/{name}", proxy.port());
+        (proxy, through)
+    }
+
     /// Another store on the same database, as another process would have.
     pub async fn other(&self) -> PostgresStore {
         PostgresStore::connect(&self.database.url(), by_hand())

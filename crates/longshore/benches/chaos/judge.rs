@@ -1,5 +1,6 @@
 //! What became of the jobs: by their own lines, held against the tables.
 
+use std::fmt;
 use std::fs;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -37,6 +38,16 @@ pub struct Judgement {
     pub again: usize,
     /// Whatever else is wrong.
     pub wrongs: Vec<String>,
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} acquired again)",
+            self.jobs, self.lost, self.doubled, self.over, self.most_live, self.again
+        )
+    }
 }
 
 impl Judgement {

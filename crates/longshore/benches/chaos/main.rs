@@ -41,24 +41,21 @@ pub struct Arguments {
     /// Only these cells
     #[arg(value_enum)]
     cells: Vec<Cell>,
-    /// The load, as a share of the measured capacity
-    #[arg(long, default_value_t = 0.55)]
-    share: f64,
-    /// For how many seconds the rate is counted before a fault, and after it
-    #[arg(long, default_value_t = 30)]
+    /// The load, in percent of the measured capacity
+    #[arg(long, value_name = "PERCENT", default_value_t = 55)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=100))]
+    load: u8,
+    /// For how long the rate is counted before a fault, and after it
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(value_parser = clap::value_parser!(u64).range(5..))]
     window: u64,
-    /// Instead of the cells, one run of so many minutes with every fault in turn
-    #[arg(long, value_name = "MINUTES")]
+    /// Instead of the cells, one run of so many minutes with every fault in turn, one a minute
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["cells", "window"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(3..))]
     soak: Option<u64>,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-impl Arguments {
-    fn window(&self) -> Duration {
-        Duration::from_secs(self.window.max(5))
-    }
 }
 
 #[tokio::main]
@@ -66,7 +63,8 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let capacity = stage::capacity().await;
     eprintln!("capacity: {capacity:.0} jobs/s");
-    let rate = capacity * arguments.share;
+    let share = f64::from(arguments.load) / 100.0;
+    let rate = capacity * share;
     if let Some(minutes) = arguments.soak {
         let outcome = soak::run(rate, Duration::from_secs(60 * minutes)).await;
         return report::soak(&outcome);
@@ -78,9 +76,10 @@ async fn main() -> ExitCode {
     let mut outcomes = Vec::new();
     for cell in cells {
         eprintln!("==> {cell}: {rate:.0} jobs/s");
-        let outcome = cell::run(*cell, capacity, arguments.share, arguments.window()).await;
+        let window = Duration::from_secs(arguments.window);
+        let outcome = cell::run(*cell, capacity, share, window).await;
         eprintln!("{}", report::line(&outcome));
         outcomes.push(outcome);
     }
-    report::table(capacity, arguments.share, &outcomes)
+    report::table(capacity, share, &outcomes)
 }

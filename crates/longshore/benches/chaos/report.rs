@@ -22,15 +22,8 @@ pub fn line(outcome: &Outcome) -> String {
         format!(", back after {} s", back.as_secs())
     });
     let mut line = format!(
-        "    {}: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} acquired again); \
-         {:.1}/s before, {:.1}/s after: {:.1} %{back}; ended in {:.1} s",
+        "    {}: {judged}; {:.1}/s before, {:.1}/s after: {:.1} %{back}; ended in {:.1} s",
         if is_good(outcome) { "ok" } else { "FAILED" },
-        judged.jobs,
-        judged.lost,
-        judged.doubled,
-        judged.over,
-        judged.most_live,
-        judged.again,
         outcome.before,
         outcome.after,
         100.0 * outcome.share(),
@@ -92,16 +85,7 @@ pub fn table(capacity: f64, share: f64, outcomes: &[Outcome]) -> ExitCode {
 /// A soak.
 pub fn soak(soaked: &Soaked) -> ExitCode {
     let judged = &soaked.judged;
-    println!(
-        "soak of {} minutes: {} jobs, {} lost, {} doubled, {} over the limit (most live {}, {} acquired again)",
-        soaked.lasted.as_secs() / 60,
-        judged.jobs,
-        judged.lost,
-        judged.doubled,
-        judged.over,
-        judged.most_live,
-        judged.again,
-    );
+    println!("soak of {} minutes: {judged}", soaked.lasted.as_secs() / 60);
     println!(
         "rate: offered {:.1}/s, ended {:.1}/s at the median, {:.1}/s in the last minute",
         soaked.offered, soaked.rate, soaked.last_rate

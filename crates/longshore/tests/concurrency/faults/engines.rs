@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use longshore::JobSpec;
-use longshore_core::executor::{Ensured, Executor, ExecutorError, Fate, Handle, Phase};
+use longshore_core::executor::{
+    Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest, Phase,
+};
 use longshore_core::{InstanceId, Token};
 use longshore_docker::connect::{Connection, connect};
 use longshore_docker::{DockerConfig, DockerExecutor};
@@ -58,6 +60,14 @@ async fn containers() -> Option<(Containers, String)> {
     Some((Containers::new(Box::new(harness)), engine.address))
 }
 
+/// A container that was started.
+async fn started(scene: &Containers, script: &str) -> (LaunchRequest, Handle) {
+    let request = scene.request(scene.shell(script));
+    let handle = scene.create(&request).await;
+    scene.start(&handle).await;
+    (request, handle)
+}
+
 /// Takes away what a test launched, then says how it went.
 async fn end(scene: &Containers, judged: &Judged) {
     for listed in scene.list().await {
@@ -72,9 +82,7 @@ async fn a_container_of_a_higher_token_is_another_workers() {
     let Some((scene, _)) = containers().await else {
         return;
     };
-    let request = scene.request(scene.shell("sleep 60"));
-    let handle = scene.create(&request).await;
-    scene.start(&handle).await;
+    let (request, _) = started(&scene, "sleep 60").await;
     let mut late = request.clone();
     late.identity.token = Token(request.identity.token.0 - 1);
     let answer = in_time("ensure", scene.executor.ensure(&late)).await;
@@ -129,9 +137,7 @@ async fn an_empty_listing_proves_nothing() {
     let Some((scene, _)) = containers().await else {
         return;
     };
-    let request = scene.request(scene.shell("sleep 60"));
-    let handle = scene.create(&request).await;
-    scene.start(&handle).await;
+    let (request, handle) = started(&scene, "sleep 60").await;
     let host = in_time("host", scene.executor.host()).await;
     let host = host.expect("the engine answers").identity;
     // As after a change of the database's own id: nothing bears the one that is asked for.
@@ -154,9 +160,7 @@ async fn what_ended_while_nobody_watched_is_harvested() {
     let Some((scene, _)) = containers().await else {
         return;
     };
-    let request = scene.request(scene.shell("echo ran; exit 7"));
-    let handle = scene.create(&request).await;
-    scene.start(&handle).await;
+    let (_, handle) = started(&scene, "echo ran; exit 7").await;
     let phase = eventually("it has ended", async || match scene.phase(&handle).await {
         Some(Phase::Created | Phase::Running) => None,
         other => Some(other),
