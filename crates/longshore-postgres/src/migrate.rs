@@ -54,8 +54,8 @@ pub(crate) const MIGRATIONS: [(&str, &str); 16] = [
         include_str!("../migrations/V15__instance_home.sql"),
     ),
     (
-        "V16__hosts_that_answer",
-        include_str!("../migrations/V16__hosts_that_answer.sql"),
+        "V16__take_over_after_outages",
+        include_str!("../migrations/V16__take_over_after_outages.sql"),
     ),
 ];
 

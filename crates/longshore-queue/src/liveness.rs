@@ -58,16 +58,22 @@ fn time_since_boot() -> Duration {
 pub(crate) struct Liveness {
     clock: BootClock,
     lease_ttl: Duration,
+    /// The longest time between two answered heartbeats that is not an outage.
+    usual_gap: Duration,
     sent_micros: AtomicU64,
+    /// Until when the others are given time to be heard of again.
+    patient_until: AtomicU64,
 }
 
 impl Liveness {
     /// Registration counts as the first heartbeat; `sent` is when it was asked for.
-    pub fn new(clock: BootClock, lease_ttl: Duration, sent: Duration) -> Self {
+    pub fn new(clock: BootClock, lease_ttl: Duration, interval: Duration, sent: Duration) -> Self {
         Self {
             clock,
             lease_ttl,
+            usual_gap: (lease_ttl / 2).max(interval + interval / 2),
             sent_micros: AtomicU64::new(micros(sent)),
+            patient_until: AtomicU64::new(0),
         }
     }
 
@@ -78,7 +84,20 @@ impl Liveness {
 
     /// The heartbeat that was sent at that time was answered.
     pub fn answered(&self, sent: Duration) {
-        self.sent_micros.fetch_max(micros(sent), Ordering::AcqRel);
+        let before = self.sent_micros.fetch_max(micros(sent), Ordering::AcqRel);
+        if sent.saturating_sub(Duration::from_micros(before)) >= self.usual_gap {
+            let until = self.now() + self.lease_ttl / 2;
+            self.patient_until
+                .fetch_max(micros(until), Ordering::AcqRel);
+        }
+    }
+
+    /// Whether the silence of others says something of them: not while this worker is not heard itself,
+    /// nor just after. Whatever kept it away (the database, most of all) may have kept them away, too,
+    /// and whoever is first back must not hold all the others for dead.
+    pub fn may_judge(&self) -> bool {
+        let until = Duration::from_micros(self.patient_until.load(Ordering::Acquire));
+        !self.may_be_fenced() && self.now() >= until
     }
 
     /// Whether others may have taken over by now.
@@ -96,12 +115,38 @@ fn micros(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    fn of(clock: BootClock, sent: u64) -> Liveness {
+        let [lease, interval, sent] = [30, 10, sent].map(Duration::from_secs);
+        Liveness::new(clock, lease, interval, sent)
+    }
+
+    #[test]
+    fn after_an_outage_the_others_have_time_to_be_heard_of_again() {
+        let time = Arc::new(AtomicU64::new(100));
+        let read = Arc::clone(&time);
+        let clock = BootClock::from_fn(move || Duration::from_secs(read.load(Ordering::Relaxed)));
+        let liveness = of(clock, 100);
+        let at = |now: u64| time.store(now, Ordering::Relaxed);
+        assert!(liveness.may_judge(), "a new worker knows of no outage");
+        at(113);
+        liveness.answered(Duration::from_secs(113));
+        assert!(liveness.may_judge(), "a heartbeat that was late is none");
+        at(128);
+        liveness.answered(Duration::from_secs(128));
+        for (now, may) in [(128, false), (142, false), (143, true)] {
+            at(now);
+            assert_eq!(liveness.may_judge(), may, "at {now}");
+        }
+        at(158);
+        assert!(!liveness.may_judge(), "it is not heard of itself");
+    }
+
     #[test]
     fn the_age_counts_from_the_sending_of_the_last_answered_heartbeat() {
         let time = Arc::new(AtomicU64::new(100));
         let read = Arc::clone(&time);
         let clock = BootClock::from_fn(move || Duration::from_secs(read.load(Ordering::Relaxed)));
-        let liveness = Liveness::new(clock, Duration::from_secs(30), Duration::from_secs(100));
+        let liveness = of(clock, 100);
         time.store(129, Ordering::Relaxed);
         assert!(!liveness.may_be_fenced());
         time.store(130, Ordering::Relaxed);

@@ -126,7 +126,12 @@ impl Shift {
             told: Mutex::new((hosts, advertised)),
             roll: Arc::default(),
             tally: Tally::default(),
-            liveness: Liveness::new(clock.clone(), config.lease_ttl, sent),
+            liveness: Liveness::new(
+                clock.clone(),
+                config.lease_ttl,
+                config.heartbeat_interval,
+                sent,
+            ),
             finisher,
             removals,
             look: Bell::new(),

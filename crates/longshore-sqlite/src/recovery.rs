@@ -104,6 +104,9 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
         return Ok(Vec::new());
     }
     let params = named_params! { ":worker": request.worker.0, ":now": tx.now };
+    if !tx.one(sql!("take_over_is_heard"), params, |row| row.get(0))? {
+        return Ok(Vec::new());
+    }
     tx.execute(sql!("take_over_stale"), params)?;
     let again: Vec<Token> = request.again.iter().map(|key| key.token).collect();
     let params = named_params! {

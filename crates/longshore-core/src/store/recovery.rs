@@ -80,7 +80,8 @@ pub trait Recovery: Send + Sync + 'static {
     /// slot becomes free, no limit is asked.
     ///
     /// Nothing when the caller drains, stopped, was fenced or is unknown: its next heartbeat tells
-    /// which.
+    /// which. Nothing either when the caller itself was not heard of for half its lease's time: what kept
+    /// it away may have kept the others away, too.
     async fn take_over(&self, request: &TakeOverRequest) -> StoreResult<Vec<TakenOver>>;
 
     /// Which of these attempts have a lease, whoever holds it; in their order.

@@ -46,7 +46,7 @@ pub(crate) async fn run(shift: Arc<Shift>, attempts: Attempts) {
 
 /// One look: every lease that it brings gets a task. Says how many it brought.
 pub(crate) async fn once(shift: &Arc<Shift>, attempts: &Attempts) -> StoreResult<usize> {
-    if shift.going() != Going::On || shift.liveness.may_be_fenced() {
+    if shift.going() != Going::On || !shift.liveness.may_judge() {
         return Ok(0);
     }
     let unknown = if shift.roll.has_lost_take_overs() {

@@ -265,6 +265,7 @@ macro_rules! store_conformance {
                 labels_that_no_host_of_the_workers_carries_hold_a_job_up,
             }
             recovery {
+                who_was_not_heard_of_itself_holds_nobody_for_dead,
                 leases_of_a_worker_whose_time_is_over_move_under_fresh_tokens,
                 nobody_takes_over_from_a_worker_within_its_time,
                 a_worker_whose_time_is_over_and_who_has_nothing_is_fenced_all_the_same,

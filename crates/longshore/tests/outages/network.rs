@@ -71,11 +71,11 @@ async fn workers_sit_out_a_server_that_takes_no_connection() {
     trial.passes().await;
 }
 
-/// Holds every byte of so many workers for so long, with a sign of life every half second.
-async fn half_open(workers: usize, lease: &str, hold: Duration) {
+/// Holds every byte for so long, with a sign of life every half second.
+async fn half_open(lease: &str, hold: Duration) {
     let away = Away::new().await;
     let mut trial = away.trial().await;
-    for _ in 0..workers {
+    for _ in 0..2 {
         let pace = ["--poll-interval", "200ms", "--heartbeat", "500ms"];
         trial.start_worker(
             &away.address,
@@ -93,13 +93,12 @@ async fn half_open(workers: usize, lease: &str, hold: Duration) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_hang_for_less_than_a_lease_cost_nothing() {
-    half_open(2, "30s", Duration::from_secs(3)).await;
+    half_open("30s", Duration::from_secs(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_hang_for_longer_than_a_lease_cost_nothing_where_nobody_takes_over() {
-    // Of two, one might hold the other for dead once both are heard again: and then it would be right.
-    half_open(1, "1s", Duration::from_secs(4)).await;
+    half_open("1s", Duration::from_secs(4)).await;
 }
 
 /// As behind a firewall, or a proxy that forgot its connections: nobody ever says that they are dead.

@@ -49,6 +49,12 @@ pub async fn falls_silent(h: &dyn StoreHarness, scene: &Scene) {
     h.age(Aged::Heartbeat(scene.worker), LONG_AGO).await;
 }
 
+/// The scene's worker was not heard of for more than half the time for which it may be.
+async fn falls_half_silent(h: &dyn StoreHarness, scene: &Scene) {
+    h.age(Aged::Heartbeat(scene.worker), LATER.mul_f64(0.6))
+        .await;
+}
+
 /// The scene's worker says goodbye.
 pub async fn says_goodbye(scene: &Scene) {
     let stopped = scene.store.stop_worker(scene.worker).await;

@@ -6,7 +6,8 @@ use longshore_core::state::TerminalState;
 use longshore_core::store::{Heartbeat, HeldLease, Lease, LeaseStatus, TakeOverRequest};
 
 use super::{
-    MANY, ask, falls_silent, jobs_of, request, says_goodbye, successor, take_one, take_over, worker,
+    MANY, ask, falls_half_silent, falls_silent, jobs_of, request, says_goodbye, successor,
+    take_one, take_over, worker,
 };
 use crate::store::StoreHarness;
 use crate::store::scene::{Scene, handle_of};
@@ -306,4 +307,20 @@ pub async fn what_a_queue_does_with_lost_hosts_is_kept_until_it_is_changed(h: &d
         let read = scene.store.queue(&scene.queue.name).await;
         assert_eq!(read.expect("a known queue").on_host_lost, policy);
     }
+}
+
+pub async fn who_was_not_heard_of_itself_holds_nobody_for_dead(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let held = scene.running(Seed::job()).await;
+    let next = successor(h, &scene).await;
+    falls_silent(h, &scene).await;
+    // As after an outage of the database: both were kept away by it, one for a little longer.
+    falls_half_silent(h, &next).await;
+    assert_eq!(take_over(&next, MANY).await, [], "it may live as well");
+    let beat = scene.store.heartbeat(scene.worker).await;
+    assert!(matches!(beat, Ok(Heartbeat::Alive { .. })), "{beat:?}");
+    falls_silent(h, &scene).await;
+    let beat = next.store.heartbeat(next.worker).await;
+    assert!(matches!(beat, Ok(Heartbeat::Alive { .. })), "{beat:?}");
+    assert_eq!(take_one(&next).await.lease.key.job, held.job);
 }
