@@ -9,9 +9,13 @@ use crate::cli::Cli;
 
 const REFERENCE: &str = include_str!("../../../../docs/configuration.md");
 
-/// The rows of its tables whose first cell begins like this, cell by cell.
+/// The rows of its tables of keys and variables whose first cell begins like this, cell by cell.
 fn rows(begin: &str) -> Vec<Vec<&'static str>> {
-    let rows = REFERENCE.lines().filter(|line| line.starts_with("| `"));
+    // What follows is of an address.
+    let (of_keys, _) = REFERENCE
+        .split_once("## An encrypted connection")
+        .expect("a heading");
+    let rows = of_keys.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect());
     let cells: Vec<Vec<&str>> = cells.collect();
     let begins = |row: &Vec<&'static str>| word(row[0]).starts_with(begin);
