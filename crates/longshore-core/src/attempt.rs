@@ -10,6 +10,7 @@ use crate::classify::ErrorClass;
 /// How an attempt ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Outcome {
     /// The container exited by itself; its code or signal is recorded.
     Exited,
@@ -47,6 +48,7 @@ impl Outcome {
 
 /// How a container ended, by the executor's word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Exit {
     /// The exit code, if it exited by itself.
     pub code: Option<i32>,
@@ -83,6 +85,7 @@ impl Exit {
 /// What an attempt used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// CPU time, user and system, of all its processes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +104,7 @@ impl Usage {
 
 /// Why an attempt did not end well, when its exit does not say.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AttemptError {
     /// Whether trying again can help.
     pub class: ErrorClass,
@@ -120,6 +124,7 @@ impl AttemptError {
 
 /// Everything that is recorded of an attempt at its end, beside what its lease already says.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AttemptRecord {
     /// How it ended.
     pub outcome: Outcome,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Whether trying again can help.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ErrorClass {
     /// Passes with time: retried.
     Transient,

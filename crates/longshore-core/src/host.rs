@@ -11,6 +11,7 @@ use crate::spec::{FieldError, JobSpec, check_name, format_bytes};
 
 /// What an executor says of the machine or engine behind it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HostFacts {
     /// Which executor speaks to it.
     pub executor: String,
@@ -24,6 +25,7 @@ pub struct HostFacts {
 
 /// A host as the store knows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Host {
     /// Its id in this store.
     pub id: HostId,
@@ -44,8 +46,10 @@ pub struct Host {
     /// What kept the worker that looked last from reaching it; none when it is well.
     pub problem: Option<String>,
     /// When a worker last reached it.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub last_seen_at: Timestamp,
     /// When a person said that it is gone for good, unless it was seen since.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub forgotten_at: Option<Timestamp>,
 }
 
@@ -55,6 +59,7 @@ pub const UNSEEN_IS_LOST: std::time::Duration = std::time::Duration::from_mins(1
 
 /// The most that may run on a host at once; what is absent is not bounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Capacity {
     /// Jobs.
     pub slots: Option<u32>,
@@ -75,6 +80,7 @@ pub struct Demand {
 
 /// What a host's live jobs take of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Used {
     /// Jobs.
     pub slots: u32,

@@ -6,6 +6,7 @@
 //! reads a clock, draws a random number, touches a file or speaks to a network; the manifest and
 //! `clippy.toml` hold it to that.
 
+pub mod access;
 pub mod attempt;
 pub mod classify;
 pub mod disposition;
@@ -17,6 +18,8 @@ pub mod output;
 pub mod priority;
 pub mod queue;
 pub mod retry;
+#[cfg(feature = "schema")]
+pub mod schemas;
 pub mod spec;
 pub mod state;
 pub mod store;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The most leases that a queue may have at once. Zero holds every job back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Limit(pub u32);
 
 impl Limit {

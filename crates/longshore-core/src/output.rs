@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Which of a container's two outputs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Stream {
     /// Standard output.
     Stdout,

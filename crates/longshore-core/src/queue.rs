@@ -11,6 +11,7 @@ use crate::spec::{FieldError, check_name};
 
 /// A queue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Queue {
     /// Its id in this store.
     pub id: QueueId,
@@ -26,6 +27,8 @@ pub struct Queue {
     pub paused: bool,
     /// After waiting this long in its line a job moves up one priority, and again after each further
     /// time; none means never. See [`crate::store::Upkeep::age_waiting`].
+    #[serde(with = "crate::spec::optional_duration")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::duration))]
     pub ageing: Option<Duration>,
     /// What becomes of jobs on a host that nobody reaches any more.
     pub on_host_lost: OnHostLost,
@@ -36,6 +39,7 @@ pub struct Queue {
 /// What becomes of the jobs on a host that nobody reaches any more: it may be gone, or only be cut off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum OnHostLost {
     /// They keep their places until the host is back, or a person says that it is gone. No job ever
     /// runs twice at once.
@@ -150,6 +154,7 @@ fn check_limit(limit: Option<Limit>) -> Result<(), FieldError> {
 
 /// Counts of a queue's jobs, each capped: see [`Count`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QueueCounts {
     /// Waiting, due or not (pending ones are not in the queue).
     pub queue_depth: Count,
@@ -166,6 +171,7 @@ pub struct QueueCounts {
 /// A number of rows; counting stops at a cap, so that a number costs the same at any size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Count(pub u64);
 
 impl Count {
@@ -190,6 +196,7 @@ impl std::fmt::Display for Count {
 
 /// A queue and what is in it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QueueStats {
     /// The queue.
     #[serde(flatten)]
@@ -203,6 +210,7 @@ pub struct QueueStats {
 
 /// Counts over all queues, in the names that users of the earlier system look for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkerMetrics {
     /// Waiting, due or not.
     pub queue_depth: Count,

@@ -9,6 +9,7 @@ use crate::priority::Priority;
 /// How the retries of a job are spaced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Strategy {
     /// 3 retries, from 2 s up to 60 s.
     Default,

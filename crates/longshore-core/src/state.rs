@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a job stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum State {
     /// Not in a queue: submitted on hold, held, or taken out of its queue.
     Pending,

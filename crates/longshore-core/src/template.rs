@@ -10,6 +10,7 @@ use crate::spec::{EnvValue, FieldError, check_name, is_env_key};
 /// One version of a template. Saving a template again makes a new version; none is ever changed.
 /// `Debug` hides the body, whose values may be secrets.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Template {
     /// Its name.
     pub name: String,
@@ -18,6 +19,7 @@ pub struct Template {
     /// The lines as they were saved.
     pub body: String,
     /// When this version was saved.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub created_at: jiff::Timestamp,
 }
 

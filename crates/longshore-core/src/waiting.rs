@@ -110,17 +110,20 @@ pub struct WaitingFacts {
 /// Why a job waits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum WhyWaiting {
     /// It is pending.
     Held,
     /// It is due later.
     DueAt {
         /// When.
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         at: Timestamp,
     },
     /// An attempt failed and another follows.
     RetryAt {
         /// When.
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         at: Timestamp,
         /// Which retry comes next, counting from 1.
         retry: u32,

@@ -14,6 +14,7 @@
 //! it. A pooler that mixes up its clients' prepared statements is refused. Notifications don't arrive
 //! there; jobs are found by polling.
 
+mod access;
 mod acquire;
 mod ageing;
 mod databases;

@@ -1,4 +1,4 @@
-//! Tending the storage: partitions of output, and workers of the past.
+//! Tending the storage: partitions of output, workers of the past, and old lines of the audit log.
 //!
 //! Each step is a transaction of its own, with time-outs of its own: making a day's partition, looking
 //! whether an old one is needed, and dropping it take locks that don't go together, and what one of
@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use longshore_core::access::AuditEntry;
 use longshore_core::store::StoreResult;
 use tokio_postgres::Row;
 
@@ -38,14 +39,27 @@ pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
     )
     .await;
     let forgotten = forget_workers(db, keep).await;
+    let taken_away = forget_audit(db).await;
     let dropped = drop_old_days(db, keep).await;
-    made.map(drop).and(forgotten).and(dropped)
+    made.map(drop).and(forgotten).and(taken_away).and(dropped)
 }
 
 async fn forget_workers(db: &Db, keep: Duration) -> StoreResult<()> {
     let keep = keep.max(KEEP_WORKERS).as_secs_f64();
     let sql = include_str!("../sql/tend_storage_workers.sql");
     db.rows(VERB, sql, &[&keep]).await.map(drop)
+}
+
+/// Takes as many transactions as it takes: nobody writes lines that are old.
+async fn forget_audit(db: &Db) -> StoreResult<()> {
+    let (keep, limit) = (AuditEntry::KEPT, i64::from(AuditEntry::FORGOTTEN_AT_ONCE));
+    let sql = include_str!("../sql/tend_storage_audit.sql");
+    loop {
+        let row = db.one(VERB, sql, &[&keep.as_secs_f64(), &limit]).await?;
+        if column::<i64>(VERB, &row, "lines")? < limit {
+            return Ok(());
+        }
+    }
 }
 
 async fn drop_old_days(db: &Db, keep: Duration) -> StoreResult<()> {

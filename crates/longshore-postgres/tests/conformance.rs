@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::JobId;
+use longshore_core::access::ApiTokenId;
 use longshore_core::store::Store;
 use longshore_postgres::testing::TestDatabase;
 use longshore_testkit::store::{Aged, StoreHarness};
@@ -27,6 +28,21 @@ impl StoreHarness for Harness {
             Aged::Heartbeat(worker) => self.0.age_heartbeat(worker, by).await,
             Aged::HostSeen(host) => self.0.age_host(host, by).await,
         }
+    }
+
+    async fn age_token_use(&self, token: ApiTokenId, by: Duration) {
+        let client = self.0.client().await;
+        let sql = "UPDATE api_token SET last_used_at = last_used_at - make_interval(secs => $2)
+                   WHERE id = $1";
+        let aged = client.execute(sql, &[&token.0, &by.as_secs_f64()]).await;
+        assert_eq!(aged.expect("a table"), 1, "{token}");
+    }
+
+    async fn age_audit(&self, by: Duration) {
+        let client = self.0.client().await;
+        let sql = "UPDATE audit SET at = at - make_interval(secs => $1)";
+        let aged = client.execute(sql, &[&by.as_secs_f64()]).await;
+        assert!(aged.expect("a table") > 0, "there are lines");
     }
 
     async fn slot_of(&self, job: JobId) -> i64 {

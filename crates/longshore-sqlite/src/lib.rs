@@ -8,6 +8,7 @@
 //! (`readers`); a watcher turns commits of other processes into hints (`wakeups`). Each
 //! concern of the trait has its file, each SQL statement too, under `sql/`.
 
+mod access;
 mod busy;
 mod connection;
 mod engine;

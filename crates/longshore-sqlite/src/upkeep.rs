@@ -8,6 +8,7 @@ mod prune;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use longshore_core::access::AuditEntry;
 use longshore_core::queue::Count;
 use longshore_core::state::{Event, TerminalState};
 use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
@@ -73,6 +74,8 @@ impl Upkeep for SqliteStore {
             )
         };
         self.engine.write(verb, News::No, forget).await?;
+        // Each in a transaction of its own, as many as it takes: nobody writes lines that are old.
+        while self.engine.write(verb, News::No, forget_audit).await? {}
         self.engine.tend(verb).await
     }
 
@@ -86,6 +89,16 @@ impl Upkeep for SqliteStore {
             .read("diagnose", move |tx| diagnose::look(tx, &path))
             .await
     }
+}
+
+/// Takes away old lines of the audit log; whether there may be more of them.
+fn forget_audit(tx: &Tx<'_>) -> Outcome<bool> {
+    let (before, limit) = (
+        tx.now.minus(AuditEntry::KEPT),
+        AuditEntry::FORGOTTEN_AT_ONCE,
+    );
+    let params = named_params! { ":before": before, ":limit": limit };
+    Ok(tx.execute(sql!("tend_storage_audit"), params)? >= limit as usize)
 }
 
 fn stage_all(tx: &Tx<'_>, limit: u32) -> Outcome<u64> {

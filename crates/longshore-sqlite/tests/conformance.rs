@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::JobId;
+use longshore_core::access::ApiTokenId;
 use longshore_core::store::Store;
 use longshore_sqlite::{Options, SqliteStore};
 use longshore_testkit::store::{Aged, StoreHarness};
@@ -50,9 +51,23 @@ impl StoreHarness for TemporaryFile {
                 host.0,
             ),
         };
-        let micros = i64::try_from(by.as_micros()).expect("not that long");
-        let aged = self.beside().execute(sql, (id, micros));
+        let aged = self.beside().execute(sql, (id, micros(by)));
         assert_eq!(aged.expect("the file can be written"), 1, "{what:?}");
+    }
+
+    async fn age_token_use(&self, token: ApiTokenId, by: Duration) {
+        let sql = "UPDATE api_token SET last_used_at = last_used_at - ?2 WHERE id = ?1";
+        let aged = self.beside().execute(sql, (token.0, micros(by)));
+        assert_eq!(aged.expect("the file can be written"), 1, "{token}");
+    }
+
+    async fn age_audit(&self, by: Duration) {
+        let sql = "UPDATE audit SET at = at - ?1";
+        let aged = self.beside().execute(sql, [micros(by)]);
+        assert!(
+            aged.expect("the file can be written") > 0,
+            "there are lines"
+        );
     }
 
     async fn slot_of(&self, job: JobId) -> i64 {
@@ -60,6 +75,10 @@ impl StoreHarness for TemporaryFile {
         let slot = self.beside().query_row(sql, [job.0], |row| row.get(0));
         slot.expect("the job has a lease")
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).expect("not that long")
 }
 
 async fn temporary_file() -> TemporaryFile {

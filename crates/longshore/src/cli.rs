@@ -14,7 +14,7 @@ use clap::{Arg, ArgMatches, Command as Syntax, CommandFactory as _, FromArgMatch
 
 use crate::commands::Command;
 use crate::config::STORE_VARIABLES;
-use crate::context::SUBMIT_QUEUE;
+use crate::context::{SUBMIT_QUEUE, TOKEN};
 use crate::log::LogFormat;
 use crate::output::ColorChoice;
 
@@ -45,6 +45,7 @@ impl Cli {
         let mut cli =
             Self::from_arg_matches(&matches).map_err(|error| error.format(&mut syntax))?;
         cli.global.names_database = is_flag(&matches, "database");
+        cli.global.names_server = is_flag(&matches, "server");
         Ok(cli)
     }
 
@@ -55,7 +56,7 @@ impl Cli {
 
     /// Every variable that means something.
     pub fn variables() -> BTreeSet<String> {
-        let mut found = BTreeSet::from([SUBMIT_QUEUE.to_owned()]);
+        let mut found = BTreeSet::from([SUBMIT_QUEUE, TOKEN].map(str::to_owned));
         found.extend(STORE_VARIABLES.map(str::to_owned));
         collect_variables(&Self::command(), &mut found);
         found
@@ -109,6 +110,17 @@ pub struct Global {
     /// Whether it was the flag that named the database, and not the variable.
     #[arg(skip)]
     pub names_database: bool,
+    /// A server to ask instead of the database: http://HOST:PORT
+    #[arg(long, global = true, value_name = "URL", env = "LONGSHORE_SERVER")]
+    #[arg(hide_env_values = true)]
+    pub server: Option<String>,
+    /// Whether it was the flag that named the server, and not the variable.
+    #[arg(skip)]
+    pub names_server: bool,
+    /// A file with the token that is shown to the server (or LONGSHORE_TOKEN has it)
+    #[arg(long, global = true, value_name = "FILE", env = "LONGSHORE_TOKEN_FILE")]
+    #[arg(hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
     /// The configuration file [default: ~/.config/longshore/config.toml]
     #[arg(long, global = true, value_name = "FILE", env = "LONGSHORE_CONFIG")]
     #[arg(hide_env_values = true)]

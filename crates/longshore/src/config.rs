@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,12 +25,18 @@ pub struct Config {
     pub path: Option<PathBuf>,
     /// The database's address.
     pub database: Option<Secret>,
+    /// The server that is asked instead.
+    pub server: Option<String>,
+    /// A file with the token that is shown to it.
+    pub token_file: Option<PathBuf>,
     /// For `submit` and `run`.
     pub submit: SubmitConfig,
     /// For `worker`.
     pub worker: WorkerConfig,
     /// For whatever launches containers: `worker`, `run`, `hosts test`, `doctor`.
     pub docker: DockerConfig,
+    /// For whatever serves HTTP: `server`, `up`.
+    pub http: HttpConfig,
     /// Connections to a PostgreSQL server.
     pub postgres: PostgresConfig,
     /// Access to an SQLite file.
@@ -98,6 +105,24 @@ pub struct WorkerConfig {
     pub retention: Option<Timeout>,
 }
 
+/// Where and to whom HTTP is served.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub listen: Option<SocketAddr>,
+    /// Names by which the server is called.
+    pub names: Vec<String>,
+    /// The role of callers without a token, or `none`.
+    pub anonymous: Option<String>,
+    /// The server's certificate, as PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its key, as PEM.
+    pub key: Option<PathBuf>,
+    /// Whether a proxy before the server speaks TLS.
+    pub behind_proxy: bool,
+}
+
 /// Container engines, and what jobs may ask of them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -128,8 +153,16 @@ pub struct RegistryConfig {
     pub password_file: Option<PathBuf>,
 }
 
-const KEYS: [&str; 6] = [
-    "database", "submit", "worker", "docker", "postgres", "sqlite",
+const KEYS: [&str; 9] = [
+    "database",
+    "server",
+    "token_file",
+    "submit",
+    "worker",
+    "http",
+    "docker",
+    "postgres",
+    "sqlite",
 ];
 const SUBMIT_KEYS: [&str; 1] = ["queue"];
 const WORKER_KEYS: [&str; 8] = [
@@ -141,6 +174,15 @@ const WORKER_KEYS: [&str; 8] = [
     "lease_ttl",
     "heartbeat",
     "retention",
+];
+
+const HTTP_KEYS: [&str; 6] = [
+    "listen",
+    "names",
+    "anonymous",
+    "certificate",
+    "key",
+    "behind_proxy",
 ];
 
 const DOCKER_KEYS: [&str; 6] = [
@@ -227,6 +269,7 @@ impl Config {
         let sections = [
             ("submit", &SUBMIT_KEYS[..]),
             ("worker", &WORKER_KEYS),
+            ("http", &HTTP_KEYS),
             ("docker", &DOCKER_KEYS),
             ("postgres", &POSTGRES_KEYS),
             ("sqlite", &SQLITE_KEYS),

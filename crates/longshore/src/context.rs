@@ -1,20 +1,26 @@
 //! What a command works with: its output, the configuration, and the store once it is asked for.
 
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use longshore_client::{Client, ClientOptions, RemoteStore};
 use longshore_core::store::Store;
 use longshore_queue::Retrying;
 
 use crate::address::Address;
 use crate::cli::Global;
 use crate::config::Config;
+use crate::exit::Refused;
 use crate::log::LogFormat;
 use crate::open;
 use crate::output::Out;
 
 /// The variable for the queue of jobs that name none.
 pub const SUBMIT_QUEUE: &str = "LONGSHORE_SUBMIT_QUEUE";
+
+/// The variable for the token that is shown to a server. No flag: other users see those.
+pub const TOKEN: &str = "LONGSHORE_TOKEN";
 
 /// What a command works with.
 pub struct Context {
@@ -25,6 +31,8 @@ pub struct Context {
     global: Global,
     /// Stands in for every other word on the database.
     chosen: Option<Address>,
+    /// Whether no server stands between.
+    is_direct: bool,
     store: Option<Retrying>,
 }
 
@@ -36,6 +44,7 @@ impl Context {
             config,
             global,
             chosen: None,
+            is_direct: false,
             store: None,
         }
     }
@@ -86,17 +95,54 @@ impl Context {
             .or_else(|| self.config.submit.queue.clone())
     }
 
-    /// The store, opened at the first call: after the command has checked what it was given.
+    /// The store, opened at the first call: after the command has checked what it was given. Behind a
+    /// server if one is named.
     pub async fn store(&mut self) -> anyhow::Result<Arc<dyn Store>> {
         Ok(Arc::new(self.retrying().await?))
     }
 
-    /// The same, as workers want it.
+    /// A client of the server that is meant, if one is: the flag's, unless a flag names a database; the
+    /// variable's; or the file's.
+    pub fn client(&self) -> anyhow::Result<Option<Client>> {
+        if self.is_direct || self.chosen.is_some() || self.global.names_database {
+            return Ok(None);
+        }
+        let Some(address) = self.global.server.as_ref().or(self.config.server.as_ref()) else {
+            return Ok(None);
+        };
+        let file = self
+            .global
+            .token_file
+            .as_ref()
+            .or(self.config.token_file.as_ref());
+        let token = server_token(file.map(PathBuf::as_path))?;
+        let client = Client::new(address, token.as_deref(), &ClientOptions::default());
+        let client = client.map_err(|error| Refused::usage(error.to_string()))?;
+        Ok(Some(client))
+    }
+
+    /// From here on the database itself is meant, whatever server is named; one that was named by hand
+    /// is refused.
+    pub fn needs_the_database(&mut self, command: &str) -> anyhow::Result<()> {
+        self.is_direct = true;
+        if self.global.names_server {
+            let problem = format!("`longshore {command}` needs the database itself, not a server");
+            return Err(Refused::usage(problem)
+                .hint("name it with --database")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// The same, as whoever repeats calls wants it.
     pub async fn retrying(&mut self) -> anyhow::Result<Retrying> {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }
-        let store = open::store(&self.address()?, &self.store_options()).await?;
+        let store = match self.client()? {
+            Some(client) => Retrying::new(Arc::new(RemoteStore::new(client))),
+            None => open::store(&self.address()?, &self.store_options()).await?,
+        };
         self.store = Some(store.clone());
         Ok(store)
     }
@@ -122,4 +168,22 @@ impl Context {
             store.close().await;
         }
     }
+}
+
+/// The token that is shown to a server: the variable's, or what stands in a file.
+fn server_token(file: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let variable = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+    if variable.is_some() {
+        return Ok(variable);
+    }
+    let Some(path) = file else {
+        return Ok(None);
+    };
+    let token = std::fs::read_to_string(path).map_err(|error| {
+        Refused::usage(format!(
+            "the token's file {} can't be read: {error}",
+            path.display()
+        ))
+    })?;
+    Ok(Some(token.trim().to_owned()))
 }

@@ -28,7 +28,7 @@ pub fn start(format: LogFormat, verbose: u8, color: ColorChoice, is_worker: bool
     // Only our own crates by default: drivers log queries, and with them what jobs hold.
     let default = format!(
         "warn,longshore={level},longshore_queue={level},longshore_process={level},\
-         longshore_sqlite={level},longshore_postgres={level}"
+         longshore_sqlite={level},longshore_postgres={level},longshore_server={level}"
     );
     let asked = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let asked = Some(asked).filter(|asked| !asked.is_empty());

@@ -10,6 +10,7 @@ const ALL_PERMISSIONS: &str = "rwm";
 
 /// A device of the host; only from the operator's allow-list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Device {
     /// The host's path of it, absolute.
     pub source: String,

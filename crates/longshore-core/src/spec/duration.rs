@@ -191,7 +191,7 @@ impl Serialize for Timeout {
 }
 
 /// For `Option<Duration>` fields that have no "none".
-pub(super) mod optional {
+pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Duration, DurationError, Serializer, Timeout};
 
     #[expect(clippy::ref_option, reason = "the signature that serde asks for")]

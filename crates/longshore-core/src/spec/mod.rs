@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checks::{FieldError, check_name, is_env_key};
 pub use device::{Device, is_permissions};
+pub(crate) use duration::optional as optional_duration;
 pub use duration::{DurationError, Timeout, format_duration, parse_duration};
 pub use memory::{MemoryError, format_bytes, parse_bytes};
 pub use parse::{FIELDS, parse_json, parse_value};
@@ -35,6 +36,7 @@ pub const LOCAL_QUEUE: &str = "local";
 /// Every field is optional except that a job needs an image or a command.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobSpec {
     /// For people; need not be unique. 1 to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,7 @@ pub struct JobSpec {
     pub entrypoint: Vec<String>,
     /// Environment variables; they win over those of `env_templates`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::env))]
     pub env: BTreeMap<String, EnvValue>,
     /// Names of templates, resolved at launch in this order; later ones win.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,6 +88,7 @@ pub struct JobSpec {
     pub privileged: bool,
     /// The most memory, in bytes; written `536870912` or `"512m"`.
     #[serde(skip_serializing_if = "Option::is_none", with = "memory::optional")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::bytes))]
     pub memory: Option<u64>,
     /// The most CPUs, for example 1.5.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,24 +99,30 @@ pub struct JobSpec {
 
     /// How long it may run; 1 h when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::timeout))]
     pub run_timeout: Option<Timeout>,
     /// How long it may wait, from when it is queued and due until it starts; no bound when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::timeout))]
     pub queue_timeout: Option<Timeout>,
     /// How long it may go without writing anything; no bound when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::timeout))]
     pub no_output_timeout: Option<Timeout>,
     /// How long it has between TERM and KILL; 10 s when absent.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration::optional")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::duration))]
     pub stop_grace: Option<std::time::Duration>,
 
     /// The queue; when absent `default` for an image and `local` for a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// 0 to 100, higher first.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::priority))]
     pub priority: Priority,
     /// Not before this time, by the database's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub scheduled_for: Option<Timestamp>,
     /// How many further attempts may follow a failed one; the strategy's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +132,7 @@ pub struct JobSpec {
     pub retry_strategy: Option<Strategy>,
     /// Exit codes of the job itself that are retried; none when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::exit_codes))]
     pub retry_exit_codes: Option<RetriedExitCodes>,
     /// When the image is pulled; `missing` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +145,7 @@ pub struct JobSpec {
 /// When an image is pulled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PullPolicy {
     /// When the engine does not have it.
     Missing,
@@ -145,6 +157,7 @@ pub enum PullPolicy {
 
 /// Something mounted into the container.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Mount {
     /// What kind of thing is mounted.
     #[serde(rename = "type")]
@@ -162,6 +175,7 @@ pub struct Mount {
 /// What a [`Mount`] mounts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum MountKind {
     /// A path of the host; only from the operator's allow-list.
     Bind,
@@ -173,6 +187,7 @@ pub enum MountKind {
 
 /// A network that the container joins.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Network {
     /// The network's name.
     pub name: String,

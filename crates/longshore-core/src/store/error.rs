@@ -1,5 +1,6 @@
 //! Why a store verb failed. Each back end maps its driver's errors to these in one file.
 
+use crate::access::ApiTokenId;
 use crate::ids::JobId;
 use crate::spec::FieldError;
 use crate::state::IllegalTransition;
@@ -111,6 +112,12 @@ pub enum StoreError {
     /// A queue of this name is there already.
     #[error("a queue {0:?} exists already")]
     QueueExists(String),
+    /// An API token of this name is good already.
+    #[error("a token {0:?} is there already: revoke it first, or choose another name")]
+    TokenExists(String),
+    /// No such API token.
+    #[error("there is no token {0}")]
+    UnknownToken(ApiTokenId),
     /// The key was used for another spec. The code is `idempotency_key_reused`.
     #[error("idempotency key {key:?} was used for another spec, by job {job}: use a new key")]
     IdempotencyKeyReused {
@@ -131,6 +138,15 @@ pub enum StoreError {
     /// A value that the store refuses.
     #[error(transparent)]
     Invalid(#[from] FieldError),
+    /// Whoever keeps the database does not let the caller do this, or does not offer it: a server that
+    /// asks for a token or for another role.
+    #[error("{verb}: {reason}")]
+    Denied {
+        /// The verb.
+        verb: &'static str,
+        /// Why, and what would be needed.
+        reason: String,
+    },
     /// The address of the database is not one.
     #[error("{0}")]
     BadAddress(String),
@@ -170,9 +186,12 @@ impl StoreError {
             | Self::UnknownQueue { .. }
             | Self::UnknownTemplate { .. }
             | Self::QueueExists(_)
+            | Self::TokenExists(_)
+            | Self::UnknownToken(_)
             | Self::IdempotencyKeyReused { .. }
             | Self::Illegal { .. }
             | Self::Invalid(_)
+            | Self::Denied { .. }
             | Self::BadAddress(_) => false,
         }
     }

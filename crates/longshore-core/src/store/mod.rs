@@ -1,9 +1,10 @@
 //! The seam to the database: what a store can do, in domain words.
 //!
-//! [`Store`] is the sum of six concerns, one file each. A store compares and sets; what to do is
+//! [`Store`] is the sum of seven concerns, one file each. A store compares and sets; what to do is
 //! decided by the plain functions of this crate. Everything stored or compared uses the
 //! database's clock. Each verb is one transaction: it happened whole, or not at all.
 
+mod access;
 mod error;
 mod leases;
 mod reading;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use access::Access;
 pub use error::{Contention, StoreError};
 pub use leases::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
@@ -40,7 +42,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A database of jobs.
 #[async_trait]
-pub trait Store: Submissions + Leases + Recovery + Registry + Reading + Upkeep {
+pub trait Store: Submissions + Leases + Recovery + Registry + Reading + Upkeep + Access {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -61,6 +61,7 @@ impl JobFilter {
 /// A page of jobs, newest first. It may have fewer than were asked for though others follow: a store
 /// need not look at all of its jobs in one go.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobPage {
     /// The jobs.
     pub jobs: Vec<JobSummary>,
@@ -70,6 +71,7 @@ pub struct JobPage {
 
 /// A job in a list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobSummary {
     /// Its id.
     pub id: JobId,
@@ -78,6 +80,7 @@ pub struct JobSummary {
     /// Its queue's name.
     pub queue: String,
     /// Its own priority: what was asked for last. A job that has aged stands in a higher line.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::priority))]
     pub priority: Priority,
     /// Its name.
     pub name: Option<String>,
@@ -92,17 +95,22 @@ pub struct JobSummary {
     /// Its last exit code, as shells say it (128 + the signal).
     pub exit_code: Option<i32>,
     /// When it was submitted.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
     /// When it is due, if that is still to come.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub due_at: Option<Timestamp>,
     /// When its live or last attempt started.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub started_at: Option<Timestamp>,
     /// When it ended.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub ended_at: Option<Timestamp>,
 }
 
 /// Everything about one job.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct JobDetail {
     /// As in a list.
     #[serde(flatten)]
@@ -119,6 +127,7 @@ pub struct JobDetail {
 
 /// One attempt.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AttemptView {
     /// Counting from 1.
     pub attempt: AttemptNumber,
@@ -131,10 +140,13 @@ pub struct AttemptView {
     /// The container.
     pub handle: Option<String>,
     /// When it was acquired.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub claimed_at: Timestamp,
     /// When its container was seen running.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub started_at: Option<Timestamp>,
     /// When it ended; none while it is live.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub ended_at: Option<Timestamp>,
     /// What was recorded at its end; none while it is live.
     pub record: Option<AttemptRecord>,
@@ -142,6 +154,7 @@ pub struct AttemptView {
 
 /// A place in the stored output of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OutputCursor {
     /// The token under which it was stored.
     pub token: Token,

@@ -37,6 +37,7 @@ pub struct NewWorker {
 
 /// A worker as the store knows it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Worker {
     /// One per process start.
     pub id: WorkerId,
@@ -57,10 +58,13 @@ pub struct Worker {
     /// Its leases.
     pub live: u32,
     /// When it reported for work.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub started_at: Timestamp,
     /// Its last sign of life.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub heartbeat_at: Timestamp,
     /// When it said goodbye, if it did.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub stopped_at: Option<Timestamp>,
     /// Whether it acquires nothing more.
     pub draining: bool,

@@ -29,6 +29,7 @@ pub fn check_submission(jobs: &[NewJob]) -> Result<(), FieldError> {
 
 /// What became of a submitted job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Submitted {
     /// The job.
     pub job: JobId,
@@ -39,6 +40,7 @@ pub struct Submitted {
 /// What became of a cancellation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "state")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CancelOutcome {
     /// It was waiting, and is cancelled.
     Cancelled,

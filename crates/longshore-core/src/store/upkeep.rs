@@ -39,6 +39,7 @@ pub struct Aged {
 
 /// What a pass of [`Upkeep::prune`] took away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Pruned {
     /// Jobs.
     pub jobs: u64,
@@ -66,6 +67,7 @@ pub enum Renewed {
 /// How bad a [`Finding`] is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Severity {
     /// As it should be.
     Ok,
@@ -77,6 +79,7 @@ pub enum Severity {
 
 /// Something that `doctor` looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
@@ -120,7 +123,9 @@ pub trait Upkeep: Send + Sync + 'static {
     /// How many jobs [`Upkeep::prune`] would take away. Reads only.
     async fn prunable(&self, keep: Duration) -> StoreResult<Count>;
 
-    /// Makes ready what the coming days need (partitions), and drops whole what nobody needs.
+    /// Makes ready what the coming days need (partitions), and drops whole what nobody needs. Takes away
+    /// the lines of the audit log that are older than [`crate::access::AuditEntry::KEPT`], whatever the
+    /// retention of jobs.
     async fn tend_storage(&self, retention: Retention) -> StoreResult<()>;
 
     /// Every job that is not in exactly one place, and every other breach of the tables' own

@@ -7,6 +7,7 @@
 //! Never does: repeat a call whose reply was lost ([`StoreError::Unavailable`]): nothing is known
 //! of what happened, and only the caller knows whether asking again is safe.
 
+mod access;
 mod clock;
 mod contention;
 mod leases;

@@ -176,7 +176,9 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             DROP TABLE ageing_mark;
             DROP TABLE aged;
             ALTER TABLE instance DROP COLUMN home;
-            ALTER TABLE instance DROP COLUMN path;",
+            ALTER TABLE instance DROP COLUMN path;
+            DROP TABLE api_token;
+            DROP TABLE audit;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;

@@ -8,6 +8,7 @@
 //!
 //! Never does: change a call, an answer or their order; and never the verdict.
 
+mod access;
 mod journal;
 mod leases;
 mod reading;

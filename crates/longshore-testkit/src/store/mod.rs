@@ -14,6 +14,8 @@ pub mod scene;
 pub mod seed;
 
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod access;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod contention;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod hosts;
@@ -41,6 +43,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use longshore_core::access::ApiTokenId;
 use longshore_core::store::Store;
 use longshore_core::{HostId, JobId, WorkerId};
 
@@ -67,6 +70,16 @@ pub trait StoreHarness: Send + Sync {
     /// The slot of a job's lease, which no verb tells. As [`StoreHarness::age`], not for all.
     async fn slot_of(&self, job: JobId) -> i64 {
         panic!("this harness can't look up the slot of job {job}");
+    }
+
+    /// Makes it longer ago that a token was used, once. As [`StoreHarness::age`], not for all.
+    async fn age_token_use(&self, token: ApiTokenId, by: Duration) {
+        panic!("this harness can't make the use of token {token} older by {by:?}");
+    }
+
+    /// Makes every line of the audit log older than it is. As [`StoreHarness::age`], not for all.
+    async fn age_audit(&self, by: Duration) {
+        panic!("this harness can't make the audit log older by {by:?}");
     }
 
     /// Takes the database away. Called once, after every handle was closed, also when the case
@@ -128,5 +141,13 @@ impl StoreHarness for Tracked<'_> {
 
     async fn slot_of(&self, job: JobId) -> i64 {
         self.harness.slot_of(job).await
+    }
+
+    async fn age_token_use(&self, token: ApiTokenId, by: Duration) {
+        self.harness.age_token_use(token, by).await;
+    }
+
+    async fn age_audit(&self, by: Duration) {
+        self.harness.age_audit(by).await;
     }
 }

@@ -31,6 +31,7 @@ pub struct Args {
 
 /// Migrates.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    context.needs_the_database("migrate")?;
     let address = context.address()?;
     if let (Address::Sqlite(_), Some(_)) = (&address, &args.grant_submit) {
         return Err(

@@ -20,11 +20,14 @@ mod queue;
 mod release;
 mod retry;
 mod run;
+mod server;
 mod show;
 mod signals;
 mod stats;
 mod submit;
 mod template;
+mod token;
+mod up;
 mod wait;
 mod worker;
 mod workers;
@@ -74,6 +77,9 @@ commands! {
     Queue in queue,
     Template in template,
     Worker in worker,
+    Server in server,
+    Up in up,
+    Token in token,
     Workers in workers,
     Hosts in hosts,
     Stats in stats,
@@ -98,6 +104,6 @@ impl Command {
 
     /// Whether it logs what it does.
     pub fn is_worker(&self) -> bool {
-        matches!(self, Self::Worker(_))
+        matches!(self, Self::Worker(_) | Self::Server(_) | Self::Up(_))
     }
 }

@@ -34,6 +34,7 @@ fn keys() -> Vec<String> {
     let keys = KEYS.iter().flat_map(|key| match *key {
         "submit" => of("submit", &SUBMIT_KEYS),
         "worker" => of("worker", &WORKER_KEYS),
+        "http" => of("http", &HTTP_KEYS),
         "docker" => of("docker", &DOCKER_KEYS),
         "postgres" => of("postgres", &POSTGRES_KEYS),
         "sqlite" => of("sqlite", &SQLITE_KEYS),
@@ -53,7 +54,7 @@ fn the_reference_has_every_key_in_order_and_no_other() {
         .into_iter()
         .partition(|name| !name.starts_with("LONGSHORE_"));
     assert_eq!(documented, keys());
-    assert_eq!(variables.len(), 2, "{variables:?}");
+    assert_eq!(variables.len(), 3, "{variables:?}");
 }
 
 #[test]
@@ -123,6 +124,17 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         heartbeat,
         retention,
     } = config.worker;
+    let HttpConfig {
+        listen,
+        names,
+        anonymous,
+        certificate,
+        key,
+        behind_proxy,
+    } = config.http;
+    assert!(listen.is_some() && !names.is_empty() && anonymous.is_some());
+    assert!(certificate.is_some() && key.is_some() && !behind_proxy);
+    assert!(config.server.is_some() && config.token_file.is_some());
     let DockerConfig {
         hosts,
         binds,

@@ -1,6 +1,6 @@
 //! Requests for many jobs: named one by one, or all that fit.
 
-use crate::support::Home;
+use super::support::Home;
 
 #[test]
 fn waiting_jobs_are_cancelled_and_each_id_is_reported() {

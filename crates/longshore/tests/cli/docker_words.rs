@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Home;
+use super::support::Home;
 
 /// Submits, and returns what the job says.
 fn spec(home: &Home, args: &[&str]) -> Value {
@@ -109,7 +109,7 @@ fn dockers_flags_mean_what_they_mean_to_docker() {
         "true",
     ]);
     command.env("FROM_SHELL", "1").env("ALSO_FROM_SHELL", "2");
-    let ran = crate::support::Running::start(&mut command).finish();
+    let ran = super::support::Running::start(&mut command).finish();
     assert_eq!(ran.code, 0, "{}", ran.report());
     let spec = home.json(&["show", "--show-env", "last"])["spec"].clone();
     assert_eq!(

@@ -2,16 +2,17 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 
-use crate::support::{Home, Ran};
+use super::support::{Home, Ran};
 
 /// The report, without what differs from run to run.
-fn snapshot(name: &str, home: &Home, ran: &Ran) {
+pub(super) fn snapshot(name: &str, home: &Home, ran: &Ran) {
     let folder = regex_escaped(home.path().to_str().expect("temporary paths are UTF-8"));
     insta::with_settings!({
         filters => vec![(folder.as_str(), "[HOME]"), (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]")],
         omit_expression => true,
+        prepend_module_to_snapshot => false,
     }, {
-        insta::assert_snapshot!(name, ran.report());
+        insta::assert_snapshot!(format!("cli__errors__{name}"), ran.report());
     });
 }
 
@@ -68,10 +69,7 @@ fn dockers_words_that_can_not_be_meant_are_answered_with_what_to_write() {
         &home,
         &run(&["--env-file", "no.env", "alpine"]),
     );
-    assert!(
-        !home.database().exists(),
-        "nothing was asked of the database"
-    );
+    assert!(home.is_untouched(), "nothing was asked of the database");
 }
 
 #[test]
@@ -85,7 +83,7 @@ fn words_that_are_not_text_are_refused() {
     ] {
         let mut refused = home.command(command);
         refused.arg(std::ffi::OsStr::from_bytes(b"\xff"));
-        let ran = crate::support::Running::start(&mut refused).finish();
+        let ran = super::support::Running::start(&mut refused).finish();
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.report());
         assert!(ran.stderr.starts_with("error: "), "{}", ran.report());
     }
@@ -125,10 +123,7 @@ fn bad_values_of_flags_name_the_field_and_what_is_allowed() {
         let ran = submit(&[&format!("--cpus={not_finite}")]);
         assert_eq!(ran.code, 2, "{not_finite}: {}", ran.report());
     }
-    assert!(
-        !home.database().exists(),
-        "nothing was asked of the database"
-    );
+    assert!(home.is_untouched(), "nothing was asked of the database");
 }
 
 #[test]
@@ -179,10 +174,7 @@ fn bad_files_name_the_place_and_submit_nothing() {
             ran.report()
         );
     }
-    assert!(
-        !home.database().exists(),
-        "nothing was asked of the database"
-    );
+    assert!(home.is_untouched(), "nothing was asked of the database");
 }
 
 #[test]
@@ -269,30 +261,4 @@ fn a_file_that_is_no_database_is_left_alone() {
     );
     let notes = std::fs::read_to_string(file).expect("it is still there");
     assert!(notes.starts_with("these are notes") && notes.ends_with("database\n"));
-}
-
-#[test]
-fn a_schema_of_a_newer_longshore_is_refused_and_left_alone() {
-    let home = Home::new();
-    home.submit(&["--", "true"]);
-    let tamper = |sql| {
-        let database = rusqlite::Connection::open(home.database()).expect("it is a database");
-        database
-            .execute_batch(sql)
-            .expect("the history of migrations is refinery's");
-    };
-    tamper(
-        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
-         VALUES (999, 'from_the_future', '2999-01-01T00:00:00Z', '0')",
-    );
-    snapshot("schema_too_new", &home, &home.run(&["list"]));
-    assert_eq!(home.run(&["submit", "--", "true"]).code, 3);
-    assert_eq!(home.run(&["run", "--", "true"]).code, 125);
-    assert_eq!(home.run(&["doctor"]).code, 1);
-    tamper("DELETE FROM refinery_schema_history WHERE version = 999");
-    assert_eq!(
-        home.json(&["list"])["jobs"].as_array().map(Vec::len),
-        Some(1),
-        "nothing was lost"
-    );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Home;
+use super::support::Home;
 
 fn spec(home: &Home, job: &str) -> Value {
     home.json(&["show", "--show-env", job])["spec"].clone()

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use crate::support::{Home, wait_until};
+use super::support::{Home, wait_until};
 
 fn ids(home: &Home, args: &[&str]) -> Vec<i64> {
     let list = home.json(&[&["list"], args].concat());
@@ -15,7 +15,8 @@ fn ids(home: &Home, args: &[&str]) -> Vec<i64> {
 #[test]
 fn jobs_are_found_by_what_they_are_like() {
     let home = Home::new();
-    home.submit(&["--name", "Nightly backup", "--", "backup", "--all"]);
+    let later = ["--at", "2999-01-01T00:00:00Z", "--name", "Nightly backup"];
+    home.submit(&[&later[..], &["--", "backup", "--all"]].concat());
     home.submit(&["--hold", "-l", "team=web", "alpine:3.20", "echo", "hello"]);
     home.submit(&[
         "-l", "team=web", "-l", "env=prod", "--hold", "alpine", "true",

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use crate::support::Home;
+use super::support::Home;
 
 /// A home with a job that wrote six lines, of which the fourth came after a file was made, and that
 /// file made.
@@ -12,7 +12,7 @@ fn a_home_with_lines() -> Home {
                   echo three; echo four; printf five";
     let folder = home.path().to_str().expect("temporary paths are UTF-8");
     let run = home.spawn(&["run", "-w", folder, "--", "sh", "-c", script]);
-    crate::support::wait_until("the first lines are stored", || {
+    super::support::wait_until("the first lines are stored", || {
         let logs = home.run(&["logs", "last"]);
         logs.stdout == "one\ntwo\n" && logs.stderr == "oh\n"
     });

@@ -1,6 +1,11 @@
 //! The command line as people meet it: the real binary, a home of its own, what it writes and how
 //! it ends. One crate, so that it links once.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "what `served` holds is the same with a server between"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -29,7 +34,10 @@ mod queues;
 mod reading;
 mod reasons;
 mod running;
+mod schema;
+mod served;
 mod submitting;
 mod tour;
 mod waiting;
 mod working;
+mod working_here;

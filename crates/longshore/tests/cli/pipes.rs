@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::support::Home;
+use super::support::Home;
 
 fn many_jobs(home: &Home) {
     // More than a pipe holds (64 KiB), so that writing must meet the closed end.

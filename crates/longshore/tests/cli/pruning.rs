@@ -1,6 +1,6 @@
 //! `longshore prune`: what ended long ago is counted, asked about and taken away.
 
-use crate::support::Home;
+use super::support::Home;
 
 #[test]
 fn what_is_old_is_counted_first_and_then_taken_away() {
@@ -8,7 +8,7 @@ fn what_is_old_is_counted_first_and_then_taken_away() {
     for _ in 0..2 {
         assert_eq!(home.run(&["run", "--", "echo", "hello"]).code, 0);
     }
-    let waiting = home.submit(&["--", "true"]);
+    let waiting = home.submit(&["--at", "2999-01-01T00:00:00Z", "--", "true"]);
     assert_eq!(
         home.ok(&["prune", "--dry-run"]),
         "would take away 0 jobs that ended more than 30d ago\n"

@@ -1,6 +1,6 @@
 //! `longshore queue`: made, changed, limited and paused.
 
-use crate::support::Home;
+use super::support::Home;
 
 #[test]
 fn queues_are_made_limited_paused_and_resumed() {
@@ -122,7 +122,7 @@ fn a_worker_lets_the_jobs_of_a_queue_age() {
     let worker = home.spawn(&worker);
     let file = rusqlite::Connection::open(home.database()).expect("the file is there");
     let lane = "SELECT lane FROM ready";
-    crate::support::wait_until("it has moved up", || {
+    super::support::wait_until("it has moved up", || {
         let lane: i64 = file
             .query_row(lane, [], |row| row.get(0))
             .expect("it waits");
@@ -148,7 +148,7 @@ fn a_running_worker_heeds_what_a_queue_asks_of_its_hosts() {
     home.ok(&["queue", "set", "local", "--host-label", "zone=eu"]);
     // Until its next heartbeat it may still take some.
     let mut held = String::new();
-    crate::support::wait_until("a job is left waiting", || {
+    super::support::wait_until("a job is left waiting", || {
         held = home.submit(&["--", "true"]);
         home.run(&["wait", &held, "--timeout", "1s"]).code == 124
     });

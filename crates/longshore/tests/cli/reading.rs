@@ -1,6 +1,6 @@
 //! Reading commands: tables for people, one JSON document for programs, from the same values.
 
-use crate::support::Home;
+use super::support::Home;
 
 /// Times and ages differ from run to run, and with ages the widths of columns.
 const FILTERS: [(&str, &str); 5] = [
@@ -12,8 +12,9 @@ const FILTERS: [(&str, &str); 5] = [
 ];
 
 fn snapshot(name: &str, text: &str) {
-    insta::with_settings!({ filters => FILTERS, omit_expression => true }, {
-        insta::assert_snapshot!(name, text);
+    insta::with_settings!({ filters => FILTERS, omit_expression => true,
+        prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(format!("cli__reading__{name}"), text);
     });
 }
 

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Home, engine, wait_until};
+use super::support::{Home, engine, wait_until};
 
 const WORKER: [&str; 7] = [
     "worker",

@@ -1,13 +1,11 @@
 //! `run` and `worker` beside others of their kind, and what signals come to.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::support::{Home, Lines, Running, wait_until};
+use super::support::{Home, Lines, Running, wait_until};
 
 /// A worker that looks often and notices requests soon.
-const WORKER: [&str; 9] = [
+pub(super) const WORKER: [&str; 9] = [
     "worker",
     "--poll-interval",
     "50ms",
@@ -19,9 +17,9 @@ const WORKER: [&str; 9] = [
     "1",
 ];
 /// A job that goes on until the test lets it.
-const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done";
+pub(super) const UNTIL_GO: &str = "until test -e go; do sleep 0.05; done";
 
-fn folder(home: &Home) -> &str {
+pub(super) fn folder(home: &Home) -> &str {
     home.path().to_str().expect("temporary paths are UTF-8")
 }
 
@@ -31,7 +29,7 @@ fn run_script(home: &Home, script: &str) -> Running {
     home.spawn(&args)
 }
 
-fn next_line_with(stderr: &mut Lines, text: &str) {
+pub(super) fn next_line_with(stderr: &mut Lines, text: &str) {
     while !stderr.next_line().contains(text) {}
 }
 
@@ -53,30 +51,6 @@ fn one_run_does_not_wait_for_another() {
 }
 
 #[test]
-fn run_works_here_once_the_last_worker_drains() {
-    let home = Home::new();
-    let worker = home.spawn(&[&WORKER[..], &["--shutdown-timeout", "1h"]].concat());
-    let args = ["--workdir", folder(&home), "--", "sh", "-c", UNTIL_GO];
-    let blocker = home.submit(&args);
-    home.wait_for_state(&blocker, "running");
-    let run = home.spawn(&["run", "--", "echo", "here"]);
-    wait_until("run has submitted its job", || {
-        home.json(&["stats"])["metrics"]["queue_depth"] == 1
-    });
-    worker.signal("TERM");
-    let run = run.finish();
-    assert_eq!(
-        (run.code, run.stdout.as_str()),
-        (0, "here\n"),
-        "{}",
-        run.report()
-    );
-    assert_eq!(home.state(&blocker), "running", "the worker kept its own");
-    home.file("go", "");
-    assert_eq!(worker.finish().code, 0);
-}
-
-#[test]
 fn run_leaves_its_job_to_a_worker_that_serves() {
     let home = Home::new();
     let worker = home.spawn(&WORKER);
@@ -88,44 +62,6 @@ fn run_leaves_its_job_to_a_worker_that_serves() {
     assert_eq!(workers.as_array().map(Vec::len), Some(1), "{workers}");
     worker.signal("TERM");
     assert_eq!(worker.finish().code, 0);
-}
-
-#[test]
-fn a_third_ctrl_c_in_run_kills_a_job_that_will_not_end() {
-    const GRACE: Duration = Duration::from_secs(20);
-    let home = Home::new();
-    let script = "trap '' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.1; done";
-    let grace = format!("{}s", GRACE.as_secs());
-    let mut run = home.spawn(&[
-        "run",
-        "--workdir",
-        folder(&home),
-        "--stop-grace",
-        &grace,
-        "--",
-        "sh",
-        "-c",
-        script,
-    ]);
-    let pid = home.path().join("pid");
-    wait_until("the job ignores TERM", || pid.exists());
-    home.wait_for_state("last", "running");
-    let mut stderr = run.stderr_lines();
-    let begun = Instant::now();
-    run.signal("INT");
-    next_line_with(&mut stderr, "Ctrl-C again does not wait for it");
-    run.signal("INT");
-    next_line_with(&mut stderr, "not waiting for it");
-    next_line_with(&mut stderr, "stop grace");
-    run.signal("INT");
-    let ran = run.finish();
-    assert!(begun.elapsed() < GRACE, "it was waited for all the same");
-    assert_eq!(ran.code, 130, "{}", ran.report());
-    let rest = stderr.rest();
-    assert!(rest.contains("killed what ran here"), "{rest}");
-    let pid = std::fs::read_to_string(pid).expect("the job wrote it");
-    let process = Path::new("/proc").join(pid.trim());
-    wait_until("the job's process is gone", || !process.exists());
 }
 
 #[test]

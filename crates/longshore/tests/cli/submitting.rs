@@ -1,6 +1,6 @@
 //! Handing in jobs: ids alone on stdout, whole files or nothing.
 
-use crate::support::Home;
+use super::support::Home;
 
 #[test]
 fn submit_prints_the_id_alone() {

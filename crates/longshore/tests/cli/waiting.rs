@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::support::{DEADLINE, Home, Running, wait_until};
+use super::support::{DEADLINE, Home, Running, wait_until};
 
 /// What somebody says, as it comes: a silence longer than the deadline fails the test.
 struct Said {

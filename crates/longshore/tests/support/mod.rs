@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -17,6 +18,20 @@ pub const DEADLINE: Duration = Duration::from_mins(1);
 /// A user's home folder, with a database of its own.
 pub struct Home {
     folder: TempDir,
+    /// What stands between the commands and the database, in copies of this module that are about that.
+    server: OnceLock<HomeServer>,
+    /// Who works on what `run` submits there, unless the test has a worker of its own.
+    worker: OnceLock<Option<Running>>,
+}
+
+struct HomeServer {
+    url: String,
+    _running: Running,
+}
+
+/// Whether a server stands between the commands of this copy of the module and their database.
+fn is_served() -> bool {
+    module_path!().contains("::served::")
 }
 
 impl Home {
@@ -24,6 +39,8 @@ impl Home {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            server: OnceLock::new(),
+            worker: OnceLock::new(),
         }
     }
 
@@ -48,6 +65,55 @@ impl Home {
 
     /// The binary, with nothing of the tester's own environment.
     pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.direct_command(args);
+        if is_served() {
+            let server = self.server.get_or_init(|| self.start_server());
+            command.env("LONGSHORE_SERVER", &server.url);
+            match args.first() {
+                Some(&"worker") => drop(self.worker.get_or_init(|| None)),
+                Some(&"run") => drop(self.worker.get_or_init(|| Some(self.start_worker()))),
+                _ => {}
+            }
+        }
+        command
+    }
+
+    /// A server on a free port, which takes whoever reaches it for an admin.
+    fn start_server(&self) -> HomeServer {
+        let args = ["server", "--listen", "127.0.0.1:0", "--anonymous", "admin"];
+        let mut running = Running::start(&mut self.direct_command(&args));
+        let line = running.stderr_lines().next_line();
+        let (_, url) = line.split_once("listens on ").expect("it says where");
+        HomeServer {
+            url: url.trim().to_owned(),
+            _running: running,
+        }
+    }
+
+    /// `run` works on nothing itself where a server stands between.
+    fn start_worker(&self) -> Running {
+        let args = [
+            "worker",
+            "--poll-interval",
+            "50ms",
+            "--lease-ttl",
+            "2s",
+            "--heartbeat",
+            "500ms",
+        ];
+        Running::start(&mut self.direct_command(&args))
+    }
+
+    /// Whether nothing was asked of the database that would leave something there.
+    #[allow(dead_code, reason = "not every test binary looks")]
+    pub fn is_untouched(&self) -> bool {
+        if is_served() {
+            return self.json(&["list"])["jobs"] == serde_json::json!([]);
+        }
+        !self.database().exists()
+    }
+
+    fn direct_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
         command
             .args(args)

@@ -75,6 +75,16 @@ const SOURCES: &[(&str, &[&str])] = &[
             include_str!("../recovery/telling.rs"),
         ],
     ),
+    (
+        "access",
+        &[
+            include_str!("../access/auditing.rs"),
+            include_str!("../access/expiring.rs"),
+            include_str!("../access/revoking.rs"),
+            include_str!("../access/tokens.rs"),
+            include_str!("../access/using.rs"),
+        ],
+    ),
     ("contention", &[include_str!("../contention.rs")]),
     (
         "walk",

@@ -27,6 +27,7 @@ enum Mode {
 
 /// Runs a benchmark.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    context.needs_the_database("bench")?;
     match args.mode {
         Mode::Drain(args) => drain::run(context, &args).await,
         Mode::Launch(args) => launch::run(context, &args).await,

@@ -49,6 +49,7 @@ pub struct Args {
 
 /// Runs the demo, or judges one that was kept.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    context.needs_the_database("demo")?;
     if let Some(path) = &args.judge {
         let folder = Folder::kept(path)?;
         return judge::judge(context, &folder).await;

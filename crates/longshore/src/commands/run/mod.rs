@@ -26,7 +26,7 @@ use bench::Bench;
 /// the rest its command, as with docker; a command behind -- runs as a process of this machine
 /// (of the worker's, when one serves).
 ///
-/// When no live worker serves its queue, this process works on it: then the job has priority 100
+/// When no live worker serves its queue, this process works on it (not with --server): then the job has priority 100
 /// unless --priority says otherwise, and what still stands before it in the line runs here first,
 /// one at a time. Should the workers leave while it waits, this process works on it too. A job
 /// that does not start within a second says why. Ctrl-C cancels the job; a second one does not
@@ -64,7 +64,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let spec = asked.spec(&store).await?;
     let queue = spec.spec().queue_name().to_owned();
     let is_served = bench::is_served(&store, &queue).await?;
-    let spec = if is_served || args.spec.has_priority() {
+    let is_elsewhere = is_served || context.client()?.is_some();
+    let spec = if is_elsewhere || args.spec.has_priority() {
         spec
     } else {
         first_of_all(spec)?
@@ -75,10 +76,17 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let [job] = jobs[..] else {
         anyhow::bail!("one job was submitted, {} came back", jobs.len())
     };
-    let bench = Bench::new(context, &args.engines, &store, queue, job).await?;
-    let followed = follow(context, &store, job, &bench, &mut interrupts).await;
-    let in_haste = matches!(followed, Ok(Followed::Left));
-    close(&bench, in_haste, &mut interrupts).await;
+    // Who asks a server has no database to work on.
+    let bench = if context.client()?.is_some() {
+        None
+    } else {
+        Some(Bench::new(context, &args.engines, &store, queue, job).await?)
+    };
+    let followed = follow(context, &store, job, bench.as_ref(), &mut interrupts).await;
+    if let Some(bench) = &bench {
+        let in_haste = matches!(followed, Ok(Followed::Left));
+        close(bench, in_haste, &mut interrupts).await;
+    }
     match followed {
         Ok(Followed::Ended(ended)) => {
             follow::say_what_went_wrong(&ended);
@@ -128,12 +136,12 @@ async fn follow(
     context: &mut Context,
     store: &Retrying,
     job: JobId,
-    bench: &Bench,
+    bench: Option<&Bench>,
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<Followed> {
     let mut follower = Follower::new(store, job, Start::First, View::WHOLE);
     let mut cancel = Cancel::NotAsked;
-    let mut can_work = true;
+    let mut can_work = bench.is_some();
     loop {
         tokio::select! {
             ended = follower.until_end(&mut context.out) => match ended {
@@ -144,7 +152,7 @@ async fn follow(
                 }
                 Err(error) => return Err(error),
             },
-            stopped = bench.work(store), if can_work => {
+            stopped = work(bench, store), if can_work => {
                 stopped?;
                 can_work = false;
             }
@@ -164,6 +172,13 @@ async fn follow(
                 }
             }
         }
+    }
+}
+
+async fn work(bench: Option<&Bench>, store: &Retrying) -> anyhow::Result<()> {
+    match bench {
+        Some(bench) => bench.work(store).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -19,6 +19,22 @@ use crate::config;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore worker --queue local --max-concurrent 8")]
 pub struct Args {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// End when nothing waits or runs in its queues
+    #[arg(long, conflicts_with = "once")]
+    until_empty: bool,
+    /// Take one batch, watch it to its end, and end
+    #[arg(long)]
+    once: bool,
+    /// Say what it would take, and take nothing
+    #[arg(long, conflicts_with_all = ["until_empty", "once"])]
+    pub dry_run: bool,
+}
+
+/// How a worker works, whatever else its process does.
+#[derive(clap::Args, Debug)]
+pub struct Settings {
     /// A queue to serve; repeatable [default: every queue that this machine can serve]
     #[arg(long = "queue", value_name = "NAME", env = "LONGSHORE_WORKER_QUEUES")]
     #[arg(value_delimiter = ',', hide_env_values = true)]
@@ -52,15 +68,6 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse_bound)]
     #[arg(env = "LONGSHORE_WORKER_RETENTION", hide_env_values = true)]
     retention: Option<Timeout>,
-    /// End when nothing waits or runs in its queues
-    #[arg(long, conflicts_with = "once")]
-    until_empty: bool,
-    /// Take one batch, watch it to its end, and end
-    #[arg(long)]
-    once: bool,
-    /// Say what it would take, and take nothing
-    #[arg(long, conflicts_with_all = ["until_empty", "once"])]
-    pub dry_run: bool,
     #[command(flatten)]
     pub engines: EngineArgs,
     /// What to call it [default: the machine's name and the process id]
@@ -69,6 +76,20 @@ pub struct Args {
 }
 
 impl Args {
+    /// The settings, and when the worker ends by itself.
+    pub fn to_config(&self, file: &config::WorkerConfig) -> WorkerConfig {
+        WorkerConfig {
+            until: match (self.until_empty, self.once) {
+                (true, _) => Until::Empty,
+                (_, true) => Until::OneBatch,
+                (false, false) => Until::Stopped,
+            },
+            ..self.settings.to_config(file)
+        }
+    }
+}
+
+impl Settings {
     /// Flags and variables over the file over the defaults; the machine's facts stay to be filled
     /// in.
     pub fn to_config(&self, file: &config::WorkerConfig) -> WorkerConfig {
@@ -107,11 +128,6 @@ impl Args {
                     None => default.retention.keep,
                 },
                 ..default.retention
-            },
-            until: match (self.until_empty, self.once) {
-                (true, _) => Until::Empty,
-                (_, true) => Until::OneBatch,
-                (false, false) => Until::Stopped,
             },
             name: self.name.clone().unwrap_or_default(),
             ..default

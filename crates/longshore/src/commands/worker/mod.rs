@@ -8,7 +8,7 @@ use longshore_core::store::Store as _;
 use longshore_queue::{EndedBy, GracefulShutdown, Monitor, Stage, Worker, WorkerConfig};
 use tokio::signal::unix::{Signal, SignalKind};
 
-pub use args::Args;
+pub use args::{Args, Settings};
 
 use super::list;
 use super::signals::{self, Interrupt, Interrupts};
@@ -20,6 +20,7 @@ use crate::output;
 
 /// Works until it is told to stop, or as long as its flags say.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
+    context.needs_the_database("worker")?;
     let mut config = args.to_config(&context.config.worker);
     with_machine(&mut config).await?;
     // Before the database is asked: what is wrong with the flags needs none.
@@ -27,7 +28,7 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let greeting = greeting(&config);
     let store = context.retrying().await?;
     let (executors, without_engine) =
-        executors::to_serve_with(&context.config.docker, &args.engines).await?;
+        executors::to_serve_with(&context.config.docker, &args.settings.engines).await?;
     let worker = Worker::new(store.clone(), executors, config)?;
     if args.dry_run {
         let next = worker.preview().await?;
@@ -40,10 +41,18 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     if let Some(note) = without_engine {
         say(format, note);
     }
-    let shutdown = GracefulShutdown::new();
+    work(worker, &GracefulShutdown::new(), format).await
+}
+
+/// Works until it is told to stop, and says what became of everything.
+pub async fn work(
+    worker: Worker,
+    shutdown: &GracefulShutdown,
+    format: LogFormat,
+) -> anyhow::Result<Exit> {
     let signals = Signals::listen()?;
     let listener = tokio::spawn(signals.heed(shutdown.clone(), worker.monitor(), format));
-    let report = worker.run(&shutdown).await;
+    let report = worker.run(shutdown).await;
     listener.abort();
     let report = report?;
     say(format, &report.to_string());
@@ -53,7 +62,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     })
 }
 
-fn greeting(config: &WorkerConfig) -> String {
+/// What it serves.
+pub fn greeting(config: &WorkerConfig) -> String {
     let queues = match &config.queues[..] {
         [] => "every queue that this machine can serve".to_owned(),
         queues => queues.join(", "),
@@ -126,7 +136,7 @@ fn say_stage(format: LogFormat, stage: Stage) {
 }
 
 /// On stderr, in the form that its reader expects there.
-fn say(format: LogFormat, text: &str) {
+pub fn say(format: LogFormat, text: &str) {
     match format {
         LogFormat::Text => output::talk(text),
         LogFormat::Json => tracing::info!("{text}"),

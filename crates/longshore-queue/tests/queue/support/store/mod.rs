@@ -1,6 +1,7 @@
 //! A store in memory: a job's place is its state, and every write is guarded by its token, as in
 //! the real ones. Time is the runtime's, so that a paused clock moves it.
 
+mod access;
 mod leases;
 mod reading;
 mod recovery;

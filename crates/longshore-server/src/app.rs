@@ -1,0 +1,103 @@
+//! What every request is answered with, and the router of all routes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use longshore_core::access::Role;
+use longshore_core::store::Store;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+
+use crate::access::failures::Failures;
+use crate::access::uses::Uses;
+use crate::access::{audit, caller, guard};
+use crate::{error, health, openapi, routes};
+
+/// Who may speak to a server without a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Whoever reaches it, as if by a token of this role: for loopback.
+    Open(Role),
+    /// Nobody.
+    Tokens,
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who may speak to it without a token.
+    pub access: Access,
+    /// The names by which it may be called (the `Host` of a request, without its port); none means any.
+    /// A page of another site can have its own name lead here: the name tells.
+    pub names: Option<BTreeSet<String>>,
+    /// The largest body of a request, in bytes.
+    pub max_body: usize,
+    /// How long a request may take to arrive, once with its head and once with its body.
+    pub arrival: Duration,
+    /// How many wrong tokens of one address within a minute are looked at.
+    pub failures_per_minute: u32,
+}
+
+impl Options {
+    /// For a server on loopback: open to submitters, known by loopback's names.
+    pub fn loopback() -> Self {
+        let names = ["localhost", "127.0.0.1", "[::1]"];
+        Self {
+            access: Access::Open(Role::Submitter),
+            names: Some(names.map(str::to_owned).into()),
+            ..Self::by_tokens()
+        }
+    }
+
+    /// For a server that others reach: by tokens alone, under any name.
+    pub fn by_tokens() -> Self {
+        Self {
+            access: Access::Tokens,
+            names: None,
+            max_body: 32 * 1024 * 1024,
+            arrival: Duration::from_secs(30),
+            failures_per_minute: 10,
+        }
+    }
+}
+
+/// What every request is answered with.
+pub(crate) struct App {
+    pub store: Arc<dyn Store>,
+    pub options: Options,
+    pub failures: Failures,
+    pub uses: Uses,
+    pub document: OpenApi,
+    /// From a method and a route to the operation's name, for the audit log.
+    pub operations: openapi::Operations,
+}
+
+/// The router of all routes.
+pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> Router {
+    let (api, document) = routes::all().split_for_parts();
+    let document = openapi::finished(document);
+    let app = Arc::new(App {
+        failures: Failures::new(options.failures_per_minute),
+        uses: Uses::default(),
+        operations: openapi::Operations::of(&document),
+        store,
+        document,
+        options,
+    });
+    let max_body = app.options.max_body;
+    api.layer(from_fn_with_state(Arc::clone(&app), audit::note))
+        .layer(from_fn_with_state(Arc::clone(&app), caller::find))
+        .merge(openapi::route())
+        .merge(openapi::page())
+        .merge(health::routes())
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::look))
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(app)
+}

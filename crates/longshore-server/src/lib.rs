@@ -1,0 +1,23 @@
+//! Longshore over HTTP: the API, its description, and who may ask for what.
+//!
+//! [`Server`] answers from a [`longshore_core::store::Store`] alone: it starts no containers, knows no store
+//! by name, and needs no worker. What an operation takes and gives is in `longshore-client`'s `api`, which
+//! clients use, too.
+//!
+//! A request's way: [`serve`] accepts it within bounds → `access::guard` looks at where it comes from →
+//! `access::caller` finds out who asks → the operation's role is checked (`access::may`) → the handler
+//! in `routes` → what was done, or refused, is written to the audit log (`access::audit`).
+
+mod access;
+mod app;
+mod error;
+mod extract;
+mod health;
+mod openapi;
+mod routes;
+mod serve;
+
+pub use access::secret::Secret;
+pub use app::{Access, Options};
+pub use openapi::document;
+pub use serve::{BindError, Server, Tls};

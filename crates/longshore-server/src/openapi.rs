@@ -1,0 +1,150 @@
+//! The API's description (`OpenAPI` 3.1), made from the handlers and types themselves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Method;
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, PathItem};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::App;
+use crate::routes;
+
+const ABOUT: &str = "Longshore is a durable queue for container jobs.\n\n\
+    Requests that change something are `application/json`, also without a body. Errors are \
+    `application/problem+json` (RFC 9457) with a stable `code`. A request that may be repeated, because \
+    its answer was lost, says so with `Idempotency-Key`.";
+
+const BEARER: &str = "token";
+
+/// The API's description.
+pub fn document() -> OpenApi {
+    let (_, document) = routes::all().split_for_parts();
+    finished(document)
+}
+
+/// What no handler says of itself.
+pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
+    document.info = InfoBuilder::new()
+        .title("Longshore")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("MIT OR Apache-2.0")
+                .identifier(Some("MIT OR Apache-2.0"))
+                .build(),
+        ))
+        .build();
+    let tags = [
+        (
+            "jobs",
+            "Submitting jobs, looking at them, and what is asked of them",
+        ),
+        ("output", "What jobs wrote"),
+        ("queues", "Queues and their limits"),
+        ("workers", "Worker processes"),
+        ("hosts", "Machines and engines that jobs run on"),
+        ("templates", "Environment variables that jobs share"),
+        ("system", "The server and its database"),
+        ("access", "Tokens, and who did what"),
+    ];
+    let tags = tags.map(|(name, about)| {
+        TagBuilder::new()
+            .name(name)
+            .description(Some(about))
+            .build()
+    });
+    document.tags = Some(tags.into());
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(BEARER, bearer);
+    let none: [&str; 0] = [];
+    // Also without: a server on loopback may be open.
+    document.security = Some(vec![
+        SecurityRequirement::new(BEARER, none),
+        SecurityRequirement::default(),
+    ]);
+    document
+}
+
+/// Where the document stands.
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// The document itself.
+pub(crate) fn route() -> Router<Arc<App>> {
+    let document = async |State(app): State<Arc<App>>| Json(app.document.clone());
+    Router::new().route(DOCUMENT, get(document))
+}
+
+/// A page that shows it, from files that the binary holds: nothing is fetched from elsewhere.
+pub(crate) fn page() -> Router<Arc<App>> {
+    let shown = Config::from(DOCUMENT).validator_url("none");
+    SwaggerUi::new("/docs").config(shown).into()
+}
+
+/// From a method and a route to the operation's name.
+#[derive(Debug, Default)]
+pub(crate) struct Operations(BTreeMap<(String, String), String>);
+
+impl Operations {
+    pub fn of(document: &OpenApi) -> Self {
+        let mut names = BTreeMap::new();
+        for (route, item) in &document.paths.paths {
+            for (method, operation) in operations_of(item) {
+                if let Some(name) = &operation.operation_id {
+                    names.insert((method.to_owned(), route.clone()), name.clone());
+                }
+            }
+        }
+        Self(names)
+    }
+
+    /// The operation's name, or the method and route where there is none.
+    pub fn name(&self, method: &Method, route: &str) -> String {
+        let key = (method.as_str().to_owned(), route.to_owned());
+        match self.0.get(&key) {
+            Some(name) => name.clone(),
+            None => format!("{method} {route}"),
+        }
+    }
+}
+
+fn operations_of(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    let all = [
+        ("GET", &item.get),
+        ("PUT", &item.put),
+        ("POST", &item.post),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_an_answer_for_errors() {
+        let document = document();
+        let mut names = std::collections::BTreeSet::new();
+        for (route, item) in &document.paths.paths {
+            for (method, operation) in operations_of(item) {
+                let name = operation.operation_id.clone().expect("a name");
+                assert!(names.insert(name), "{method} {route}");
+                assert!(operation.summary.is_some(), "{method} {route}");
+                let responses = &operation.responses.responses;
+                assert!(responses.contains_key("default"), "{method} {route}");
+            }
+        }
+        assert!(names.len() > 30, "{names:?}");
+    }
+}

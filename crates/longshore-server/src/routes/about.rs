@@ -1,0 +1,47 @@
+//! The server itself, and counts over everything.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use longshore_client::api::{About, Problem, Stats, WhoAmI};
+
+use crate::access::caller::Caller;
+use crate::app::App;
+use crate::error::Answer;
+
+/// What this server is
+#[utoipa::path(get, path = "/about", tag = "system",
+    responses((status = 200, body = About), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn about(State(app): State<Arc<App>>) -> Answer<Json<About>> {
+    Ok(Json(About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        instance: app.store.instance().await?.to_string(),
+        store: app.store.kind().to_owned(),
+        now: app.store.now().await?,
+    }))
+}
+
+/// Whom the server takes the caller for
+#[utoipa::path(get, path = "/whoami", tag = "access",
+    responses((status = 200, body = WhoAmI), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn who_am_i(caller: Caller) -> Json<WhoAmI> {
+    Json(WhoAmI {
+        name: caller.name,
+        role: caller.role,
+        token: caller.token,
+    })
+}
+
+/// Count jobs, over all queues and by queue
+///
+/// Counting stops at 100,000, so that it costs the same at any size.
+#[utoipa::path(get, path = "/stats", tag = "system",
+    responses((status = 200, body = Stats), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn stats(State(app): State<Arc<App>>) -> Answer<Json<Stats>> {
+    Ok(Json(Stats {
+        metrics: app.store.worker_metrics().await?,
+        settled: app.store.settled_counts().await?,
+        queues: app.store.queue_stats().await?,
+    }))
+}

@@ -1,0 +1,89 @@
+//! Looking at jobs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use longshore_client::api::{JobQuery, JobView, Problem, StatesAnswer, StatesRequest};
+use longshore_core::JobId;
+use longshore_core::access::Role;
+use longshore_core::spec::FieldError;
+use longshore_core::store::{JobFilter, JobPage, MAX_SUBMITTED};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::result;
+use crate::access::caller::Caller;
+use crate::app::App;
+use crate::error::Answer;
+use crate::extract::{Asked, Named, NamedJob, Said};
+
+/// What stands where a value was.
+pub(super) const MASK: &str = "***";
+
+/// List jobs, newest first
+///
+/// A page may have fewer jobs than `limit` though others follow; `next` is null at the end.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobQuery),
+    responses((status = 200, body = JobPage), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_jobs(
+    State(app): State<Arc<App>>,
+    Asked(query): Asked<JobQuery>,
+) -> Answer<Json<JobPage>> {
+    let filter: JobFilter = query.into_filter()?;
+    Ok(Json(app.store.list_jobs(&filter).await?))
+}
+
+/// How a job is shown.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ShowQuery {
+    /// Whether values of the environment are shown; needs the role operator.
+    show_env: bool,
+}
+
+/// Show everything about a job
+///
+/// What was asked for, its attempts, why it waits, and its result.
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = JobId, Path, description = "The job's id"), ShowQuery),
+    responses((status = 200, body = JobView), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn show_job(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): NamedJob,
+    Asked(query): Asked<ShowQuery>,
+) -> Answer<Json<JobView>> {
+    if query.show_env {
+        caller.needs(Role::Operator, "seeing values of the environment")?;
+    }
+    let mut job = app.store.show_job(id).await?;
+    let result = result::of(&*app.store, &job).await?;
+    let env_masked = !query.show_env && !job.spec.env.is_empty();
+    if env_masked {
+        let values = job.spec.env.values_mut();
+        values.for_each(|value| *value = MASK.into());
+    }
+    Ok(Json(JobView {
+        job,
+        env_masked,
+        result,
+    }))
+}
+
+/// Where jobs stand, in their order
+///
+/// An unknown job is an error. Changes nothing: it is a POST for the length of its question.
+#[utoipa::path(post, path = "/jobs/states", tag = "jobs", request_body = StatesRequest,
+    responses((status = 200, body = StatesAnswer), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn states(
+    State(app): State<Arc<App>>,
+    Said(asked): Said<StatesRequest>,
+) -> Answer<Json<StatesAnswer>> {
+    if asked.jobs.len() > MAX_SUBMITTED {
+        let problem = format!("at most {MAX_SUBMITTED} in one request");
+        return Err(FieldError::new("jobs", problem).into());
+    }
+    let states = app.store.states(&asked.jobs).await?;
+    Ok(Json(StatesAnswer { states }))
+}

@@ -1,0 +1,95 @@
+//! The operations, a file for each kind of thing.
+//!
+//! Each handler stands beside its description; the groups below say which role it takes.
+
+mod about;
+mod actions;
+mod bulk;
+mod hosts;
+mod jobs;
+mod output;
+mod queues;
+mod result;
+mod submit;
+mod templates;
+mod tokens;
+mod upkeep;
+mod workers;
+
+use std::sync::Arc;
+
+use axum::middleware::from_fn;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::may;
+use crate::app::App;
+
+type Routes = OpenApiRouter<Arc<App>>;
+
+/// Every operation of the API.
+pub(crate) fn all() -> Routes {
+    let routes = for_readers()
+        .merge(for_submitters())
+        .merge(for_operators())
+        .merge(for_admins());
+    OpenApiRouter::new().nest(longshore_client::api::PREFIX, routes)
+}
+
+fn for_readers() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(about::about))
+        .routes(routes!(about::who_am_i))
+        .routes(routes!(about::stats))
+        .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::show_job))
+        .routes(routes!(jobs::states))
+        .routes(routes!(output::read_output))
+        .routes(routes!(output::stdout))
+        .routes(routes!(output::stderr))
+        .routes(routes!(result::result))
+        .routes(routes!(queues::list_queues))
+        .routes(routes!(queues::show_queue))
+        .routes(routes!(workers::list_workers))
+        .routes(routes!(hosts::list_hosts))
+        .routes(routes!(hosts::show_host))
+        .routes(routes!(templates::list_templates))
+        .route_layer(from_fn(may::reader))
+}
+
+fn for_submitters() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(submit::submit_job))
+        .routes(routes!(submit::submit_jobs))
+        .routes(routes!(submit::requeue_job))
+        .routes(routes!(actions::cancel_job))
+        .routes(routes!(actions::retry_job))
+        .routes(routes!(actions::hold_job))
+        .routes(routes!(actions::release_job))
+        .routes(routes!(actions::set_priority))
+        .route_layer(from_fn(may::submitter))
+}
+
+fn for_operators() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(bulk::bulk))
+        .routes(routes!(queues::create_queue))
+        .routes(routes!(queues::change_queue))
+        .routes(routes!(workers::drain_worker))
+        .routes(routes!(hosts::change_host))
+        .routes(routes!(hosts::forget_host))
+        .routes(routes!(templates::show_template))
+        .routes(routes!(templates::save_template))
+        .routes(routes!(upkeep::prune))
+        .routes(routes!(upkeep::findings))
+        .route_layer(from_fn(may::operator))
+}
+
+fn for_admins() -> Routes {
+    OpenApiRouter::new()
+        .routes(routes!(tokens::list_tokens))
+        .routes(routes!(tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(tokens::audit_log))
+        .route_layer(from_fn(may::admin))
+}
