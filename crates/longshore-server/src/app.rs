@@ -15,6 +15,7 @@ use utoipa::openapi::OpenApi;
 use crate::access::failures::Failures;
 use crate::access::uses::Uses;
 use crate::access::{audit, caller, guard};
+use crate::streams::Streams;
 use crate::{error, health, openapi, routes};
 
 /// Who may speak to a server without a token.
@@ -71,25 +72,28 @@ pub(crate) struct App {
     pub options: Options,
     pub failures: Failures,
     pub uses: Uses,
+    pub streams: Streams,
     pub document: OpenApi,
     /// From a method and a route to the operation's name, for the audit log.
     pub operations: openapi::Operations,
 }
 
 /// The router of all routes.
-pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> Router {
+pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<App>) {
     let (api, document) = routes::all().split_for_parts();
     let document = openapi::finished(document);
     let app = Arc::new(App {
         failures: Failures::new(options.failures_per_minute),
         uses: Uses::default(),
         operations: openapi::Operations::of(&document),
+        streams: Streams::new(&store),
         store,
         document,
         options,
     });
     let max_body = app.options.max_body;
-    api.layer(from_fn_with_state(Arc::clone(&app), audit::note))
+    let router = api
+        .layer(from_fn_with_state(Arc::clone(&app), audit::note))
         .layer(from_fn_with_state(Arc::clone(&app), caller::find))
         .merge(openapi::route())
         .merge(openapi::page())
@@ -99,5 +103,6 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), guard::look))
         .layer(DefaultBodyLimit::max(max_body))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .with_state(app)
+        .with_state(Arc::clone(&app));
+    (router, app)
 }

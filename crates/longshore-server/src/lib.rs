@@ -16,6 +16,7 @@ mod health;
 mod openapi;
 mod routes;
 mod serve;
+mod streams;
 
 pub use access::secret::Secret;
 pub use app::{Access, Options};

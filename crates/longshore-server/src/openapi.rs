@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::routes;
 
 const ABOUT: &str = "Longshore is a durable queue for container jobs.\n\n\
-    Requests that change something are `application/json`, also without a body. Errors are \
+    Requests that change something are `application/json`, and `{}` where nothing is to be said. Errors are \
     `application/problem+json` (RFC 9457) with a stable `code`. A request that may be repeated, because \
     its answer was lost, says so with `Idempotency-Key`.";
 
@@ -131,6 +131,19 @@ fn operations_of(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Written by `LONGSHORE_WRITE_OPENAPI=1 cargo test -p longshore-server`, and looked at.
+    #[test]
+    fn the_description_is_as_it_is_kept() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let mut now = document().to_pretty_json().expect("JSON");
+        now.push('\n');
+        if std::env::var_os("LONGSHORE_WRITE_OPENAPI").is_some() {
+            std::fs::write(path, &now).expect("the folder can be written");
+        }
+        let kept = std::fs::read_to_string(path).expect("it is kept");
+        assert!(kept == now, "docs/openapi.json is not what the code says");
+    }
 
     #[test]
     fn every_operation_has_a_name_of_its_own_and_an_answer_for_errors() {

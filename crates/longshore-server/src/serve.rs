@@ -11,7 +11,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use longshore_core::store::Store;
 
-use crate::app::{Options, router};
+use crate::app::{App, Options, router};
 
 /// How long an HTTP/1 request's head may take to arrive, and an idle connection may stay.
 const HEAD: Duration = Duration::from_secs(30);
@@ -55,6 +55,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    app: Arc<App>,
     tls: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
 }
@@ -83,10 +84,12 @@ impl Server {
         let listen = |source| BindError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let (router, app) = router(store, options);
         Ok(Self {
             listener,
             address,
-            router: router(store, options),
+            router,
+            app,
             tls,
             handle: Handle::new(),
         })
@@ -127,6 +130,7 @@ impl Server {
         };
         let stopping = async {
             stop.await;
+            self.app.streams.stop();
             self.handle.graceful_shutdown(Some(grace));
         };
         let ((), served) = tokio::join!(stopping, serving);

@@ -20,7 +20,7 @@ pub struct WhoAmI {
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// Whose it is.
-    #[schema(max_length = 63)]
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,62}$")]
     pub name: String,
     /// What it may do.
     pub role: Role,

@@ -7,6 +7,11 @@ use utoipa::ToSchema;
 
 use super::JobQuery;
 
+/// `{}`: nothing is to be said, but requests that change something are JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
 /// A new priority.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

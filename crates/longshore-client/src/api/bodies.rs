@@ -19,9 +19,10 @@ use super::present;
 #[serde(deny_unknown_fields)]
 pub struct NewQueueBody {
     /// Its name: lower-case letters, digits and `._-`.
-    #[schema(max_length = 63)]
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,62}$")]
     pub name: String,
     /// The kind of executor that all its jobs run on: `docker` or `process`.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,62}$")]
     pub executor: String,
     /// Labels that a host must carry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{AuditPage, AuditQuery, MadeToken, NewToken, WhoAmI};
-pub use actions::{BulkAnswer, BulkFailure, BulkRequest, JobAction, PriorityBody};
+pub use actions::{BulkAnswer, BulkFailure, BulkRequest, JobAction, Nothing, PriorityBody};
 pub use bodies::{HostBody, NewQueueBody, QueueBody, TemplateBody, TemplateSummary};
 pub use jobs::{JobQuery, JobView, NewJob, StatesAnswer, StatesRequest, SubmitMany, SubmittedMany};
-pub use output::{OutputChunk, OutputPageBody, OutputQuery};
+pub use output::{OutputChunk, OutputEvent, OutputPageBody, OutputQuery};
 pub use problem::{Code, Problem};
 pub use upkeep::{PruneAnswer, PruneRequest};
 

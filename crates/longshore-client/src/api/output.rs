@@ -57,3 +57,46 @@ pub struct OutputChunk {
     #[schema(content_encoding = "base64")]
     pub bytes: String,
 }
+
+/// An event of a job's output.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum OutputEvent {
+    /// Another attempt begins.
+    Attempt {
+        /// Counting from 1.
+        attempt: AttemptNumber,
+    },
+    /// What an attempt wrote.
+    Output {
+        /// Which attempt.
+        attempt: AttemptNumber,
+        /// Which output.
+        stream: Stream,
+        /// The offset of its first byte in everything that the stream carried.
+        position: u64,
+        /// When it was stored.
+        #[schema(value_type = String, format = DateTime)]
+        at: Timestamp,
+        /// What was written, if it is UTF-8.
+        text: Option<String>,
+        /// What was written, in base64, if it is not.
+        base64: Option<String>,
+    },
+    /// The cap left something out here.
+    Gap {
+        /// Which attempt.
+        attempt: AttemptNumber,
+        /// Which output.
+        stream: Stream,
+        /// The offset of the first byte that is missing.
+        position: u64,
+        /// How many bytes are missing.
+        bytes: u64,
+    },
+    /// The job has ended; nothing follows.
+    End {
+        /// How.
+        state: State,
+    },
+}

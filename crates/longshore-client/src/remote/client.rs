@@ -4,14 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use longshore_core::store::{StoreError, StoreResult};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    About, AuditPage, AuditQuery, BulkAnswer, BulkRequest, JobView, MadeToken, NewToken, PREFIX,
-    Problem, Stats, WhoAmI,
+    About, AuditPage, AuditQuery, BulkAnswer, BulkRequest, JobView, MadeToken, NewToken, Nothing,
+    PREFIX, Problem, Stats, WhoAmI,
 };
 
 /// How a client behaves.
@@ -186,28 +186,24 @@ impl Client {
         answered(verb, request.send().await).await.map(drop)
     }
 
-    /// Asks for something that needs no body.
+    /// Asks for something about which nothing more is to be said.
     pub(super) async fn act<T: DeserializeOwned>(
         &self,
         verb: &'static str,
         method: Method,
         path: &str,
     ) -> StoreResult<T> {
-        let request = self.http.request(method, self.at(path));
-        let request = request.header(CONTENT_TYPE, "application/json");
-        read(verb, request.send().await).await
+        self.send(verb, method, path, &Nothing {}).await
     }
 
-    /// Asks for something that needs no body and has no answer.
+    /// The same of something that has no answer.
     pub(super) async fn act_alone(
         &self,
         verb: &'static str,
         method: Method,
         path: &str,
     ) -> StoreResult<()> {
-        let request = self.http.request(method, self.at(path));
-        let request = request.header(CONTENT_TYPE, "application/json");
-        answered(verb, request.send().await).await.map(drop)
+        self.ask(verb, method, path, &Nothing {}).await
     }
 
     /// Paths here are ours but for names, which may hold anything.

@@ -40,12 +40,15 @@ pub const LOCAL_QUEUE: &str = "local";
 pub struct JobSpec {
     /// For people; need not be unique. 1 to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200))]
     pub name: Option<String>,
     /// For people, up to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4096))]
     pub description: Option<String>,
     /// Who asked for it, up to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200))]
     pub submitted_by: Option<String>,
     /// For filters: at most 64.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -53,6 +56,7 @@ pub struct JobSpec {
 
     /// The image to run; absent means a command on the worker's host.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 255))]
     pub image: Option<String>,
     /// Docker's CMD: the program and its arguments, or the arguments of the entrypoint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,6 +73,7 @@ pub struct JobSpec {
     pub env_templates: Vec<String>,
     /// An absolute path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(pattern = "^/", max_length = 4096))]
     pub working_directory: Option<String>,
     /// `user`, `uid`, `user:group` or `uid:gid`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,9 +97,11 @@ pub struct JobSpec {
     pub memory: Option<u64>,
     /// The most CPUs, for example 1.5.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(exclusive_minimum = 0, maximum = 4096))]
     pub cpus: Option<f64>,
     /// The most processes and threads.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1))]
     pub pids_limit: Option<u32>,
 
     /// How long it may run; 1 h when absent.
@@ -116,6 +123,7 @@ pub struct JobSpec {
 
     /// The queue; when absent `default` for an image and `local` for a command.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(pattern = "^[a-z0-9][a-z0-9._-]{0,62}$"))]
     pub queue: Option<String>,
     /// 0 to 100, higher first.
     #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::priority))]
@@ -126,6 +134,7 @@ pub struct JobSpec {
     pub scheduled_for: Option<Timestamp>,
     /// How many further attempts may follow a failed one; the strategy's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(maximum = 100))]
     pub max_retries: Option<u32>,
     /// How retries are spaced; from the priority when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +148,7 @@ pub struct JobSpec {
     pub pull: Option<PullPolicy>,
     /// Makes a repeated submission answer with the first job. 1 to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 200))]
     pub idempotency_key: Option<String>,
 }
 

@@ -45,8 +45,11 @@ fn check(app: &App, request: &Request) -> Result<(), Failure> {
             return Err(Failure::new(Code::BadOrigin, detail));
         }
     }
-    if changes_something(request.method()) && !is_json(headers) {
-        let detail = "send it with `Content-Type: application/json`, also without a body";
+    // No page can have a browser send a DELETE without asking first.
+    let needs_json = changes_something(request.method()) && request.method() != Method::DELETE;
+    if needs_json && !is_json(headers) {
+        let detail =
+            "send it with `Content-Type: application/json`; `{}` where nothing is to be said";
         return Err(Failure::new(Code::UnsupportedMediaType, detail));
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use longshore_client::api::{PriorityBody, Problem};
+use longshore_client::api::{Nothing, PriorityBody, Problem};
 use longshore_core::spec::FieldError;
 use longshore_core::store::CancelOutcome;
 use longshore_core::{JobId, Priority};
@@ -18,7 +18,7 @@ use crate::extract::{Named, NamedJob, Said};
 ///
 /// One that waits is cancelled at once; of one that runs its worker is asked to stop it. Again says how it
 /// stands.
-#[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = JobId, Path, description = "The job's id")),
+#[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", request_body = Nothing, params(("id" = JobId, Path, description = "The job's id")),
     responses((status = 200, body = CancelOutcome), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn cancel_job(
     State(app): State<Arc<App>>,
@@ -28,7 +28,7 @@ pub(super) async fn cancel_job(
 }
 
 /// Give a job that failed, timed out or waits for a retry another attempt, now
-#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", params(("id" = JobId, Path, description = "The job's id")),
+#[utoipa::path(post, path = "/jobs/{id}/retry", tag = "jobs", request_body = Nothing, params(("id" = JobId, Path, description = "The job's id")),
     responses((status = 204, description = "It is queued"), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn retry_job(
     State(app): State<Arc<App>>,
@@ -39,7 +39,7 @@ pub(super) async fn retry_job(
 }
 
 /// Take a waiting job out of its line, until it is released
-#[utoipa::path(post, path = "/jobs/{id}/hold", tag = "jobs", params(("id" = JobId, Path, description = "The job's id")),
+#[utoipa::path(post, path = "/jobs/{id}/hold", tag = "jobs", request_body = Nothing, params(("id" = JobId, Path, description = "The job's id")),
     responses((status = 204, description = "It is pending"), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn hold_job(State(app): State<Arc<App>>, Named(id): NamedJob) -> Answer<Response> {
     app.store.dequeue_job(id).await?;
@@ -47,7 +47,7 @@ pub(super) async fn hold_job(State(app): State<Arc<App>>, Named(id): NamedJob) -
 }
 
 /// Put a job on hold back into its line
-#[utoipa::path(post, path = "/jobs/{id}/release", tag = "jobs", params(("id" = JobId, Path, description = "The job's id")),
+#[utoipa::path(post, path = "/jobs/{id}/release", tag = "jobs", request_body = Nothing, params(("id" = JobId, Path, description = "The job's id")),
     responses((status = 204, description = "It is queued"), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn release_job(
     State(app): State<Arc<App>>,

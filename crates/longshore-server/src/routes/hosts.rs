@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use longshore_client::api::{Code, HostBody, Problem};
+use longshore_client::api::{Code, HostBody, Nothing, Problem};
 use longshore_core::HostId;
 use longshore_core::host::Host;
 
@@ -50,7 +50,7 @@ pub(super) async fn change_host(
 ///
 /// Nobody can look whether its containers still run: if it was only cut off, its jobs run twice until it is
 /// reached again. Refused while a worker reaches it.
-#[utoipa::path(post, path = "/hosts/{id}/forget", tag = "hosts", params(("id" = HostId, Path, description = "The host's id")),
+#[utoipa::path(post, path = "/hosts/{id}/forget", tag = "hosts", request_body = Nothing, params(("id" = HostId, Path, description = "The host's id")),
     responses((status = 200, body = Host), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn forget_host(
     State(app): State<Arc<App>>,

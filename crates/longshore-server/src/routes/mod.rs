@@ -5,6 +5,7 @@
 mod about;
 mod actions;
 mod bulk;
+mod following;
 mod hosts;
 mod jobs;
 mod output;
@@ -46,6 +47,7 @@ fn for_readers() -> Routes {
         .routes(routes!(jobs::states))
         .routes(routes!(output::read_output))
         .routes(routes!(output::stdout))
+        .routes(routes!(following::follow_output))
         .routes(routes!(output::stderr))
         .routes(routes!(result::result))
         .routes(routes!(queues::list_queues))

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use longshore_client::api::{
-    IDEMPOTENCY_KEY, NewJob as NewJobBody, PREFIX, Problem, SubmitMany, SubmittedMany,
+    IDEMPOTENCY_KEY, NewJob as NewJobBody, Nothing, PREFIX, Problem, SubmitMany, SubmittedMany,
 };
 use longshore_core::access::Role;
 use longshore_core::spec::{FieldError, ValidSpec, parse_value};
@@ -93,7 +93,7 @@ pub(super) async fn submit_jobs(
 ///
 /// With the same spec but for its idempotency key, and due at once. For a job that failed, `retry` gives
 /// the same job another attempt.
-#[utoipa::path(post, path = "/jobs/{id}/requeue", tag = "jobs",
+#[utoipa::path(post, path = "/jobs/{id}/requeue", tag = "jobs", request_body = Nothing,
     params(("id" = JobId, Path, description = "The job's id"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes the same request again answer with the first job")),
     responses((status = 201, body = Submitted, description = "It was submitted"), (status = 200, body = Submitted, description = "It was there already"),

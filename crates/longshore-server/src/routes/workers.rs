@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use longshore_client::api::Problem;
+use longshore_client::api::{Nothing, Problem};
 use longshore_core::WorkerId;
 use longshore_core::store::Worker;
 use serde::Deserialize;
@@ -35,7 +35,7 @@ pub(super) async fn list_workers(
 }
 
 /// Let a worker take no more jobs, and end when what it runs has ended
-#[utoipa::path(post, path = "/workers/{id}/drain", tag = "workers", params(("id" = WorkerId, Path, description = "The worker's id")),
+#[utoipa::path(post, path = "/workers/{id}/drain", tag = "workers", request_body = Nothing, params(("id" = WorkerId, Path, description = "The worker's id")),
     responses((status = 204, description = "It learns of it with its next heartbeat"), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn drain_worker(
     State(app): State<Arc<App>>,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 /// Every operation, and the least role that may do it.
-const ROLES: [(&str, Role); 38] = [
+const ROLES: [(&str, Role); 39] = [
     ("about", Role::Reader),
     ("who_am_i", Role::Reader),
     ("stats", Role::Reader),
@@ -19,6 +19,7 @@ const ROLES: [(&str, Role); 38] = [
     ("show_job", Role::Reader),
     ("states", Role::Reader),
     ("read_output", Role::Reader),
+    ("follow_output", Role::Reader),
     ("stdout", Role::Reader),
     ("stderr", Role::Reader),
     ("result", Role::Reader),
@@ -196,7 +197,8 @@ async fn a_token_that_is_wrong_revoked_or_expired_opens_nothing() {
     let expired = scene
         .token_for(Role::Operator, Some(Duration::from_micros(1)))
         .await;
-    let other = longshore_server::Secret::draw().token(id);
+    let (of_good, _) = longshore_server::Secret::read(&good).expect("a token");
+    let other = longshore_server::Secret::draw().token(of_good);
     let unknown = longshore_server::Secret::draw().token(longshore_core::access::ApiTokenId(999));
     let empty = Value::Null;
     for token in [

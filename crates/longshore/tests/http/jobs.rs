@@ -1,30 +1,16 @@
 //! Jobs over HTTP: submitting, asking, reading what they wrote.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use longshore_core::access::Role;
 use longshore_core::output::{KeptOutput, Stream};
 use longshore_core::state::TerminalState;
-use longshore_core::store::{LeaseKey, OutputAppend, Store};
-use longshore_testkit::store::StoreHarness;
+use longshore_core::store::{LeaseKey, OutputAppend};
 use longshore_testkit::store::scene::Scene as Work;
 use longshore_testkit::store::seed::Seed;
 use reqwest::Method;
 use reqwest::header::RANGE;
 use serde_json::{Value, json};
 
-use crate::scene::Scene;
-
-/// A database that is open already.
-struct Same(Arc<dyn Store>);
-
-#[async_trait]
-impl StoreHarness for Same {
-    async fn open(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.0)
-    }
-}
+use crate::scene::{Same, Scene};
 
 /// Stores what a job wrote, and its end.
 async fn write_and_complete(work: &Work, lease: LeaseKey, text: &str) {
@@ -180,7 +166,7 @@ async fn the_same_is_asked_of_every_job_that_fits_after_a_dry_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_completed_jobs_json_is_its_result_and_its_output_is_read_whole_and_in_ranges() {
     let scene = Scene::open().await;
-    let work = Work::open(&Same(Arc::clone(&scene.store))).await;
+    let work = Work::open(&Same::of(&scene)).await;
     let written: [(&str, &[u8]); 3] = [
         ("{\"rows\": 3}\n", b"{\"rows\": 3}\n"),
         ("no json", b"no json"),

@@ -3,6 +3,7 @@
 mod access;
 mod blended;
 mod conformance;
+mod following;
 mod jobs;
 mod scene;
 mod served;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use longshore_core::access::{NewApiToken, Role};
 use longshore_core::store::Store;
 use longshore_server::{Access, Options, Secret};
 use longshore_sqlite::SqliteStore;
+use longshore_testkit::store::StoreHarness;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -18,6 +20,22 @@ pub struct Scene {
     pub served: Served,
     http: reqwest::Client,
     _folder: tempfile::TempDir,
+}
+
+/// The scene's database, for the testkit's short ways.
+pub struct Same(Arc<dyn Store>);
+
+impl Same {
+    pub fn of(scene: &Scene) -> Self {
+        Self(Arc::clone(&scene.store))
+    }
+}
+
+#[async_trait]
+impl StoreHarness for Same {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0)
+    }
 }
 
 /// What came back.

@@ -39,7 +39,7 @@ impl Served {
             let until = async {
                 let _stopped_or_gone = stopped.await;
             };
-            let ran = server.run(until, Duration::from_secs(5)).await;
+            let ran = server.run(until, Duration::from_mins(2)).await;
             ran.expect("the server runs");
         });
         Self {

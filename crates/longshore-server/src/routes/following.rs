@@ -1,0 +1,181 @@
+//! A job's output as it comes, by server-sent events.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as Sse, KeepAlive};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::stream;
+use longshore_client::api::{Code, OutputEvent, Problem};
+use longshore_core::JobId;
+use longshore_core::store::StoreError;
+use serde::Deserialize;
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::IntoParams;
+
+use crate::app::App;
+use crate::error::{Answer, Failure, nothing};
+use crate::extract::{Asked, Named, NamedJob};
+use crate::streams::feed::{Feed, Said};
+use crate::streams::output::{self, Event, Told};
+use crate::streams::place::Place;
+
+/// How often a silent stream says that it is there, so that proxies keep it.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Where to begin.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FollowQuery {
+    /// As the header `Last-Event-ID`, for callers that can't send it.
+    after: Option<String>,
+}
+
+/// What a job writes, as it comes, until the job has ended
+///
+/// Server-sent events: `attempt` (another attempt begins), `output`, `gap` (the cap left bytes out) and `end`,
+/// each with an id. Whoever asks again with `Last-Event-ID` is told what follows that event: nothing is lost
+/// and nothing comes twice. After `end` that is 204, at which browsers stop asking.
+#[utoipa::path(get, path = "/jobs/{id}/output/events", tag = "output",
+    params(("id" = JobId, Path, description = "The job's id"), FollowQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
+    responses((status = 200, body = OutputEvent, content_type = "text/event-stream", description = "Each event's data"),
+    (status = 204, description = "The end was seen already"),
+    (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn follow_output(
+    State(app): State<Arc<App>>,
+    Named(job): NamedJob,
+    Asked(query): Asked<FollowQuery>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let seen = seen.or(query.after.as_deref()).filter(|id| !id.is_empty());
+    let place = seen.map(str::parse::<Place>).transpose();
+    let place = place.map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
+    if place.is_some_and(|place| place.is_over) {
+        return Ok(nothing());
+    }
+    // An unknown job is an error before the stream begins.
+    app.store.states(&[job]).await?;
+    let room = app.streams.enter();
+    let room =
+        room.ok_or_else(|| Failure::new(Code::Busy, "there are too many streams already"))?;
+    let listener = Listener {
+        app,
+        job,
+        place,
+        pending: VecDeque::new(),
+        feed: None,
+        is_over: false,
+        _room: room,
+    };
+    let events = stream::unfold(listener, Listener::next);
+    let sse = axum::response::Sse::new(events);
+    Ok(sse
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response())
+}
+
+/// One caller who listens.
+struct Listener {
+    app: Arc<App>,
+    job: JobId,
+    place: Option<Place>,
+    pending: VecDeque<Event>,
+    /// Who tells what follows, once the listener has caught up.
+    feed: Option<Arc<Feed>>,
+    is_over: bool,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Listener {
+    async fn next(mut self) -> Option<(Result<Sse, Infallible>, Self)> {
+        while !self.is_over {
+            if let Some(event) = self.pending.pop_front() {
+                self.place = Some(event.place);
+                self.is_over = event.place.is_over;
+                return Some((Ok(sse(&event)), self));
+            }
+            if let Err(error) = self.look().await {
+                self.is_over = true;
+                return Some((Ok(failed(&error)), self));
+            }
+        }
+        None
+    }
+
+    /// Finds what follows, or waits for it.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let app = Arc::clone(&self.app);
+        let Some(feed) = &self.feed else {
+            let events = output::after(&*app.store, self.job, self.place).await?;
+            if events.is_empty() {
+                self.feed = Some(app.streams.outputs.of(self.job, self.place));
+            }
+            self.pending.extend(events);
+            return Ok(());
+        };
+        tokio::select! {
+            said = feed.after(self.place) => match said {
+                Said::Events(events) => self.pending.extend(events),
+                Said::ReadYourself => self.feed = None,
+            },
+            () = app.streams.stopped() => self.is_over = true,
+        }
+        Ok(())
+    }
+}
+
+fn sse(event: &Event) -> Sse {
+    let attempt = event.place.attempt;
+    let (name, data) = match &event.told {
+        Told::Attempt => ("attempt", OutputEvent::Attempt { attempt }),
+        Told::Gap {
+            stream,
+            position,
+            bytes,
+        } => {
+            let (stream, position, bytes) = (*stream, *position, *bytes);
+            let gap = OutputEvent::Gap {
+                attempt,
+                stream,
+                position,
+                bytes,
+            };
+            ("gap", gap)
+        }
+        Told::Output(chunk) => {
+            let (text, base64) = match std::str::from_utf8(&chunk.bytes) {
+                Ok(text) => (Some(text.to_owned()), None),
+                Err(_) => (None, Some(STANDARD.encode(&chunk.bytes))),
+            };
+            let output = OutputEvent::Output {
+                attempt,
+                stream: chunk.stream,
+                position: chunk.position,
+                at: chunk.at,
+                text,
+                base64,
+            };
+            ("output", output)
+        }
+        Told::End(state) => ("end", OutputEvent::End { state: *state }),
+    };
+    let sse = Sse::default().event(name).id(event.place.to_string());
+    sse.json_data(data)
+        .unwrap_or_else(|_| Sse::default().comment("an event could not be written"))
+}
+
+/// The stream ends; whoever asks again goes on where it was.
+fn failed(error: &StoreError) -> Sse {
+    let problem = Problem::of(error);
+    let sse = Sse::default().event("error");
+    sse.json_data(problem).unwrap_or_default()
+}
