@@ -9,12 +9,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use longshore_core::access::Role;
 use longshore_core::store::Store;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
 
 use crate::access::failures::Failures;
 use crate::access::uses::Uses;
 use crate::access::{audit, caller, guard};
+use crate::extract::room_for_bodies;
 use crate::streams::Streams;
 use crate::{error, health, openapi, routes};
 
@@ -59,7 +61,7 @@ impl Options {
         Self {
             access: Access::Tokens,
             names: None,
-            max_body: 32 * 1024 * 1024,
+            max_body: 16 * 1024 * 1024,
             arrival: Duration::from_secs(30),
             failures_per_minute: 10,
         }
@@ -73,6 +75,8 @@ pub(crate) struct App {
     pub failures: Failures,
     pub uses: Uses,
     pub streams: Streams,
+    /// Room for the bodies of all requests.
+    pub bodies: Arc<Semaphore>,
     pub document: OpenApi,
     /// From a method and a route to the operation's name, for the audit log.
     pub operations: openapi::Operations,
@@ -87,6 +91,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         uses: Uses::default(),
         operations: openapi::Operations::of(&document),
         streams: Streams::new(&store),
+        bodies: room_for_bodies(),
         store,
         document,
         options,

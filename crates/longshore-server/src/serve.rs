@@ -13,9 +13,6 @@ use longshore_core::store::Store;
 
 use crate::app::{App, Options, router};
 
-/// How long an HTTP/1 request's head may take to arrive, and an idle connection may stay.
-const HEAD: Duration = Duration::from_secs(30);
-
 /// Certificate files.
 #[derive(Clone, Debug)]
 pub struct Tls {
@@ -110,20 +107,22 @@ impl Server {
         let service = self
             .router
             .into_make_service_with_connect_info::<SocketAddr>();
+        // Of HTTP/1 also how long an idle connection may stay.
+        let head = self.app.options.arrival;
         let serving = async {
             match self.tls {
                 Some(tls) => {
                     let mut server = axum_server::from_tcp_rustls(self.listener, tls)?
                         .handle(self.handle.clone())
-                        .first_request_timeout(HEAD);
-                    server.http_builder().http1().header_read_timeout(HEAD);
+                        .first_request_timeout(head);
+                    server.http_builder().http1().header_read_timeout(head);
                     server.serve(service).await
                 }
                 None => {
                     let mut server = axum_server::from_tcp(self.listener)?
                         .handle(self.handle.clone())
-                        .first_request_timeout(HEAD);
-                    server.http_builder().http1().header_read_timeout(HEAD);
+                        .first_request_timeout(head);
+                    server.http_builder().http1().header_read_timeout(head);
                     server.serve(service).await
                 }
             }

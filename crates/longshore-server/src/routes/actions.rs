@@ -63,7 +63,7 @@ pub(super) async fn release_job(
 pub(super) async fn set_priority(
     State(app): State<Arc<App>>,
     Named(id): NamedJob,
-    Said(body): Said<PriorityBody>,
+    Said(body, ..): Said<PriorityBody>,
 ) -> Answer<Response> {
     app.store.reprioritise(id, read(body.priority)?).await?;
     Ok(nothing())

@@ -25,7 +25,7 @@ use crate::extract::Said;
     responses((status = 200, body = BulkAnswer), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn bulk(
     State(app): State<Arc<App>>,
-    Said(request): Said<BulkRequest>,
+    Said(request, ..): Said<BulkRequest>,
 ) -> Answer<Response> {
     let priority = match (request.action, request.priority) {
         (JobAction::Priority, None) => {

@@ -41,7 +41,7 @@ pub(super) async fn show_host(
 pub(super) async fn change_host(
     State(app): State<Arc<App>>,
     Named(id): Named<HostId>,
-    Said(body): Said<HostBody>,
+    Said(body, ..): Said<HostBody>,
 ) -> Answer<Json<Host>> {
     Ok(Json(app.store.change_host(id, &body.into()).await?))
 }

@@ -78,7 +78,7 @@ pub(super) async fn show_job(
     responses((status = 200, body = StatesAnswer), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn states(
     State(app): State<Arc<App>>,
-    Said(asked): Said<StatesRequest>,
+    Said(asked, ..): Said<StatesRequest>,
 ) -> Answer<Json<StatesAnswer>> {
     if asked.jobs.len() > MAX_SUBMITTED {
         let problem = format!("at most {MAX_SUBMITTED} in one request");

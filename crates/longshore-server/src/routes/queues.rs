@@ -45,7 +45,7 @@ async fn stats_of(store: &dyn Store, name: &str) -> StoreResult<QueueStats> {
     responses((status = 201, body = Queue), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create_queue(
     State(app): State<Arc<App>>,
-    Said(body): Said<NewQueueBody>,
+    Said(body, ..): Said<NewQueueBody>,
 ) -> Answer<Response> {
     let queue = app.store.create_queue(&body.into()).await?;
     let subject = Subject(format!("queues {}", queue.name));
@@ -62,7 +62,7 @@ pub(super) async fn create_queue(
 pub(super) async fn change_queue(
     State(app): State<Arc<App>>,
     Named(name): Named<String>,
-    Said(body): Said<QueueBody>,
+    Said(body, ..): Said<QueueBody>,
 ) -> Answer<Json<Queue>> {
     Ok(Json(app.store.change_queue(&name, &body.into()).await?))
 }

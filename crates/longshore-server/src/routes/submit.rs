@@ -39,7 +39,7 @@ pub(super) async fn submit_job(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Said(job): Said<Value>,
+    Said(job, ..): Said<Value>,
 ) -> Answer<Response> {
     let mut job = parse_value(job)?;
     if let Some(key) = key_of(&headers)? {
@@ -63,7 +63,7 @@ pub(super) async fn submit_jobs(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    Said(Batch { jobs }): Said<Batch>,
+    Said(Batch { jobs }, ..): Said<Batch>,
 ) -> Answer<Response> {
     if jobs.len() > MOST {
         let problem = format!("at most {MOST} in one request: submit them in parts");

@@ -43,7 +43,7 @@ pub(super) async fn show_template(
 pub(super) async fn save_template(
     State(app): State<Arc<App>>,
     Named(name): Named<String>,
-    Said(said): Said<TemplateBody>,
+    Said(said, ..): Said<TemplateBody>,
 ) -> Answer<Json<Template>> {
     Ok(Json(app.store.save_template(&name, &said.body).await?))
 }

@@ -30,7 +30,7 @@ pub(super) async fn list_tokens(State(app): State<Arc<App>>) -> Answer<Json<Vec<
     responses((status = 201, body = MadeToken), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create_token(
     State(app): State<Arc<App>>,
-    Said(asked): Said<NewToken>,
+    Said(asked, ..): Said<NewToken>,
 ) -> Answer<Response> {
     let lifetime = asked.lifetime.as_deref().map(parse_duration).transpose();
     let secret = Secret::draw();

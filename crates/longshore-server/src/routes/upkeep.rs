@@ -24,7 +24,7 @@ const MAX_BATCH: u32 = 10_000;
     responses((status = 200, body = PruneAnswer), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn prune(
     State(app): State<Arc<App>>,
-    Said(request): Said<PruneRequest>,
+    Said(request, ..): Said<PruneRequest>,
 ) -> Answer<Json<PruneAnswer>> {
     let never = || FieldError::new("older_than", "must be a duration");
     let keep = request.older_than.limit().ok_or_else(never)?;

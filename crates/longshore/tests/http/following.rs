@@ -51,9 +51,10 @@ impl Events {
     /// The next event; none at the end.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((block, rest)) = self.rest.split_once("\n\n") {
-                let event = Self::read(block);
-                self.rest = rest.to_owned();
+            if let Some(end) = self.rest.find("\n\n") {
+                let rest = self.rest.split_off(end + 2);
+                let event = Self::read(&self.rest);
+                self.rest = rest;
                 if let Some(event) = event {
                     return Some(event);
                 }

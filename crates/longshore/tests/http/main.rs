@@ -1,9 +1,14 @@
 //! The HTTP API as its callers meet it: a real server before a real store.
 
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with tests of the command line")]
+mod support;
+
 mod access;
 mod blended;
 mod conformance;
 mod following;
+mod hostile;
 mod jobs;
 mod scene;
 mod served;
