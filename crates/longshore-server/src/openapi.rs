@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, PathItem};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApi, PathItem, RefOr};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
@@ -65,6 +65,9 @@ pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme(BEARER, bearer);
+    for item in document.paths.paths.values_mut() {
+        describe_answers(item);
+    }
     let none: [&str; 0] = [];
     // Also without: a server on loopback may be open.
     document.security = Some(vec![
@@ -72,6 +75,30 @@ pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
         SecurityRequirement::default(),
     ]);
     document
+}
+
+/// OpenAPI asks for a description of every answer; most are told by their types.
+fn describe_answers(item: &mut PathItem) {
+    let operations = [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.patch,
+        &mut item.delete,
+    ];
+    for operation in operations.into_iter().flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                let said = match status.as_str() {
+                    "default" => "A problem: what went wrong, with a stable code",
+                    _ => "What was asked for",
+                };
+                said.clone_into(&mut response.description);
+            }
+        }
+    }
 }
 
 /// Where the document stands.

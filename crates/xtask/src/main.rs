@@ -19,6 +19,7 @@ mod metadata;
 mod pooler;
 mod postgres;
 mod process;
+mod python;
 mod repeat;
 mod teeth;
 mod test;

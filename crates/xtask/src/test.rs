@@ -17,7 +17,7 @@ use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
-use crate::{edges, licences, pooler, teeth};
+use crate::{edges, licences, pooler, python, teeth};
 
 /// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
 /// far as this without one, but there the error of the build would not say what to install.
@@ -49,7 +49,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     };
     let cargo_runs = |words: &[&str]| check(&mut command(words));
 
-    let (postgres, engines) = step("prerequisites", prerequisites)?;
+    let (postgres, engines, python) = step("prerequisites", || prerequisites(root))?;
     step("format", || cargo_runs(&["fmt", "--all", "--check"]))?;
     step("edges", || edges::run(root))?;
     if !arguments.quick {
@@ -87,7 +87,14 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         cargo_runs(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
     step("tests", || {
-        tests(root, &postgres, engines.as_ref(), &arguments.arguments)
+        let arguments = &arguments.arguments;
+        tests(
+            root,
+            &postgres,
+            engines.as_ref(),
+            python.as_deref(),
+            arguments,
+        )
     })?;
     // Whoever asked for some of the tests did not ask whether all of them can fail.
     if !arguments.quick && arguments.arguments.is_empty() {
@@ -119,9 +126,9 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
-/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs and the
-/// container engines. The engines start early: a machine that cannot run one says so at once.
-fn prerequisites() -> Result<(PathBuf, Option<Engines>)> {
+/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs, the
+/// container engines, and a Python. The engines start early: a machine that cannot run one says so at once.
+fn prerequisites(root: &Path) -> Result<(PathBuf, Option<Engines>, Option<PathBuf>)> {
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
     let found = Command::new(compiler)
         .arg("--version")
@@ -134,7 +141,8 @@ fn prerequisites() -> Result<(PathBuf, Option<Engines>)> {
     }
     let postgres = binaries::find_or_install()?;
     pooler::find_or_install()?;
-    Ok((postgres, engines()?))
+    let python = python::find_or_install(root)?;
+    Ok((postgres, engines()?, python))
 }
 
 /// The engines; without, on CI, a failure, and elsewhere a line that says why the tests will
@@ -157,6 +165,7 @@ fn tests(
     root: &Path,
     postgres: &Path,
     engines: Option<&Engines>,
+    python: Option<&Path>,
     arguments: &[OsString],
 ) -> Result<()> {
     let cluster = Cluster::start(postgres, None)?;
@@ -167,6 +176,9 @@ fn tests(
         .current_dir(root);
     if let Some(engines) = engines {
         engines.visible_to(&mut command);
+    }
+    if let Some(python) = python {
+        command.env(python::VARIABLE, python);
     }
     check(cluster.visible_to(&mut command))?;
     cluster.stop()

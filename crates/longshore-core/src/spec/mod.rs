@@ -44,7 +44,7 @@ pub struct JobSpec {
     pub name: Option<String>,
     /// For people, up to 4096 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4096))]
+    #[cfg_attr(feature = "schema", schema(max_length = 4096))]
     pub description: Option<String>,
     /// Who asked for it, up to 200 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,10 @@ pub struct JobSpec {
 
     /// The image to run; absent means a command on the worker's host.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 255))]
+    #[cfg_attr(
+        feature = "schema",
+        schema(min_length = 1, max_length = 512, pattern = "^\\S+$")
+    )]
     pub image: Option<String>,
     /// Docker's CMD: the program and its arguments, or the arguments of the entrypoint.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -10,5 +10,6 @@ mod conformance;
 mod following;
 mod hostile;
 mod jobs;
+mod python;
 mod scene;
 mod served;
