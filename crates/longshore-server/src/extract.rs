@@ -60,7 +60,7 @@ async fn whole(request: Request, app: &Arc<App>) -> Result<(Bytes, Share), Failu
         return Err(too_large(most));
     }
     let size = said.unwrap_or(most).max(1);
-    let arrives = async {
+    let coming = async {
         let share = Arc::clone(&app.bodies)
             .acquire_many_owned(in_kib(size))
             .await;
@@ -74,7 +74,7 @@ async fn whole(request: Request, app: &Arc<App>) -> Result<(Bytes, Share), Failu
         })?;
         Ok((bytes, share))
     };
-    let arrived = timeout(app.options.arrival, arrives).await;
+    let arrived = timeout(app.options.arrival, coming).await;
     arrived.unwrap_or_else(|_late| {
         Err(Failure::new(
             Code::RequestTimeout,

@@ -4,7 +4,7 @@
 //! by name, and needs no worker. What an operation takes and gives is in `longshore-client`'s `api`, which
 //! clients use, too.
 //!
-//! A request's way: [`serve`] accepts it within bounds → `access::guard` looks at where it comes from →
+//! A request's way: `serve` accepts it within bounds → `access::guard` looks at where it comes from →
 //! `access::caller` finds out who asks → the operation's role is checked (`access::may`) → the handler
 //! in `routes` → what was done, or refused, is written to the audit log (`access::audit`).
 

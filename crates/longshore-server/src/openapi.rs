@@ -77,7 +77,7 @@ pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
     document
 }
 
-/// OpenAPI asks for a description of every answer; most are told by their types.
+/// `OpenAPI` asks for a description of every answer; most are told by their types.
 fn describe_answers(item: &mut PathItem) {
     let operations = [
         &mut item.get,

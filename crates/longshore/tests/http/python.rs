@@ -100,12 +100,12 @@ fn an_api_tester_finds_no_server_error_and_no_undocumented_answer() {
         ])
         .args(["--exclude-path-regex", "/output/events$"])
         .current_dir(home.path()));
-    let tested = said
+    let summary = said
         .lines()
         .find(|line| line.trim_start().starts_with("Tested:"));
-    let tested = tested
-        .expect("it says how many operations it tested")
+    let summary = summary
+        .expect("it says how many operations it summary")
         .trim();
-    println!("{tested}");
-    assert!(!tested.contains("Tested: 0"), "{said}");
+    println!("{summary}");
+    assert!(!summary.contains("Tested: 0"), "{said}");
 }
