@@ -118,6 +118,7 @@ fn an_error_is_short_however_long_what_it_refuses() {
         json!({ "labels": { &long: 5 } }),
         json!({ "env": { &spaced: "x" } }),
         json!({ "env": { &long: 5 } }),
+        json!({ "secret_env": [&spaced] }),
         json!({ "env_templates": [&long] }),
         json!({ "mounts": [{ &long: 5 }] }),
         json!({ "memory": &long }),

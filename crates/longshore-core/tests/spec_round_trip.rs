@@ -72,6 +72,7 @@ prop_compose! {
         command in vec(text(12), 0..4),
         entrypoint in vec(text(12), 0..3),
         env in btree_map("[A-Z_]{1,8}", text(20).prop_map(EnvValue::from), 0..4),
+        secret_env in vec("[A-Z_]{1,8}", 0..3),
         env_templates in vec("[a-z][a-z0-9._-]{0,9}", 0..3),
         working_directory in of(text(20).prop_map(|path| format!("/{path}"))),
         user in of("[a-z0-9._-]{1,9}(:[a-z0-9._-]{1,9})?"),
@@ -87,7 +88,7 @@ prop_compose! {
         }
         let entrypoint = if image.is_none() { vec![] } else { entrypoint };
         JobSpec {
-            image, command, entrypoint, env, env_templates, working_directory, user, mounts,
+            image, command, entrypoint, env, secret_env, env_templates, working_directory, user, mounts,
             networks, devices, privileged, ..JobSpec::default()
         }
     }

@@ -71,6 +71,10 @@ pub struct JobSpec {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "schema", schema(schema_with = crate::schemas::env))]
     pub env: BTreeMap<String, EnvValue>,
+    /// Names of variables, of `env` or of a template, whose values are shown to nobody, also not to those
+    /// who may see the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secret_env: Vec<String>,
     /// Names of templates, resolved at launch in this order; later ones win.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_templates: Vec<String>,
@@ -209,7 +213,23 @@ pub struct Network {
     pub aliases: Vec<String>,
 }
 
+/// What stands where a value was.
+pub const MASK: &str = "***";
+
 impl JobSpec {
+    /// Replaces the values of its environment by [`MASK`]: all of them, or with `reveal` the secret ones
+    /// alone. Whether any was.
+    pub fn mask_env(&mut self, reveal: bool) -> bool {
+        let mut masked = false;
+        for (name, value) in &mut self.env {
+            if !reveal || self.secret_env.contains(name) {
+                *value = MASK.into();
+                masked = true;
+            }
+        }
+        masked
+    }
+
     /// A spec that runs `command` as a process of the worker's host.
     pub fn process<I, S>(command: I) -> Self
     where

@@ -7,7 +7,7 @@ use super::{JobSpec, MAX_SPEC_BYTES, ValidSpec};
 use crate::suggest::{self, excerpt};
 
 /// Every field of a job, in the order of the reference.
-pub const FIELDS: [&str; 31] = [
+pub const FIELDS: [&str; 32] = [
     "name",
     "description",
     "submitted_by",
@@ -16,6 +16,7 @@ pub const FIELDS: [&str; 31] = [
     "command",
     "entrypoint",
     "env",
+    "secret_env",
     "env_templates",
     "working_directory",
     "user",

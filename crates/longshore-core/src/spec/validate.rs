@@ -15,6 +15,7 @@ use super::{JobSpec, Mount, MountKind, Timeout};
 /// The largest spec that is accepted, as canonical JSON.
 pub const MAX_SPEC_BYTES: usize = 256 * 1024;
 
+const ENV_KEY_EXPECTED: &str = "a variable's name must not be empty or hold '=' or spaces";
 const MAX_LABELS: usize = 64;
 const MAX_RETRIES: u32 = 100;
 const MAX_CPUS: f64 = 4096.0;
@@ -148,12 +149,16 @@ impl JobSpec {
         for (key, value) in &self.env {
             let path = env_path(key);
             if !is_env_key(key) {
-                return Err(FieldError::new(
-                    path,
-                    "a variable's name must not be empty or hold '=' or spaces",
-                ));
+                return Err(FieldError::new(path, ENV_KEY_EXPECTED));
             }
             no_nul(&path, value.reveal())?;
+        }
+        bounded_len("secret_env", self.secret_env.len())?;
+        for (index, name) in self.secret_env.iter().enumerate() {
+            if !is_env_key(name) {
+                let path = format!("secret_env[{index}]");
+                return Err(FieldError::new(path, ENV_KEY_EXPECTED));
+            }
         }
         bounded_len("env_templates", self.env_templates.len())?;
         for (index, name) in self.env_templates.iter().enumerate() {

@@ -18,9 +18,6 @@ use crate::app::App;
 use crate::error::Answer;
 use crate::extract::{Asked, Named, NamedJob, Said};
 
-/// What stands where a value was.
-pub(super) const MASK: &str = "***";
-
 /// List jobs, newest first
 ///
 /// A page may have fewer jobs than `limit` though others follow; `next` is null at the end.
@@ -59,11 +56,7 @@ pub(super) async fn show_job(
     }
     let mut job = app.store.show_job(id).await?;
     let result = result::of(&*app.store, &job).await?;
-    let env_masked = !query.show_env && !job.spec.env.is_empty();
-    if env_masked {
-        let values = job.spec.env.values_mut();
-        values.for_each(|value| *value = MASK.into());
-    }
+    let env_masked = job.spec.mask_env(query.show_env);
     Ok(Json(JobView {
         job,
         env_masked,

@@ -55,12 +55,16 @@ fn lay(name: &str, beneath: &mut Value, value: Value) {
                     .or_else(|| device.get("source"))
             });
         }
-        ("env_templates", Value::Array(beneath), Value::Array(over)) => {
-            beneath.retain(|template| !over.contains(template));
+        ("env_templates" | "secret_env", Value::Array(beneath), Value::Array(over)) => {
+            beneath.retain(|name| !over.contains(name));
             beneath.extend(over);
         }
         // A collection that is none: left for the parser to refuse.
-        ("env" | "labels" | "mounts" | "networks" | "devices" | "env_templates", _, _) => {}
+        (
+            "env" | "labels" | "mounts" | "networks" | "devices" | "env_templates" | "secret_env",
+            _,
+            _,
+        ) => {}
         (_, beneath, over) => *beneath = over,
     }
 }

@@ -71,6 +71,9 @@ pub struct SpecArgs {
         help_heading = "Environment"
     )]
     env: Vec<Pair>,
+    /// As --env, of a value that is shown to nobody; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Environment")]
+    secret_env: Vec<Pair>,
     /// A file of variables in docker's format; repeatable, later ones win, --env wins over all
     #[arg(long = "env-file", value_name = "FILE", help_heading = "Environment")]
     env_files: Vec<PathBuf>,
@@ -246,6 +249,12 @@ impl SpecArgs {
         set("hold", self.hold.then_some(Value::Bool(true)));
         set("idempotency_key", text(&self.idempotency_key));
         set("env", self.env()?);
+        let secret: Vec<&str> = self
+            .secret_env
+            .iter()
+            .map(|pair| pair.key.as_str())
+            .collect();
+        set("secret_env", list(&secret));
         set("env_templates", list(&self.env_templates));
         set("working_directory", text(&self.working_directory));
         set("user", text(&self.user));
@@ -277,6 +286,7 @@ impl SpecArgs {
             env.extend(env_file::read_env_file(file)?);
         }
         env.extend(values::pairs(&self.env, values::from_environment)?);
+        env.extend(values::pairs(&self.secret_env, values::from_environment)?);
         Ok((!env.is_empty()).then(|| json!(env)))
     }
 

@@ -14,7 +14,7 @@ use crate::output::{Out, words};
 /// Show everything about jobs
 ///
 /// What was asked for, its attempts and how each ended and, while it waits, why. Values of
-/// environment variables are shown as *** unless they are asked for.
+/// environment variables are shown as *** unless they are asked for, and secret ones always.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore show last\n         \
     longshore show 12 13 --json | jq '.[].state'")]
@@ -45,9 +45,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
             Err(error) => return Err(error),
         }
     }
-    if !args.show_env {
-        let values = shown.iter_mut().flat_map(|job| job.spec.env.values_mut());
-        values.for_each(|value| *value = "***".into());
+    for job in &mut shown {
+        job.spec.mask_env(args.show_env);
     }
     if args.json {
         match &shown[..] {

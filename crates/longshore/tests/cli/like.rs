@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::Home;
+use super::support::{Home, is_served};
 
 fn spec(home: &Home, job: &str) -> Value {
     home.json(&["show", "--show-env", job])["spec"].clone()
@@ -92,5 +92,45 @@ fn secrets_of_another_job_are_shown_in_no_error() {
         let ran = home.run(&[&["submit", "--like", &first], flags].concat());
         assert_ne!(ran.code, 0, "{}", ran.report());
         assert!(!ran.report().contains("hunter2"), "{}", ran.report());
+    }
+}
+
+#[test]
+fn secret_values_are_shown_to_nobody_and_copied_where_the_database_itself_is_asked() {
+    let home = Home::new();
+    let job = home.submit(&[
+        "--secret-env",
+        "TOKEN=sesame",
+        "-e",
+        "A=1",
+        "busybox",
+        "true",
+    ]);
+    let shown = home.ok(&["show", &job, "--show-env"]);
+    assert!(
+        shown.contains("A=1") && shown.contains("TOKEN=***"),
+        "{shown}"
+    );
+    let shown = home.ok(&["show", &job, "--show-env", "--json"]);
+    assert!(
+        shown.contains("\"***\"") && !shown.contains("sesame"),
+        "{shown}"
+    );
+    let ran = home.run(&["submit", "--like", &job]);
+    if is_served() {
+        assert_eq!(ran.code, 1, "{}", ran.report());
+        assert!(
+            ran.stderr.contains("does not show the values"),
+            "{}",
+            ran.report()
+        );
+    } else {
+        let like = ran.stdout.trim();
+        let reveal = rusqlite::Connection::open(home.database()).expect("it is a database");
+        let sql = "SELECT spec FROM job WHERE id = ?1";
+        let spec: String = reveal
+            .query_row(sql, [like], |row| row.get(0))
+            .expect("a job");
+        assert!(spec.contains("sesame"), "{spec}");
     }
 }

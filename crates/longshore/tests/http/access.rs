@@ -313,7 +313,8 @@ async fn the_audit_log_says_who_did_what_and_what_was_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_the_environment_are_shown_to_an_operator_who_asks_and_to_nobody_else() {
     let scene = Scene::open().await;
-    let job = json!({"image": "busybox", "env": {"PASSWORD": "hunter2"}});
+    let job = json!({"image": "busybox", "env": {"PASSWORD": "hunter2", "TOKEN": "sesame"},
+        "secret_env": ["TOKEN"]});
     assert_eq!(scene.post("/api/v1/jobs", &job).await.status, 201);
     for path in [
         "/api/v1/jobs/1",
@@ -323,7 +324,10 @@ async fn values_of_the_environment_are_shown_to_an_operator_who_asks_and_to_nobo
     ] {
         let got = scene.get(path).await;
         let text = String::from_utf8_lossy(&got.body).into_owned();
-        assert!(!text.contains("hunter2"), "{path}: {text}");
+        assert!(
+            !text.contains("hunter2") && !text.contains("sesame"),
+            "{path}: {text}"
+        );
     }
     let shown = scene.get("/api/v1/jobs/1").await.json();
     assert_eq!(shown["spec"]["env"]["PASSWORD"], "***");
@@ -336,6 +340,25 @@ async fn values_of_the_environment_are_shown_to_an_operator_who_asks_and_to_nobo
         .await
         .json();
     assert_eq!(got["spec"]["env"]["PASSWORD"], "hunter2");
-    assert_eq!(got["env_masked"], false);
+    assert_eq!(
+        got["spec"]["env"]["TOKEN"], "***",
+        "what is secret is shown to nobody"
+    );
+    assert_eq!(got["env_masked"], true);
+    let again = scene
+        .ask(
+            &operator,
+            Method::POST,
+            "/api/v1/jobs/1/requeue",
+            &json!({}),
+        )
+        .await;
+    let again = longshore_core::JobId(again.json()["job"].as_i64().expect("an id"));
+    let spec = scene.store.show_job(again).await.expect("a job").spec;
+    assert_eq!(
+        spec.env["TOKEN"].reveal(),
+        "sesame",
+        "who runs it again need not see it"
+    );
     scene.close().await;
 }

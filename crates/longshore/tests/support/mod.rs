@@ -30,7 +30,7 @@ struct HomeServer {
 }
 
 /// Whether a server stands between the commands of this copy of the module and their database.
-fn is_served() -> bool {
+pub fn is_served() -> bool {
     module_path!().contains("::served::")
 }
 

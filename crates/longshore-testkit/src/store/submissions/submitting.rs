@@ -224,6 +224,7 @@ fn full_spec() -> JobSpec {
             ("EMPTY".to_owned(), "".into()),
         ]
         .into(),
+        secret_env: vec!["REGION".to_owned()],
         env_templates: words(&["base", "region.eu"]),
         working_directory: Some("/srv/my work".to_owned()),
         user: Some("1000:1000".to_owned()),
