@@ -31,6 +31,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome there is.
+    pub const ALL: [Self; 8] = [
+        Self::Exited,
+        Self::LaunchFailed,
+        Self::RunTimeout,
+        Self::OutputTimeout,
+        Self::Cancelled,
+        Self::HandedBack,
+        Self::HostLost,
+        Self::Vanished,
+    ];
+
     /// The outcome's name in SQL and JSON.
     pub fn as_str(self) -> &'static str {
         match self {

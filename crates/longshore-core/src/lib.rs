@@ -14,6 +14,7 @@ pub mod executor;
 pub mod host;
 pub mod ids;
 pub mod limit;
+pub mod metric;
 pub mod output;
 pub mod priority;
 pub mod queue;

@@ -19,6 +19,14 @@ impl Stream {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Stdout, Self::Stderr];
 
+    /// Its name, as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+
     /// The stream's number in SQL, as a process counts its descriptors: 1 or 2.
     pub fn number(self) -> i16 {
         match self {

@@ -17,10 +17,13 @@ use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, Lease, TakenOver};
 use longshore_fault::{bug, point};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span, field};
 
 use crate::launch::{Launch, Stopped};
 use crate::machines::Placed;
 use crate::manager::LaunchFailure;
+use crate::metrics::{LaunchEnd, launch_end, take_overs};
 use crate::orders::{Order, Orders};
 use crate::progress::Progress;
 use crate::served::Served;
@@ -62,8 +65,28 @@ enum Told {
 }
 
 impl Attempt {
-    /// The whole pipeline. Each outcome maps to one thing that is told to the store.
-    pub async fn run(mut self, shift: Arc<Shift>) {
+    /// The whole pipeline, in a span that says whose log lines these are.
+    pub async fn run(self, shift: Arc<Shift>) {
+        let span = self.span(&shift);
+        self.pipeline(shift).instrument(span).await;
+    }
+
+    /// At the level of what is worst, so that whatever is logged within carries it, whichever levels are
+    /// shown. Nothing of the job's spec is in it: an environment has no place in logs.
+    fn span(&self, shift: &Shift) -> Span {
+        tracing::error_span!(
+            "attempt",
+            job.id = self.lease.key.job.0,
+            attempt = self.lease.key.attempt.0,
+            worker.id = shift.worker.0,
+            queue = self.served.queue.name,
+            executor = self.served.executor,
+            host = field::Empty,
+        )
+    }
+
+    /// Each outcome maps to one thing that is told to the store.
+    async fn pipeline(mut self, shift: Arc<Shift>) {
         let key = self.lease.key;
         let progress = Progress::default();
         let live = AssertUnwindSafe(self.live(&shift, &progress)).catch_unwind();
@@ -140,6 +163,7 @@ impl Attempt {
             Err(problem) => {
                 let why = format!("the stored spec can't be read: {problem}");
                 self.report(Err(&why));
+                self.note_launch_end(LaunchEnd::Failed, Instant::now());
                 let record = AttemptRecord::launch_failed(ErrorClass::Permanent, why);
                 return Ending::Record(record, None);
             }
@@ -152,10 +176,12 @@ impl Attempt {
             orders: &self.orders,
             progress,
         };
+        let begun = Instant::now();
         let launched = match &self.taken {
             None => launch.run().await,
             Some(taken) => launch.adopt(taken).await,
         };
+        self.note_launch_end(launch_end(&launched), begun);
         let container = match launched {
             Ok(container) => container,
             Err(Stopped::Over(record, leftover)) => {
@@ -178,16 +204,28 @@ impl Attempt {
         shift.roll.reached(self.lease.key, Phase::Running);
         shift.tally.change(|report| report.launched += 1);
         self.report(Ok(()));
-        let placed = container.placed.clone();
+        let (placed, ran_for) = (container.placed.clone(), container.ran_for);
         let supervision = Supervision {
             shift,
             lease: &self.lease,
             spec: &spec,
             orders: &self.orders,
         };
+        let runs_since = Instant::now();
         match supervision.run(container).await {
-            Supervised::Ended(record) => Ending::Record(record, Some(placed)),
+            Supervised::Ended(record) => {
+                self.served.meters.ran(ran_for + runs_since.elapsed());
+                Ending::Record(record, Some(placed))
+            }
             Supervised::LetGo(order) => Ending::LetGo(order),
+        }
+    }
+
+    /// Counts how its launch, or its continuation, came to its end.
+    fn note_launch_end(&self, end: LaunchEnd, begun: Instant) {
+        match &self.taken {
+            None => self.served.meters.launched(end, begun.elapsed()),
+            Some(_) => take_overs(end).increment(1),
         }
     }
 
@@ -216,6 +254,7 @@ impl Attempt {
                 | FinishOutcome::AlreadyFinished),
             ) => {
                 shift.tally.finished(&finish, outcome);
+                self.served.meters.finished(&finish, outcome);
                 shift.roll.strike(key);
                 Told::Stored
             }

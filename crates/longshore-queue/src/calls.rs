@@ -1,8 +1,9 @@
 //! Calls to an executor, each in a task of its own: a supervising task that is dropped never cuts
-//! a create or a start in two, and a panic in an executor is an error of that one call.
+//! a create or a start in two, and a panic in an executor is an error of that one call. Each is counted
+//! with its time, in the task itself: also one whose caller has gone.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore_core::InstanceId;
 use longshore_core::classify::ErrorClass;
@@ -13,12 +14,18 @@ use longshore_core::executor::{
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use crate::metrics::{EngineMeters, Operation};
 
 /// How long a host may take to say which it is: one that is well answers within milliseconds.
 /// Shorter than the executor's own deadlines, which are for calls that do something.
 const HOST_DEADLINE: Duration = Duration::from_secs(10);
 
 type Answer<T> = Result<T, ExecutorError>;
+
+/// A call as its metrics and its errors name it.
+type Call = (Operation, &'static str);
 
 /// Ends a task with whoever waits for it.
 struct AbortOnDrop(tokio::task::AbortHandle);
@@ -31,31 +38,37 @@ impl Drop for AbortOnDrop {
 
 /// An executor whose calls nobody cancels halfway.
 #[derive(Clone)]
-pub(crate) struct Calls(Arc<dyn Executor>);
+pub(crate) struct Calls {
+    executor: Arc<dyn Executor>,
+    meters: Arc<EngineMeters>,
+}
 
 impl Calls {
     pub fn to(executor: Arc<dyn Executor>) -> Self {
-        Self(executor)
+        let meters = Arc::new(EngineMeters::of(executor.kind()));
+        Self { executor, meters }
     }
 
     /// Whether both call the same executor.
     pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.executor, &other.executor)
     }
 
     pub fn kind(&self) -> &'static str {
-        self.0.kind()
+        self.executor.kind()
     }
 
     /// Whether its containers go on without this worker.
     pub fn survives_worker(&self) -> bool {
-        self.0.capabilities().has(Capability::SurvivesWorker)
+        self.executor.capabilities().has(Capability::SurvivesWorker)
     }
 
     /// Within [`HOST_DEADLINE`]: one that takes longer counts as silent.
     pub async fn host(&self) -> Answer<HostFacts> {
         let attempted = "ask for the host";
-        let asked = self.owned(attempted, |executor| async move { executor.host().await });
+        let asked = self.owned((Operation::Host, attempted), |executor| async move {
+            executor.host().await
+        });
         timeout(HOST_DEADLINE, asked).await.unwrap_or_else(|_late| {
             let problem = format!("no answer within {} s", HOST_DEADLINE.as_secs());
             Err(ExecutorError::new(
@@ -68,8 +81,14 @@ impl Calls {
 
     /// Dropped, it ends what was begun for this launch alone.
     pub async fn prepare(&self, request: LaunchRequest, tell: Tell) -> Answer<()> {
-        let executor = Arc::clone(&self.0);
-        let mut task = tokio::spawn(async move { executor.prepare(&request, tell).await });
+        let (executor, meters) = (Arc::clone(&self.executor), Arc::clone(&self.meters));
+        let whole = async move {
+            let begun = Instant::now();
+            let answer = executor.prepare(&request, tell).await;
+            meters.called(Operation::Prepare, begun.elapsed(), &answer);
+            answer
+        };
+        let mut task = tokio::spawn(whole.in_current_span());
         let _ended_with_us = AbortOnDrop(task.abort_handle());
         match (&mut task).await {
             Ok(answer) => answer,
@@ -82,47 +101,52 @@ impl Calls {
     }
 
     pub async fn ensure(&self, request: LaunchRequest) -> Answer<Ensured> {
-        self.owned("create a container", |executor| async move {
-            executor.ensure(&request).await
-        })
+        self.owned(
+            (Operation::Ensure, "create a container"),
+            |executor| async move { executor.ensure(&request).await },
+        )
         .await
     }
 
     pub async fn watch(&self, handle: &Handle, from: Option<ResumePoint>) -> Answer<Watch> {
         let handle = handle.clone();
-        self.owned("watch a container", |executor| async move {
-            executor.watch(&handle, from.as_ref()).await
-        })
+        self.owned(
+            (Operation::Watch, "watch a container"),
+            |executor| async move { executor.watch(&handle, from.as_ref()).await },
+        )
         .await
     }
 
     pub async fn start(&self, handle: &Handle) -> Answer<()> {
         let handle = handle.clone();
-        self.owned("start a container", |executor| async move {
-            executor.start(&handle).await
-        })
+        self.owned(
+            (Operation::Start, "start a container"),
+            |executor| async move { executor.start(&handle).await },
+        )
         .await
     }
 
     pub async fn stop(&self, handle: &Handle, grace: Duration) -> Answer<()> {
         let handle = handle.clone();
-        self.owned("stop a container", move |executor| async move {
-            executor.stop(&handle, grace).await
-        })
+        self.owned(
+            (Operation::Stop, "stop a container"),
+            move |executor| async move { executor.stop(&handle, grace).await },
+        )
         .await
     }
 
     pub async fn list(&self, instance: &InstanceId) -> Answer<Vec<Listed>> {
         let instance = instance.clone();
-        self.owned("list containers", |executor| async move {
-            executor.list(&instance).await
-        })
+        self.owned(
+            (Operation::List, "list containers"),
+            |executor| async move { executor.list(&instance).await },
+        )
         .await
     }
 
     /// Whether it can do that.
     pub fn has(&self, capability: Capability) -> bool {
-        self.0.capabilities().has(capability)
+        self.executor.capabilities().has(capability)
     }
 
     pub async fn fate(
@@ -132,27 +156,36 @@ impl Calls {
         host: String,
     ) -> Answer<Fate> {
         let handle = handle.clone();
-        self.owned("look what became of a container", |executor| async move {
-            executor.fate(&handle, &identity, &host).await
-        })
+        self.owned(
+            (Operation::Fate, "look what became of a container"),
+            |executor| async move { executor.fate(&handle, &identity, &host).await },
+        )
         .await
     }
 
     pub async fn forget(&self, handle: &Handle) -> Answer<()> {
         let handle = handle.clone();
-        self.owned("remove a container", |executor| async move {
-            executor.forget(&handle).await
-        })
+        self.owned(
+            (Operation::Forget, "remove a container"),
+            |executor| async move { executor.forget(&handle).await },
+        )
         .await
     }
 
-    async fn owned<T, F, Fut>(&self, attempted: &'static str, call: F) -> Answer<T>
+    async fn owned<T, F, Fut>(&self, (operation, attempted): Call, call: F) -> Answer<T>
     where
         T: Send + 'static,
         F: FnOnce(Arc<dyn Executor>) -> Fut,
         Fut: Future<Output = Answer<T>> + Send + 'static,
     {
-        match tokio::spawn(call(Arc::clone(&self.0))).await {
+        let (call, meters) = (call(Arc::clone(&self.executor)), Arc::clone(&self.meters));
+        let whole = async move {
+            let begun = Instant::now();
+            let answer = call.await;
+            meters.called(operation, begun.elapsed(), &answer);
+            answer
+        };
+        match tokio::spawn(whole.in_current_span()).await {
             Ok(answer) => answer,
             Err(join_error) => {
                 let problem = join_error.to_string();

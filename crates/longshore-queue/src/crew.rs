@@ -136,6 +136,7 @@ impl Crew {
         let shift = Arc::clone(&self.shift);
         self.attempts.spawn(async move {
             let finish = hand_back(key);
+            let served = shift.roll.served(key);
             match shift.finisher.finish(finish.clone()).await {
                 Some(
                     outcome @ (FinishOutcome::Finished
@@ -143,6 +144,9 @@ impl Crew {
                     | FinishOutcome::AlreadyFinished),
                 ) => {
                     shift.tally.finished(&finish, outcome);
+                    if let Some(served) = served {
+                        served.meters.finished(&finish, outcome);
+                    }
                     shift.roll.strike(key);
                 }
                 Some(FinishOutcome::LeaseLost) => {

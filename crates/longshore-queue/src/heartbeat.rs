@@ -11,6 +11,7 @@ use longshore_fault::{bug, point};
 use tokio::time::{sleep, timeout};
 
 use crate::fault::unanswered;
+use crate::metrics::heartbeats;
 use crate::shift::{Going, Shift};
 
 /// Gives signs of life until the shift is fenced, or its task is ended with the shift.
@@ -42,6 +43,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
         };
         match timeout(interval.max(Duration::from_secs(1)), call).await {
             Ok(Ok(Heartbeat::Alive { drain })) => {
+                heartbeats("answered").increment(1);
                 shift.liveness.answered(sent);
                 if missed > 0 {
                     tracing::info!(missed, "heartbeats are answered again");
@@ -53,6 +55,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
                 shift.reconcile.ring();
             }
             Ok(Ok(Heartbeat::Fenced)) => {
+                heartbeats("fenced").increment(1);
                 tracing::error!(
                     worker.id = shift.worker.0,
                     "fenced: others took over its jobs"
@@ -61,6 +64,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
                 return;
             }
             missing => {
+                heartbeats("failed").increment(1);
                 missed += 1;
                 if missed == 1 {
                     let why = why(missing);

@@ -26,6 +26,7 @@ mod liveness;
 mod lookout;
 mod machines;
 mod manager;
+pub mod metrics;
 mod monitor;
 mod orders;
 mod patience;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use longshore_core::store::Reading as _;
+use longshore_core::spec::format_duration;
+use longshore_core::store::{Reading as _, Store as _};
 use tokio::time::timeout;
 
 use crate::retrying::Retrying;
@@ -28,13 +29,38 @@ impl Monitor {
         Self { store, current }
     }
 
+    /// Why the worker can't do its work, as far as it can't; empty when it can: it is registered, its
+    /// last heartbeat was answered within its lease's time, and the database answers. Within a few
+    /// seconds.
+    pub async fn unready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        match self.shift() {
+            None => reasons.push("worker: not registered".to_owned()),
+            Some(shift) if shift.liveness.may_be_fenced() => {
+                let time = format_duration(shift.config.lease_ttl);
+                reasons.push(format!("heartbeat: none was answered for {time} or more"));
+            }
+            Some(_) => {}
+        }
+        match timeout(COUNT_WAIT, self.store.now()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => reasons.push(format!("database: {error}")),
+            Err(_late) => {
+                let time = format_duration(COUNT_WAIT);
+                reasons.push(format!("database: no answer within {time}"));
+            }
+        }
+        reasons
+    }
+
+    fn shift(&self) -> Option<Arc<Shift>> {
+        let current = self.current.lock();
+        current.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What the worker is doing; none while it is not registered.
     pub async fn status(&self) -> Option<WorkerStatus> {
-        let shift = self
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()?;
+        let shift = self.shift()?;
         let metrics = timeout(COUNT_WAIT, self.store.worker_metrics()).await;
         let metrics = match metrics {
             Ok(answer) => answer.map_err(|error| error.to_string()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use longshore_core::store::{Finish, FinishOutcome, Leases as _, StoreResult};
 use longshore_fault::{bug, point};
 
+use crate::metrics::leases_reconciled;
 use crate::shift::{Going, Shift, hand_back};
 
 /// Reconciles after every heartbeat, and after every acquisition without a reply.
@@ -46,6 +47,7 @@ pub(crate) async fn once(shift: &Shift) -> StoreResult<u64> {
     if back > 0 {
         tracing::warn!(back, "leases without a reply were handed back");
         shift.tally.change(|report| report.reconciled += back);
+        leases_reconciled().increment(back);
         shift.look.ring();
     }
     Ok(back)

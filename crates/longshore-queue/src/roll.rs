@@ -13,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::metrics::Gauge;
 use longshore_core::JobId;
 use longshore_core::store::{HeldLease, Lease, LeaseKey};
 use tokio::time::Instant;
 
 use crate::bell::Bell;
+use crate::metrics;
 use crate::orders::{Order, Orders};
 use crate::served::Served;
 use crate::status::{Phase, RunningJob};
@@ -31,6 +33,8 @@ pub(crate) struct Roll {
     landed: Bell,
     /// The attempts that are still to end under this worker: what a drain waits for.
     pub tracker: JobCompletionTracker,
+    /// The same number, for whoever collects it: of all rolls of the process together.
+    live: Gauge,
 }
 
 #[derive(Default)]
@@ -65,6 +69,7 @@ impl Default for Roll {
             inner: Mutex::default(),
             landed: Bell::new(),
             tracker: JobCompletionTracker::new(),
+            live: metrics::jobs_live(),
         }
     }
 }
@@ -163,7 +168,7 @@ impl Roll {
     pub fn strike(&self, key: LeaseKey) {
         let struck = self.lock().entries.remove(&key);
         if struck.is_some_and(|entry| !entry.left) {
-            self.tracker.mark_job_completed(key.job);
+            self.answers_no_more_for(key.job);
         }
     }
 
@@ -175,9 +180,22 @@ impl Roll {
             None => false,
         };
         if newly_left {
-            self.tracker.mark_job_completed(key.job);
+            self.answers_no_more_for(key.job);
         }
         newly_left
+    }
+
+    fn answers_no_more_for(&self, job: JobId) {
+        if self.tracker.mark_job_completed(job) {
+            self.live.decrement(1);
+        }
+    }
+
+    /// The queue of a lease that is on the roll.
+    pub fn served(&self, key: LeaseKey) -> Option<Arc<Served>> {
+        let inner = self.lock();
+        let entry = inner.entries.get(&key);
+        entry.map(|entry| Arc::clone(&entry.served))
     }
 
     /// The attempt has come this far.
@@ -275,6 +293,7 @@ impl Acquiring {
             let orders = Orders::new();
             all.push(orders.clone());
             self.roll.tracker.add_running_job(lease.key.job);
+            self.roll.live.increment(1);
             let entry = Entry {
                 orders,
                 served: Arc::clone(served),
@@ -300,6 +319,14 @@ impl Drop for Acquiring {
     fn drop(&mut self) {
         self.roll.lock().in_flight.remove(&self.number);
         self.roll.landed.ring();
+    }
+}
+
+impl Drop for Roll {
+    /// What is left on it nobody here answers for any more.
+    fn drop(&mut self) {
+        let left = u32::try_from(self.live_count()).unwrap_or(u32::MAX);
+        self.live.decrement(left);
     }
 }
 

@@ -9,6 +9,8 @@ use longshore_core::queue::Queue;
 use longshore_core::retry::Backoff;
 use tokio::time::Instant;
 
+use crate::metrics::QueueMeters;
+
 /// How long a queue is left to others after one of its jobs went back because no host of this
 /// worker could take it; longer each time, until one is placed.
 const REST: Backoff = Backoff {
@@ -25,6 +27,8 @@ pub(crate) struct Served {
     pub executor: &'static str,
     /// Whether its containers go on without this worker.
     pub survives_worker: bool,
+    /// What is counted of its attempts.
+    pub meters: QueueMeters,
     host_selector: RwLock<BTreeMap<String, String>>,
     rest: Mutex<Rest>,
 }
@@ -38,6 +42,7 @@ struct Rest {
 impl Served {
     pub fn new(queue: Queue, executor: &'static str, survives_worker: bool) -> Self {
         Self {
+            meters: QueueMeters::of(&queue.name, executor),
             host_selector: RwLock::new(queue.host_selector.clone()),
             queue,
             executor,

@@ -24,6 +24,7 @@ use crate::fault::unanswered;
 use crate::finisher::{self, Finisher};
 use crate::liveness::{BootClock, Liveness};
 use crate::machines::{Machines, Placed};
+use crate::metrics;
 use crate::orders::{Order, Orders};
 use crate::removals::Removals;
 use crate::report::{Tally, WorkerReport};
@@ -114,6 +115,7 @@ impl Shift {
                 lease_ttl: config.lease_ttl,
             })
             .await?;
+        metrics::slots().set(config.max_concurrent);
         let (finisher, inbox) = Finisher::new();
         let (removals, leftovers) = Removals::new();
         let shift = Arc::new(Self {
@@ -201,6 +203,7 @@ impl Shift {
         };
         // Whoever is dropped here leaves them on the roll, held: the drain hands them back.
         let _ = point!("acquire.admitted", by).await;
+        served.meters.acquired(acquired.len());
         let live = self.roll.live_count() as u64;
         self.tally.change(|report| {
             report.acquired += acquired.len() as u64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use longshore_core::access::Role;
 use longshore_core::store::Store;
 use tokio::sync::Semaphore;
@@ -15,10 +15,11 @@ use utoipa::openapi::OpenApi;
 
 use crate::access::failures::Failures;
 use crate::access::uses::Uses;
-use crate::access::{audit, caller, guard};
+use crate::access::{audit, caller, guard, may};
 use crate::extract::room_for_bodies;
+use crate::metrics::{ProcessMetrics, Tables, measure};
 use crate::streams::Streams;
-use crate::{error, health, openapi, routes};
+use crate::{error, health, metrics, openapi, routes};
 
 /// Who may speak to a server without a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,8 @@ pub struct Options {
     pub arrival: Duration,
     /// How many wrong tokens of one address within a minute are looked at.
     pub failures_per_minute: u32,
+    /// What of the process itself a scrape shows, beside what the tables say.
+    pub metrics: ProcessMetrics,
 }
 
 impl Options {
@@ -64,6 +67,7 @@ impl Options {
             max_body: 16 * 1024 * 1024,
             arrival: Duration::from_secs(30),
             failures_per_minute: 10,
+            metrics: ProcessMetrics::default(),
         }
     }
 }
@@ -77,6 +81,7 @@ pub(crate) struct App {
     pub streams: Streams,
     /// Room for the bodies of all requests.
     pub bodies: Arc<Semaphore>,
+    pub tables: Tables,
     pub document: OpenApi,
     /// From a method and a route to the operation's name, for the audit log.
     pub operations: openapi::Operations,
@@ -89,6 +94,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
     let app = Arc::new(App {
         failures: Failures::new(options.failures_per_minute),
         uses: Uses::default(),
+        tables: Tables::default(),
         operations: openapi::Operations::of(&document),
         streams: Streams::new(&store),
         bodies: room_for_bodies(),
@@ -98,6 +104,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
     });
     let max_body = app.options.max_body;
     let router = api
+        .merge(metrics::route().route_layer(from_fn(may::reader)))
         .layer(from_fn_with_state(Arc::clone(&app), audit::note))
         .layer(from_fn_with_state(Arc::clone(&app), caller::find))
         .merge(openapi::route())
@@ -108,6 +115,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         .layer(from_fn_with_state(Arc::clone(&app), guard::look))
         .layer(DefaultBodyLimit::max(max_body))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(from_fn(measure))
         .with_state(Arc::clone(&app));
     (router, app)
 }

@@ -31,7 +31,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 /// The process answers: that is all.
-async fn lives() -> Response {
+pub(crate) async fn lives() -> Response {
     answer(Vec::new())
 }
 
@@ -48,7 +48,8 @@ async fn is_ready(State(app): State<Arc<App>>) -> Response {
     })
 }
 
-fn answer(reasons: Vec<String>) -> Response {
+/// Well if there is no reason why not.
+pub(crate) fn answer(reasons: Vec<String>) -> Response {
     let ok = reasons.is_empty();
     let status = if ok {
         StatusCode::OK

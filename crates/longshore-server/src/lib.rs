@@ -13,12 +13,16 @@ mod app;
 mod error;
 mod extract;
 mod health;
+pub mod metrics;
 mod openapi;
+mod probes;
 mod routes;
 mod serve;
 mod streams;
 
 pub use access::secret::Secret;
 pub use app::{Access, Options};
+pub use metrics::ProcessMetrics;
 pub use openapi::document;
+pub use probes::Probes;
 pub use serve::{BindError, Server, Tls};

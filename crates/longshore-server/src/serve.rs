@@ -12,6 +12,10 @@ use axum_server::tls_rustls::RustlsConfig;
 use longshore_core::store::Store;
 
 use crate::app::{App, Options, router};
+use crate::probes::{self, Probes};
+
+/// How long a request's head may take to arrive at a server of probes.
+const HEAD: Duration = Duration::from_secs(30);
 
 /// Certificate files.
 #[derive(Clone, Debug)]
@@ -52,7 +56,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    app: Arc<App>,
+    /// None of a server of probes, which has no streams to end.
+    app: Option<Arc<App>>,
     tls: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
 }
@@ -78,10 +83,24 @@ impl Server {
             }
             None => None,
         };
+        let (router, app) = router(store, options);
+        Self::listen(address, router, Some(app), tls)
+    }
+
+    /// Listens at this address, without TLS, for probes and scrapes alone.
+    pub fn of_probes(address: SocketAddr, probes: Probes) -> Result<Self, BindError> {
+        Self::listen(address, probes::router(probes), None, None)
+    }
+
+    fn listen(
+        address: SocketAddr,
+        router: Router,
+        app: Option<Arc<App>>,
+        tls: Option<RustlsConfig>,
+    ) -> Result<Self, BindError> {
         let listen = |source| BindError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let (router, app) = router(store, options);
         Ok(Self {
             listener,
             address,
@@ -108,7 +127,7 @@ impl Server {
             .router
             .into_make_service_with_connect_info::<SocketAddr>();
         // Of HTTP/1 also how long an idle connection may stay.
-        let head = self.app.options.arrival;
+        let head = self.app.as_ref().map_or(HEAD, |app| app.options.arrival);
         let serving = async {
             match self.tls {
                 Some(tls) => {
@@ -129,7 +148,9 @@ impl Server {
         };
         let stopping = async {
             stop.await;
-            self.app.streams.stop();
+            if let Some(app) = &self.app {
+                app.streams.stop();
+            }
             self.handle.graceful_shutdown(Some(grace));
         };
         let ((), served) = tokio::join!(stopping, serving);

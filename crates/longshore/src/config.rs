@@ -103,6 +103,8 @@ pub struct WorkerConfig {
     pub heartbeat: Option<Duration>,
     /// How long ended jobs are kept, with attempts and output.
     pub retention: Option<Timeout>,
+    /// Where metrics and probes are served.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Where and to whom HTTP is served.
@@ -165,7 +167,7 @@ const KEYS: [&str; 9] = [
     "sqlite",
 ];
 const SUBMIT_KEYS: [&str; 1] = ["queue"];
-const WORKER_KEYS: [&str; 8] = [
+const WORKER_KEYS: [&str; 9] = [
     "queues",
     "max_concurrent",
     "poll_interval",
@@ -174,6 +176,7 @@ const WORKER_KEYS: [&str; 8] = [
     "lease_ttl",
     "heartbeat",
     "retention",
+    "metrics_listen",
 ];
 
 const HTTP_KEYS: [&str; 6] = [

@@ -11,6 +11,7 @@ mod executors;
 mod exit;
 mod follow;
 mod log;
+mod metrics;
 mod open;
 mod outage;
 mod output;

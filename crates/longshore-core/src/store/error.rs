@@ -19,6 +19,14 @@ pub enum Contention {
 }
 
 impl Contention {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [
+        Self::Deadlock,
+        Self::SerializationFailure,
+        Self::LockTimeout,
+        Self::Busy,
+    ];
+
     /// The name under which it is counted.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -193,6 +201,28 @@ impl StoreError {
             | Self::Invalid(_)
             | Self::Denied { .. }
             | Self::BadAddress(_) => false,
+        }
+    }
+
+    /// What kind of failure it is, in one of a few words: for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Contended { .. } => "contended",
+            Self::Unavailable { .. } => "unavailable",
+            Self::CannotWrite { .. } => "cannot_write",
+            Self::SchemaTooNew { .. } | Self::SchemaTooOld { .. } => "schema",
+            Self::Unexpected { .. } => "unexpected",
+            Self::UnknownJob(_)
+            | Self::UnknownQueue { .. }
+            | Self::UnknownTemplate { .. }
+            | Self::QueueExists(_)
+            | Self::TokenExists(_)
+            | Self::UnknownToken(_)
+            | Self::IdempotencyKeyReused { .. }
+            | Self::Illegal { .. }
+            | Self::Invalid(_)
+            | Self::Denied { .. }
+            | Self::BadAddress(_) => "refused",
         }
     }
 

@@ -18,6 +18,7 @@ use longshore_core::retry::Backoff;
 use longshore_core::store::{Launched, TakenOver};
 use longshore_fault::{bug, point};
 use tokio::time::{Instant, sleep};
+use tracing::Span;
 
 use super::{Container, Launch, Stopped};
 use crate::machines::{Machine, Placed};
@@ -59,6 +60,7 @@ impl Launch<'_> {
         self.progress.created(&placed);
         self.progress.starting();
         self.progress.counted(machine.adopt(Demand::of(self.spec)));
+        Span::current().record("host", machine.name());
         self.shift.roll.placed(self.lease.key, machine.name());
         let mut looks = 0;
         loop {

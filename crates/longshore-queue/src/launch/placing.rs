@@ -14,6 +14,7 @@ use longshore_core::retry::Backoff;
 use longshore_core::spec::EnvValue;
 use longshore_core::store::Leases as _;
 use tokio::time::sleep;
+use tracing::Span;
 
 use super::{Launch, Stopped, failed, over};
 use crate::machines::{Placed, Room, Search};
@@ -37,6 +38,7 @@ impl Launch<'_> {
             let room = self.find_room().await?;
             let machine = Arc::clone(&room.machine);
             let name = machine.name();
+            Span::current().record("host", &name);
             self.shift.roll.placed(self.lease.key, name.clone());
             let (placed, is_new) = self.create(&machine, env.clone()).await?;
             self.progress.created(&placed);

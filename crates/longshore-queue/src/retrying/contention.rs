@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use longshore_core::store::{Contention, StoreError};
 
+use crate::metrics;
+
 /// Collisions by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ContentionCounts {
@@ -67,6 +69,7 @@ impl Counters {
         let StoreError::Contended { contention, .. } = error else {
             return;
         };
+        metrics::contention(*contention).increment(1);
         let counter = match contention {
             Contention::Deadlock => &self.deadlock,
             Contention::SerializationFailure => &self.serialization_failure,

@@ -1,4 +1,5 @@
-//! [`Leases`], repeated on contention.
+//! [`Leases`], repeated on contention; and what they tell of stale writes and of output, counted where
+//! the answer comes, whether or not its caller is still there.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use longshore_core::store::{
 use longshore_core::{HostId, WorkerId};
 
 use super::Retrying;
+use crate::metrics::stale_writes;
 
 #[async_trait]
 impl Leases for Retrying {
@@ -32,7 +34,13 @@ impl Leases for Retrying {
         let handle = handle.clone();
         self.call("mark_launched", move |store| {
             let handle = handle.clone();
-            async move { store.mark_launched(lease, host, &handle, demand).await }
+            async move {
+                let answer = store.mark_launched(lease, host, &handle, demand).await;
+                if matches!(answer, Ok(FenceOutcome::Lost)) {
+                    stale_writes("mark_launched").increment(1);
+                }
+                answer
+            }
         })
         .await
     }
@@ -41,23 +49,34 @@ impl Leases for Retrying {
         let note: Arc<str> = note.into();
         self.call("note_launch", move |store| {
             let note = Arc::clone(&note);
-            async move { store.note_launch(lease, &note).await }
+            async move {
+                let answer = store.note_launch(lease, &note).await;
+                note_status("note_launch", &answer);
+                answer
+            }
         })
         .await
     }
 
     async fn mark_running(&self, lease: LeaseKey) -> StoreResult<LeaseStatus> {
         self.call("mark_running", move |store| async move {
-            store.mark_running(lease).await
+            let answer = store.mark_running(lease).await;
+            note_status("mark_running", &answer);
+            answer
         })
         .await
     }
 
     async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
         let appends: Arc<[OutputAppend]> = appends.into();
+        let meters = Arc::clone(&self.meters);
         self.call("append_output", move |store| {
-            let appends = Arc::clone(&appends);
-            async move { store.append_output(&appends).await }
+            let (appends, meters) = (Arc::clone(&appends), Arc::clone(&meters));
+            async move {
+                let statuses = store.append_output(&appends).await?;
+                meters.stored(&appends, &statuses);
+                Ok(statuses)
+            }
         })
         .await
     }
@@ -66,7 +85,15 @@ impl Leases for Retrying {
         let finishes: Arc<[Finish]> = finishes.into();
         self.call("finish", move |store| {
             let finishes = Arc::clone(&finishes);
-            async move { store.finish(&finishes).await }
+            async move {
+                let outcomes = store.finish(&finishes).await?;
+                let lost = |outcome: &&FinishOutcome| **outcome == FinishOutcome::LeaseLost;
+                let refused = outcomes.iter().filter(lost).count() as u64;
+                if refused > 0 {
+                    stale_writes("finish").increment(refused);
+                }
+                Ok(outcomes)
+            }
         })
         .await
     }
@@ -85,5 +112,11 @@ impl Leases for Retrying {
             store.leases_of(worker).await
         })
         .await
+    }
+}
+
+fn note_status(verb: &'static str, answer: &StoreResult<LeaseStatus>) {
+    if matches!(answer, Ok(LeaseStatus::Lost)) {
+        stale_writes(verb).increment(1);
     }
 }

@@ -19,7 +19,7 @@ mod upkeep;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -29,11 +29,14 @@ use longshore_core::store::{Store, StoreError, StoreResult, Wakeups};
 use longshore_fault::{bug, point};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 pub use clock::RetryClock;
 use clock::RuntimeClock;
 pub use contention::ContentionCounts;
 use contention::Counters;
+
+use crate::metrics::{StoreMeters, store_failed};
 
 /// For how long a contended call is repeated, unless the caller says otherwise.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(10);
@@ -58,6 +61,7 @@ pub struct Retrying {
     budget: Duration,
     clock: Arc<dyn RetryClock>,
     counters: Arc<Counters>,
+    meters: Arc<StoreMeters>,
     in_flight: Arc<watch::Sender<usize>>,
     /// Kept by each call until its own end, which may come after its caller has gone.
     held: Option<Arc<dyn Any + Send + Sync>>,
@@ -71,6 +75,7 @@ impl Retrying {
             budget: DEFAULT_BUDGET,
             clock: Arc::new(RuntimeClock::begin()),
             counters: Arc::default(),
+            meters: Arc::new(StoreMeters::begin()),
             in_flight: Arc::new(watch::Sender::new(0)),
             held: None,
         }
@@ -152,10 +157,18 @@ impl Retrying {
         call: impl Future<Output = StoreResult<T>> + Send + 'static,
     ) -> StoreResult<T> {
         let kept = (InFlight::enter(&self.in_flight), self.held.clone());
-        let task = tokio::spawn(async move {
+        let calls = self.meters.calls(verb);
+        let whole = async move {
             let _kept = kept;
-            call.await
-        });
+            let begun = Instant::now();
+            let answer = call.await;
+            calls.record(begun.elapsed());
+            if let Err(error) = &answer {
+                store_failed(verb, error);
+            }
+            answer
+        };
+        let task = tokio::spawn(whole.in_current_span());
         match task.await {
             Ok(result) => result,
             Err(join_error) => Err(StoreError::unexpected(verb, join_error)),

@@ -1,13 +1,13 @@
 //! `longshore up`: a worker and a server in one process, for a single machine.
 
 use longshore_queue::{GracefulShutdown, Worker};
-use tokio::sync::oneshot;
 
 use super::server::{self, HttpArgs};
 use super::worker;
 use crate::context::Context;
 use crate::executors;
 use crate::exit::Exit;
+use crate::metrics::{self, Does};
 
 /// Run a worker and a server in one process, until told to stop
 ///
@@ -29,7 +29,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let mut config = args.worker.to_config(&context.config.worker);
     worker::with_machine(&mut config).await?;
     config.check()?;
-    let listening = args.http.listening(&context.config.http)?;
+    let mut listening = args.http.listening(&context.config.http)?;
+    listening.options.metrics = metrics::install(Does::Both)?;
     let store = context.retrying().await?;
     let server = server::bind(&store, listening).await?;
     let (executors, without_engine) =
@@ -42,20 +43,6 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     if let Some(note) = without_engine {
         worker::say(format, note);
     }
-    let (ended, has_ended) = oneshot::channel::<()>();
-    let serving = server.run(
-        async {
-            let _ended_or_gone = has_ended.await;
-        },
-        server::GRACE,
-    );
-    let working = async {
-        let exit = worker::work(worker, &GracefulShutdown::new(), format).await;
-        drop(ended);
-        exit
-    };
-    let (exit, answered) = tokio::join!(working, serving);
-    let exit = exit?;
-    answered?;
-    Ok(exit)
+    let shutdown = GracefulShutdown::new();
+    server::beside(server, worker::work(worker, &shutdown, format)).await
 }

@@ -123,6 +123,7 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         lease_ttl,
         heartbeat,
         retention,
+        metrics_listen,
     } = config.worker;
     let HttpConfig {
         listen,
@@ -168,6 +169,7 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
     );
     let defaults = defaults();
     assert!(config.database.is_some() && config.submit.queue.is_some() && queues.is_some());
+    assert!(metrics_listen.is_some());
     assert_eq!(max_concurrent, Some(defaults.max_concurrent));
     assert_eq!(poll_interval, Some(defaults.poll_interval));
     assert_eq!(timeout, Some(defaults.acquire_timeout));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use longshore_core::store::{Access as _, Store as _};
 use longshore_queue::Retrying;
 use longshore_server::{Access, Server};
+use tokio::sync::oneshot;
 
 pub use args::{HttpArgs, Listening};
 
@@ -15,6 +16,7 @@ use super::signals::Interrupts;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::log::LogFormat;
+use crate::metrics::{self, Does};
 use crate::output;
 
 /// How long what is being answered has to end.
@@ -35,7 +37,8 @@ pub struct Args {
 /// Answers until it is told to stop.
 pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     context.needs_the_database("server")?;
-    let listening = args.http.listening(&context.config.http)?;
+    let mut listening = args.http.listening(&context.config.http)?;
+    listening.options.metrics = metrics::install(Does::Serves)?;
     let store = context.retrying().await?;
     let server = bind(&store, listening).await?;
     say_where(context.log_format(), &server);
@@ -68,6 +71,27 @@ pub async fn bind(store: &Retrying, listening: Listening) -> anyhow::Result<Serv
     }
     let store = Arc::new(store.clone());
     Ok(Server::bind(address, tls.as_ref(), store, options).await?)
+}
+
+/// Serves while something else works, until that ends.
+pub async fn beside<T>(
+    server: Server,
+    working: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let (ended, has_ended) = oneshot::channel::<()>();
+    let until = async {
+        let _ended_or_gone = has_ended.await;
+    };
+    let serving = server.run(until, GRACE);
+    let working = async {
+        let done = working.await;
+        drop(ended);
+        done
+    };
+    let (done, answered) = tokio::join!(working, serving);
+    let done = done?;
+    answered?;
+    Ok(done)
 }
 
 /// Says where the server listens.

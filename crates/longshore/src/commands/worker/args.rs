@@ -1,5 +1,6 @@
 //! The flags of `longshore worker`, and what they come to beneath the configuration file.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use longshore_core::spec::{Timeout, parse_duration};
@@ -21,6 +22,11 @@ use crate::config;
 pub struct Args {
     #[command(flatten)]
     pub settings: Settings,
+    /// Where to serve /metrics, /healthz and /readyz, over plain HTTP and to whoever asks; port 0 takes
+    /// any that is free [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    #[arg(env = "LONGSHORE_WORKER_METRICS_LISTEN", hide_env_values = true)]
+    metrics_listen: Option<SocketAddr>,
     /// End when nothing waits or runs in its queues
     #[arg(long, conflicts_with = "once")]
     until_empty: bool,
@@ -76,6 +82,11 @@ pub struct Settings {
 }
 
 impl Args {
+    /// Where metrics and probes are served, if anywhere.
+    pub fn metrics_listen(&self, file: &config::WorkerConfig) -> Option<SocketAddr> {
+        self.metrics_listen.or(file.metrics_listen)
+    }
+
     /// The settings, and when the worker ends by itself.
     pub fn to_config(&self, file: &config::WorkerConfig) -> WorkerConfig {
         WorkerConfig {

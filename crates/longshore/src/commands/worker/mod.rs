@@ -6,16 +6,19 @@ use anyhow::Context as _;
 use longshore_core::executor::Executor as _;
 use longshore_core::store::Store as _;
 use longshore_queue::{EndedBy, GracefulShutdown, Monitor, Stage, Worker, WorkerConfig};
+use longshore_server::{Probes, Server};
 use tokio::signal::unix::{Signal, SignalKind};
 
 pub use args::{Args, Settings};
 
 use super::list;
+use super::server;
 use super::signals::{self, Interrupt, Interrupts};
 use crate::context::Context;
 use crate::executors;
 use crate::exit::Exit;
 use crate::log::LogFormat;
+use crate::metrics::{self, Does};
 use crate::output;
 
 /// Works until it is told to stop, or as long as its flags say.
@@ -26,6 +29,11 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     // Before the database is asked: what is wrong with the flags needs none.
     config.check()?;
     let greeting = greeting(&config);
+    let metrics_listen = args.metrics_listen(&context.config.worker);
+    let collected = match metrics_listen {
+        Some(address) if !args.dry_run => Some((address, metrics::install(Does::Works)?)),
+        _ => None,
+    };
     let store = context.retrying().await?;
     let (executors, without_engine) =
         executors::to_serve_with(&context.config.docker, &args.settings.engines).await?;
@@ -41,7 +49,22 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     if let Some(note) = without_engine {
         say(format, note);
     }
-    work(worker, &GracefulShutdown::new(), format).await
+    let shutdown = GracefulShutdown::new();
+    let Some((address, metrics)) = collected else {
+        return work(worker, &shutdown, format).await;
+    };
+    let monitor = worker.monitor();
+    let unready = move || {
+        let monitor = monitor.clone();
+        async move { monitor.unready().await }
+    };
+    let server = Server::of_probes(address, Probes::new(unready, metrics))?;
+    let address = server.address();
+    say(
+        format,
+        &format!("metrics and probes are at http://{address}"),
+    );
+    server::beside(server, work(worker, &shutdown, format)).await
 }
 
 /// Works until it is told to stop, and says what became of everything.
