@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::QueueId;
@@ -206,6 +207,14 @@ pub struct QueueStats {
     pub counts: QueueCounts,
     /// Workers that serve it, alive and not draining.
     pub workers: u32,
+    /// When the first of its jobs that may start now began to wait, or earlier: the earliest over the
+    /// heads of its lines of when each was submitted or was to be due or, when it has run before, when
+    /// its last attempt ended. So the pause before a retry counts as waiting, and the time that a job
+    /// was held. In a queue that ages its jobs, one that has risen joins a line at its end, and may have
+    /// waited for longer than that line's head. None when no job may start now.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub oldest_waiting_at: Option<Timestamp>,
 }
 
 /// Counts over all queues, in the names that users of the earlier system look for.

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::rows::{self, column, converted};
-use crate::timestamps::parameter;
+use crate::timestamps::{At, parameter};
 use crate::{PostgresStore, output, show};
 
 #[async_trait]
@@ -117,6 +117,8 @@ impl Reading for PostgresStore {
                     queue: rows::queue(VERB, row)?,
                     counts: counts(VERB, row)?,
                     workers: converted::<i64, u32>(VERB, row, "workers")?,
+                    oldest_waiting_at: column::<Option<At>>(VERB, row, "oldest_waiting_at")?
+                        .map(|At(at)| at),
                 })
             })
             .collect()

@@ -185,6 +185,45 @@ async fn ageing_a_million_jobs_reads_a_small_multiple_of_what_it_moves() {
     scene.store.close().await;
 }
 
+/// Every queue's counts, each of which stops at `cap`, and when its first job began to wait: rows read, by
+/// sequential scans and in all.
+async fn cost_of_statistics(client: &TestClient, cap: i64) -> (i64, i64) {
+    client.batch_execute("BEGIN").await.expect("begin");
+    let before = rows_read(client).await;
+    let stats = include_str!("../sql/queue_stats.sql");
+    client.query(stats, &[&cap]).await.expect("statistics");
+    let after = rows_read(client).await;
+    client.batch_execute("ROLLBACK").await.expect("rollback");
+    (after.0 - before.0, after.0 + after.1 - before.0 - before.1)
+}
+
+#[tokio::test]
+async fn what_waits_longest_among_a_million_jobs_is_found_by_a_look_at_each_line() {
+    let scene = scene(None).await;
+    let client = scene.database.client().await;
+    enter(&client, &scene, 900_000, 101).await;
+    enter_more(&client, &scene, 100_000, 20).await;
+    // The other queues are empty: nothing is read in search of their jobs.
+    let (by_seq_scan, rows) = cost_of_statistics(&client, 100_000).await;
+    assert_eq!(by_seq_scan, 0);
+    assert!(rows <= 101_000, "{rows} rows");
+    for statistics in ["as they are", "none at all"] {
+        if statistics == "none at all" {
+            let forget =
+                "DELETE FROM pg_statistic WHERE starelid IN ('ready'::regclass, 'job'::regclass)";
+            client.batch_execute(forget).await.expect("forgotten");
+        }
+        let (by_seq_scan, rows) = cost_of_statistics(&client, 1).await;
+        assert_eq!(by_seq_scan, 0, "statistics: {statistics}");
+        // For each of 101 lines a row of ready and one of job; and the counts.
+        assert!(
+            rows <= 101 * 4 + 20,
+            "{rows} rows, statistics: {statistics}"
+        );
+    }
+    scene.store.close().await;
+}
+
 #[tokio::test]
 async fn dead_entries_at_the_head_of_the_line_are_not_walked_over() {
     let scene = scene(None).await;

@@ -100,6 +100,13 @@ fn write_queues(text: &mut Text, seen: &Seen) {
             by_state.map(|(state, count)| ([queue.name.clone(), state.to_owned()], number(count)))
         });
     text.metric(&names::QUEUE_JOBS, jobs);
+    let oldest = of_each(|stats, now| {
+        let since = stats.oldest_waiting_at;
+        since.map_or(0.0, |since| {
+            now.duration_since(since).as_secs_f64().max(0.0)
+        })
+    });
+    text.metric(&names::QUEUE_OLDEST, oldest);
     let limited = seen.queues.iter().filter_map(|stats| {
         let limit = stats.queue.max_concurrent?;
         Some(([stats.queue.name.clone()], f64::from(limit.0)))

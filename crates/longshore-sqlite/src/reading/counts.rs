@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
-use longshore_core::{QueueId, State};
+use longshore_core::{QueueId, State, Timestamp};
 use rusqlite::named_params;
 
 use crate::error::Outcome;
-use crate::rows::{column, count};
+use crate::rows::{Micros, column, count};
 use crate::tx::Tx;
 use crate::{registry, sql};
 
@@ -16,10 +16,12 @@ pub(super) fn queue_stats(tx: &Tx<'_>) -> Outcome<Vec<QueueStats>> {
     for queue in registry::all_queues(tx)? {
         let workers = workers_of(tx, queue.id)?;
         let counts = of_queue(tx, queue.id)?;
+        let oldest_waiting_at = oldest_of(tx, queue.id)?;
         stats.push(QueueStats {
             queue,
             counts,
             workers: workers.alive - workers.draining,
+            oldest_waiting_at,
         });
     }
     Ok(stats)
@@ -92,6 +94,14 @@ fn of_queue(tx: &Tx<'_>, queue: QueueId) -> Outcome<QueueCounts> {
             running: of(row.get("running")?),
         })
     })
+}
+
+fn oldest_of(tx: &Tx<'_>, queue: QueueId) -> Outcome<Option<Timestamp>> {
+    let params = named_params! { ":queue": queue.0, ":now": tx.now };
+    let since = tx.one(sql!("queue_stats_oldest"), params, |row| {
+        row.get::<_, Option<Micros>>("since")
+    })?;
+    Ok(since.map(Micros::time))
 }
 
 fn of(counted: i64) -> Count {

@@ -89,6 +89,10 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             ],
         ),
         (
+            statement!("queue_stats_oldest"),
+            &[(":queue", &1), (":now", &1)],
+        ),
+        (
             statement!("age_waiting_old"),
             &[(":queue", &1), (":before", &1)],
         ),

@@ -7,7 +7,7 @@ use longshore_core::store::{JobFilter, JobPage, JobSummary};
 use longshore_core::{JobId, QueueId, State};
 
 use super::job::{Due, Job, Place};
-use super::{Answer, Model};
+use super::{Answer, MOMENT, Model};
 
 impl Model {
     /// Where these jobs stand.
@@ -39,15 +39,19 @@ impl Model {
 
     /// Every queue with its counts, by name.
     pub fn queue_stats(&self) -> Vec<QueueStats> {
-        let stats = |queue: longshore_core::queue::Queue| QueueStats {
-            counts: self.counts(Some(queue.id)),
-            workers: u32::try_from(
-                self.serving(queue.id)
-                    .filter(|worker| !worker.draining)
-                    .count(),
-            )
-            .unwrap_or(u32::MAX),
-            queue,
+        let stats = |queue: longshore_core::queue::Queue| {
+            let counts = self.counts(Some(queue.id));
+            QueueStats {
+                counts,
+                oldest_waiting_at: (counts.ready_now.0 > 0).then_some(MOMENT),
+                workers: u32::try_from(
+                    self.serving(queue.id)
+                        .filter(|worker| !worker.draining)
+                        .count(),
+                )
+                .unwrap_or(u32::MAX),
+                queue,
+            }
         };
         self.queues().into_iter().map(stats).collect()
     }

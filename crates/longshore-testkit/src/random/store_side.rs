@@ -200,6 +200,7 @@ async fn ask_registry(store: &dyn Store, names: &mut Names, call: &Call) -> Repl
                 stats.retain(|stats| names.queues.known(stats.queue.id).is_some());
                 for stats in &mut stats {
                     stats.queue = queue(names, stats.queue.clone());
+                    stats.oldest_waiting_at = stats.oldest_waiting_at.map(|_| MOMENT);
                 }
                 stats
             });

@@ -156,6 +156,8 @@ macro_rules! store_conformance {
             reading {
                 metrics_equal_what_was_done,
                 the_counts_of_each_queue_are_its_own,
+                what_waits_longest_is_known_by_when_it_was_submitted_or_due,
+                what_has_run_before_waits_since_its_last_attempt_ended,
                 a_queue_counts_the_workers_that_may_take_its_jobs,
                 launch_failed_counts_failed_jobs_whose_last_attempt_never_started,
                 ended_jobs_are_counted_by_how_they_ended,

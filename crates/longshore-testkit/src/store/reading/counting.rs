@@ -1,5 +1,8 @@
 //! Counts equal what was done (promise S12).
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use longshore_core::State;
 use longshore_core::attempt::{AttemptRecord, Exit};
 use longshore_core::classify::ErrorClass;
@@ -10,6 +13,9 @@ use longshore_core::state::TerminalState;
 use crate::store::StoreHarness;
 use crate::store::scene::{LATER, QUEUE, Scene, launch_failed, new_queue};
 use crate::store::seed::Seed;
+
+/// Until a job that is put off comes due.
+const SHORTLY: Duration = Duration::from_millis(100);
 
 const FAILED: Disposition = Disposition::Settle(TerminalState::Failed);
 
@@ -85,6 +91,81 @@ pub async fn the_counts_of_each_queue_are_its_own(h: &dyn StoreHarness) {
     assert_eq!((of(QUEUE).workers, of("other").workers), (1, 0));
 }
 
+/// When the first job of the scene's queue began to wait.
+async fn oldest(h: &dyn StoreHarness) -> Option<Timestamp> {
+    let stats = h.open().await.queue_stats().await.expect("stats");
+    let of_queue = stats.into_iter().find(|s| s.queue.name == QUEUE);
+    of_queue.expect("the queue").oldest_waiting_at
+}
+
+/// Times that a store may keep and compare in whole milliseconds.
+fn is_about(at: Option<Timestamp>, expected: Timestamp) -> bool {
+    at.is_some_and(|at| at.duration_since(expected).abs() < SignedDuration::from_millis(2))
+}
+
+pub async fn what_waits_longest_is_known_by_when_it_was_submitted_or_due(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    let now = async || scene.store.now().await.expect("now");
+    let submitted = async |job| scene.show(job).await.summary.created_at;
+    assert_eq!(oldest(h).await, None);
+    scene.submit(Seed::job().held()).await;
+    scene.submit(Seed::job().due_at(now().await + LATER)).await;
+    scene.submit(Seed::job().queue("default")).await;
+    assert_eq!(oldest(h).await, None, "none of the queue may start now");
+
+    let due = now().await + SHORTLY;
+    scene.submit(Seed::job().priority(10).due_at(due)).await;
+    scene.wait_until(due).await;
+    assert!(
+        is_about(oldest(h).await, due),
+        "since it came due, not since it was submitted"
+    );
+    scene.store.stage_due(10).await.expect("staged");
+    assert!(is_about(oldest(h).await, due), "also in its line");
+
+    // Behind it in time, before it in line.
+    let urgent = scene.submit(Seed::job().priority(90)).await;
+    scene.submit(Seed::job().priority(90)).await;
+    let since = submitted(urgent).await;
+    assert!(since > due && is_about(oldest(h).await, due));
+    let request = scene.request(10);
+    let all = scene.store.acquire(request).await.expect("acquired").leases;
+    assert_eq!(all.len(), 3);
+    assert_eq!(oldest(h).await, None, "what is launched waits no more");
+
+    let low = scene.submit(Seed::job().priority(1)).await;
+    let high = scene.submit(Seed::job().priority(99)).await;
+    assert_eq!(
+        oldest(h).await,
+        Some(submitted(low).await),
+        "whatever its priority"
+    );
+    scene.store.request_cancel(low).await.expect("cancelled");
+    assert_eq!(oldest(h).await, Some(submitted(high).await));
+}
+
+pub async fn what_has_run_before_waits_since_its_last_attempt_ended(h: &dyn StoreHarness) {
+    let scene = Scene::open(h).await;
+    for then in [
+        Disposition::HandBack,
+        Disposition::Lost,
+        Disposition::RetryAfter(Duration::ZERO),
+    ] {
+        let key = scene.running(Seed::job().retried()).await;
+        scene.end(key, then).await;
+        scene.store.stage_due(10).await.expect("staged");
+        let attempts = scene.show(key.job).await.attempts_made;
+        let ended = attempts.last().expect("it has run").ended_at;
+        assert!(ended.is_some());
+        assert_eq!(oldest(h).await, ended, "{then:?}");
+        scene
+            .store
+            .request_cancel(key.job)
+            .await
+            .expect("cancelled");
+    }
+}
+
 pub async fn a_queue_counts_the_workers_that_may_take_its_jobs(h: &dyn StoreHarness) {
     let scene = Scene::open(h).await;
     let (second, third) = (scene.twin(h).await, scene.twin(h).await);
@@ -136,7 +217,7 @@ pub async fn launch_failed_counts_failed_jobs_whose_last_attempt_never_started(
     assert_eq!(count().await, 1);
 
     let key = scene.leased(Seed::job().retried()).await;
-    let retry = Disposition::RetryAfter(std::time::Duration::ZERO);
+    let retry = Disposition::RetryAfter(Duration::ZERO);
     scene
         .finish(key, launch_failed(ErrorClass::Transient), retry)
         .await;

@@ -94,7 +94,8 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
             if json {
                 context.out.json(&queue)?;
             } else {
-                show::write_facts(&mut context.out, &queue)?;
+                let now = store.now().await?;
+                show::write_facts(&mut context.out, &queue, now)?;
             }
         }
         Action::Create(create) => change::create(context, create).await?,

@@ -1,5 +1,6 @@
 //! Queues as people see them.
 
+use longshore_core::Timestamp;
 use longshore_core::queue::{Queue, QueueStats};
 use longshore_core::spec::format_duration;
 use longshore_core::store::Store;
@@ -38,6 +39,7 @@ pub fn write_table(out: &mut Out, queues: &[QueueStats]) -> anyhow::Result<()> {
         queue,
         counts,
         workers,
+        ..
     } in queues
     {
         table.row([
@@ -57,12 +59,14 @@ pub fn write_table(out: &mut Out, queues: &[QueueStats]) -> anyhow::Result<()> {
 }
 
 /// One queue, in full.
-pub(super) fn write_facts(out: &mut Out, stats: &QueueStats) -> anyhow::Result<()> {
+pub(super) fn write_facts(out: &mut Out, stats: &QueueStats, now: Timestamp) -> anyhow::Result<()> {
     let QueueStats {
         queue,
         counts,
         workers,
+        oldest_waiting_at,
     } = stats;
+    let oldest = oldest_waiting_at.map(|since| words::time_and_age(since, now));
     let facts = [
         ("queue", Some(queue.name.clone())),
         ("executor", Some(queue.executor.clone())),
@@ -75,6 +79,7 @@ pub(super) fn write_facts(out: &mut Out, stats: &QueueStats) -> anyhow::Result<(
         ("ageing", queue.ageing.map(format_duration)),
         ("waiting", Some(counts.queue_depth.to_string())),
         ("due", Some(counts.ready_now.to_string())),
+        ("waiting since", oldest),
         ("later", Some(counts.scheduled_future.to_string())),
         ("launching", Some(counts.launching.to_string())),
         ("running", Some(counts.running.to_string())),

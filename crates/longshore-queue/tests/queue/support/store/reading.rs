@@ -57,6 +57,7 @@ impl Reading for MemoryStore {
                 queue: queue.clone(),
                 counts: counts(inner, |id| id == queue.id),
                 workers: 1,
+                oldest_waiting_at: None,
             });
             Ok(stats.collect())
         })
