@@ -71,10 +71,10 @@ impl Attempt {
         self.pipeline(shift).instrument(span).await;
     }
 
-    /// At the level of what is worst, so that whatever is logged within carries it, whichever levels are
-    /// shown. Nothing of the job's spec is in it: an environment has no place in logs.
+    /// At the level that workers log at: where only warnings are asked for, it is not made, and the lines
+    /// name their jobs themselves. Nothing of the job's spec is in it: an environment has no place in logs.
     fn span(&self, shift: &Shift) -> Span {
-        tracing::error_span!(
+        tracing::info_span!(
             "attempt",
             job.id = self.lease.key.job.0,
             attempt = self.lease.key.attempt.0,
@@ -203,6 +203,7 @@ impl Attempt {
         };
         shift.roll.reached(self.lease.key, Phase::Running);
         shift.tally.change(|report| report.launched += 1);
+        tracing::debug!("its program runs");
         self.report(Ok(()));
         let (placed, ran_for) = (container.placed.clone(), container.ran_for);
         let supervision = Supervision {
@@ -255,6 +256,8 @@ impl Attempt {
             ) => {
                 shift.tally.finished(&finish, outcome);
                 self.served.meters.finished(&finish, outcome);
+                let outcome = finish.record.outcome.as_str();
+                tracing::debug!(outcome, "its end is stored");
                 shift.roll.strike(key);
                 Told::Stored
             }
