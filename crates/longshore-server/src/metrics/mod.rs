@@ -56,7 +56,7 @@ impl fmt::Debug for ProcessMetrics {
 
 /// Begins to count what only a server does; once, after what collects it was installed.
 pub fn begin() {
-    // Nothing streams events yet.
+    // So that it is there before the first one.
     gauge!(names::HTTP_EVENT_STREAMS.name).set(0.0);
 }
 

@@ -16,12 +16,12 @@ use longshore_client::api::{Code, OutputEvent, Problem};
 use longshore_core::JobId;
 use longshore_core::store::StoreError;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::error::{Answer, Failure, nothing};
 use crate::extract::{Asked, Named, NamedJob};
+use crate::streams::Room;
 use crate::streams::feed::{Feed, Said};
 use crate::streams::output::{self, Event, Told};
 use crate::streams::place::Place;
@@ -92,7 +92,7 @@ struct Listener {
     /// Who tells what follows, once the listener has caught up.
     feed: Option<Arc<Feed>>,
     is_over: bool,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Listener {

@@ -8,10 +8,13 @@ pub(crate) mod ticks;
 use std::sync::Arc;
 
 use longshore_core::store::Store;
+use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use feed::Feeds;
 use ticks::Ticks;
+
+use crate::metrics::names::HTTP_EVENT_STREAMS;
 
 /// The most streams at once: each is a connection that stays.
 const MOST: usize = 2000;
@@ -21,6 +24,17 @@ pub(crate) struct Streams {
     pub outputs: Feeds,
     room: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
+}
+
+/// Room for one stream, given back when it is dropped.
+pub(crate) struct Room {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        gauge!(HTTP_EVENT_STREAMS.name).decrement(1.0);
+    }
 }
 
 impl Streams {
@@ -33,9 +47,11 @@ impl Streams {
         }
     }
 
-    /// Room for one more, for as long as the permit is kept; none when there are too many.
-    pub fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    /// Room for one more, for as long as it is kept; none when there are too many.
+    pub fn enter(&self) -> Option<Room> {
+        let permit = Arc::clone(&self.room).try_acquire_owned().ok()?;
+        gauge!(HTTP_EVENT_STREAMS.name).increment(1.0);
+        Some(Room { _permit: permit })
     }
 
     /// Ends every stream, at a place from which its listener can go on elsewhere.
