@@ -1,7 +1,7 @@
 //! `/metrics`, for Prometheus: what the process counted, and what the tables say.
 
 mod http;
-mod names;
+pub(crate) mod names;
 mod shared;
 mod tables;
 mod text;
