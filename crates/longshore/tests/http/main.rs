@@ -12,4 +12,5 @@ mod hostile;
 mod jobs;
 mod python;
 mod scene;
+mod scraping;
 mod served;
