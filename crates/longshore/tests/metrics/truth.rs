@@ -272,7 +272,7 @@ async fn the_gauges_of_the_server_equal_what_stats_says() {
     })
     .await;
     let night = home.ok(&["queue", "show", "night"]);
-    assert!(night.contains("waiting since"), "{night}");
+    assert!(night.contains("oldest:"), "{night}");
 
     worker.running.signal("TERM");
     worker.running.signal("TERM");

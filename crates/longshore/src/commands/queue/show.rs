@@ -79,7 +79,7 @@ pub(super) fn write_facts(out: &mut Out, stats: &QueueStats, now: Timestamp) -> 
         ("ageing", queue.ageing.map(format_duration)),
         ("waiting", Some(counts.queue_depth.to_string())),
         ("due", Some(counts.ready_now.to_string())),
-        ("waiting since", oldest),
+        ("oldest", oldest),
         ("later", Some(counts.scheduled_future.to_string())),
         ("launching", Some(counts.launching.to_string())),
         ("running", Some(counts.running.to_string())),
