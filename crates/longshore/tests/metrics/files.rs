@@ -28,7 +28,8 @@ struct Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Alert {
-    alert: String,
+    #[serde(rename = "alert")]
+    name: String,
     expr: String,
     #[serde(rename = "for")]
     lasting: Option<String>,
@@ -75,7 +76,7 @@ fn texts<'v>(value: &'v Value, keys: &[&str], found: &mut Vec<&'v str>) {
     }
 }
 
-/// The names of metrics in a PromQL expression.
+/// The names of metrics in an expression of a dashboard or a rule.
 fn names(expression: &str) -> BTreeSet<String> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let words = expression.split(|c| !is_of_name(c));
@@ -171,8 +172,8 @@ fn every_alert_has_a_severity_and_says_what_to_do_first() {
     let alerts = alerts();
     let mut names = BTreeSet::new();
     for alert in &alerts {
-        assert!(names.insert(&alert.alert), "{} is there twice", alert.alert);
-        assert!(alert.alert.starts_with("Longshore"), "{}", alert.alert);
+        assert!(names.insert(&alert.name), "{} is there twice", alert.name);
+        assert!(alert.name.starts_with("Longshore"), "{}", alert.name);
         assert!(["warning", "critical"].contains(&alert.labels.severity.as_str()));
         let is_time = |time: &String| longshore_core::spec::parse_duration(time).is_ok();
         assert!(alert.lasting.as_ref().is_none_or(is_time));
