@@ -17,6 +17,7 @@
 mod access;
 mod acquire;
 mod ageing;
+mod changes;
 mod databases;
 mod db;
 mod diagnosis;
@@ -43,6 +44,7 @@ mod server;
 mod session;
 mod show;
 mod slots;
+mod snapshot;
 mod storage;
 mod submissions;
 mod submit;

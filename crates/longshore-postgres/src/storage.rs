@@ -1,4 +1,5 @@
-//! Tending the storage: partitions of output, workers of the past, and old lines of the audit log.
+//! Tending the storage: partitions of output, workers of the past, old lines of the audit log, and old
+//! changes.
 //!
 //! Each step is a transaction of its own, with time-outs of its own: making a day's partition, looking
 //! whether an old one is needed, and dropping it take locks that don't go together, and what one of
@@ -7,7 +8,7 @@
 use std::time::Duration;
 
 use longshore_core::access::AuditEntry;
-use longshore_core::store::StoreResult;
+use longshore_core::store::{ChangePage, StoreResult};
 use tokio_postgres::Row;
 
 use crate::db::{self, Db, Params};
@@ -20,13 +21,18 @@ const VERB: &str = "tend storage";
 /// Workers that are gone stay listed for at least this long.
 const KEEP_WORKERS: Duration = Duration::from_hours(24);
 
+/// So much longer than promised changes are kept: of a day that is emptied whole, the row with the highest
+/// number tells the age.
+const CHANGES_MARGIN: Duration = Duration::from_hours(1);
+
 /// Making may have to move what the default partition gathered while nobody tended it.
 const MAKING: &str = "SET LOCAL statement_timeout = '5min'";
 /// Looking holds no lock that anybody waits for.
 const LOOKING: &str = "SET LOCAL statement_timeout = '5min'";
 /// The longest of these.
 const LONGEST: Duration = Duration::from_mins(5);
-/// Everybody who reads or writes output waits behind one who waits to drop.
+/// Everybody who reads or writes output waits behind one who waits to drop, and who reads changes behind
+/// one who waits to empty a part of them.
 const DROPPING: &str = "SET LOCAL lock_timeout = '500ms'";
 
 /// Takes every step, whatever becomes of the others; fails with the first that failed.
@@ -40,8 +46,13 @@ pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
     .await;
     let forgotten = forget_workers(db, keep).await;
     let taken_away = forget_audit(db).await;
+    let cleared = clear_changes(db).await;
     let dropped = drop_old_days(db, keep).await;
-    made.map(drop).and(forgotten).and(taken_away).and(dropped)
+    made.map(drop)
+        .and(forgotten)
+        .and(taken_away)
+        .and(cleared)
+        .and(dropped)
 }
 
 async fn forget_workers(db: &Db, keep: Duration) -> StoreResult<()> {
@@ -60,6 +71,12 @@ async fn forget_audit(db: &Db) -> StoreResult<()> {
             return Ok(());
         }
     }
+}
+
+async fn clear_changes(db: &Db) -> StoreResult<()> {
+    let keep = (ChangePage::KEPT + CHANGES_MARGIN).as_secs_f64();
+    let sql = include_str!("../sql/tend_storage_changes.sql");
+    step(db, DROPPING, sql, &[&keep]).await.map(drop)
 }
 
 async fn drop_old_days(db: &Db, keep: Duration) -> StoreResult<()> {

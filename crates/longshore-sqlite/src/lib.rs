@@ -10,6 +10,7 @@
 
 mod access;
 mod busy;
+mod changes;
 mod connection;
 mod engine;
 mod error;

@@ -170,6 +170,26 @@ pub(crate) fn join_line_at(tx: &Tx<'_>, waiting: &Waiting, seq: i64) -> Outcome<
     )
 }
 
+/// Moves a job that waits to another lane, in a line to its end: its state stays.
+pub(crate) fn change_lane(tx: &Tx<'_>, place: &Place, lane: Lane) -> Outcome<()> {
+    match place {
+        Place::Ready(waiting) => change_lane_at(tx, waiting.job, lane, draw_seqs(tx, 1)?),
+        Place::Scheduled { waiting, .. } => {
+            let params = named_params! { ":job": waiting.job.0, ":lane": lane.0 };
+            tx.execute_one(sql!("place_move_scheduled"), params)
+        }
+        Place::Live { .. } | Place::Settled { .. } => {
+            Err(Fault::Damaged(format!("no place to wait in: {place:?}")))
+        }
+    }
+}
+
+/// Moves a job of a line to another lane, at a place that was drawn for it.
+pub(crate) fn change_lane_at(tx: &Tx<'_>, job: JobId, lane: Lane, seq: i64) -> Outcome<()> {
+    let params = named_params! { ":job": job.0, ":lane": lane.0, ":seq": seq };
+    tx.execute_one(sql!("place_move_ready"), params)
+}
+
 /// Draws `count` places for the ends of lines; returns the first of them.
 pub(crate) fn draw_seqs(tx: &Tx<'_>, count: usize) -> Outcome<i64> {
     let count = i64::try_from(count).expect("a batch fits");

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use longshore_core::access::AuditEntry;
 use longshore_core::queue::Count;
 use longshore_core::state::{Event, TerminalState};
-use longshore_core::store::{Aged, Finding, Pruned, Retention, StoreResult, Upkeep};
+use longshore_core::store::{Aged, ChangePage, Finding, Pruned, Retention, StoreResult, Upkeep};
 use longshore_core::{JobId, State};
 use rusqlite::named_params;
 
@@ -76,6 +76,7 @@ impl Upkeep for SqliteStore {
         self.engine.write(verb, News::No, forget).await?;
         // Each in a transaction of its own, as many as it takes: nobody writes lines that are old.
         while self.engine.write(verb, News::No, forget_audit).await? {}
+        while self.engine.write(verb, News::No, forget_changes).await? {}
         self.engine.tend(verb).await
     }
 
@@ -99,6 +100,16 @@ fn forget_audit(tx: &Tx<'_>) -> Outcome<bool> {
     );
     let params = named_params! { ":before": before, ":limit": limit };
     Ok(tx.execute(sql!("tend_storage_audit"), params)? >= limit as usize)
+}
+
+/// Takes away old changes; whether there may be more of them.
+fn forget_changes(tx: &Tx<'_>) -> Outcome<bool> {
+    let (before, limit) = (
+        tx.now.minus(ChangePage::KEPT),
+        ChangePage::FORGOTTEN_AT_ONCE,
+    );
+    let params = named_params! { ":before": before, ":limit": limit };
+    Ok(tx.execute(sql!("tend_storage_changes"), params)? >= limit as usize)
 }
 
 fn stage_all(tx: &Tx<'_>, limit: u32) -> Outcome<u64> {

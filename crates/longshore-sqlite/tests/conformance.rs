@@ -70,6 +70,16 @@ impl StoreHarness for TemporaryFile {
         );
     }
 
+    async fn age_changes(&self, by: Duration) {
+        let aged = self
+            .beside()
+            .execute("UPDATE change SET at = at - ?1", [micros(by)]);
+        assert!(
+            aged.expect("the file can be written") > 0,
+            "there are changes"
+        );
+    }
+
     async fn slot_of(&self, job: JobId) -> i64 {
         let sql = "SELECT slot FROM lease WHERE job_id = ?1";
         let slot = self.beside().query_row(sql, [job.0], |row| row.get(0));

@@ -10,8 +10,8 @@ use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{Count, NewQueue, Queue, QueueChange, QueueStats};
 use longshore_core::spec::Timeout;
 use longshore_core::store::{
-    Access, Aged, Finding, Heartbeat, NewWorker, Pruned, Registry, Retention, StoreResult, Upkeep,
-    Worker,
+    Access, Aged, ChangeCursor, ChangePage, Changes, Finding, Heartbeat, NewWorker, Pruned,
+    Registry, Retention, StoreResult, Upkeep, Worker,
 };
 use longshore_core::template::Template;
 use longshore_core::{HostId, JobId, QueueId, WorkerId};
@@ -171,6 +171,17 @@ impl Access for RemoteStore {
         let limit = Some(limit.clamp(1, 1000));
         let page = self.client.audit_log(AuditQuery { before, limit }).await?;
         Ok(page.entries)
+    }
+}
+
+#[async_trait]
+impl Changes for RemoteStore {
+    async fn changes(&self, _after: &ChangeCursor, _limit: u32) -> StoreResult<ChangePage> {
+        not_over_http("read the feed of changes")
+    }
+
+    async fn newest_change(&self) -> StoreResult<ChangeCursor> {
+        not_over_http("find the newest change")
     }
 }
 

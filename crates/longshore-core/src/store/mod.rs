@@ -1,10 +1,11 @@
 //! The seam to the database: what a store can do, in domain words.
 //!
-//! [`Store`] is the sum of seven concerns, one file each. A store compares and sets; what to do is
+//! [`Store`] is the sum of eight concerns, one file each. A store compares and sets; what to do is
 //! decided by the plain functions of this crate. Everything stored or compared uses the
 //! database's clock. Each verb is one transaction: it happened whole, or not at all.
 
 mod access;
+mod changes;
 mod error;
 mod leases;
 mod reading;
@@ -19,6 +20,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use access::Access;
+pub use changes::{
+    BadChangeCursor, Change, ChangeCursor, ChangePage, Changes, IdRange, LateRound, merge_ranges,
+};
 pub use error::{Contention, StoreError};
 pub use leases::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
@@ -42,7 +46,9 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A database of jobs.
 #[async_trait]
-pub trait Store: Submissions + Leases + Recovery + Registry + Reading + Upkeep + Access {
+pub trait Store:
+    Submissions + Leases + Recovery + Registry + Reading + Changes + Upkeep + Access
+{
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -8,6 +8,7 @@
 //! of what happened, and only the caller knows whether asking again is safe.
 
 mod access;
+mod changes;
 mod clock;
 mod contention;
 mod leases;

@@ -51,18 +51,8 @@ pub(super) fn dequeue_job(tx: &Tx<'_>, job: JobId) -> Outcome<()> {
 pub(super) fn reprioritise(tx: &Tx<'_>, job: JobId, priority: Priority) -> Outcome<()> {
     let place = places::find(tx, job)?;
     places::step(job, place.state(), Event::Reprioritise)?;
-    let waiting = take(tx, &place)?;
-    let moved = Waiting {
-        lane: Lane::joining(priority),
-        ..waiting
-    };
     places::forget_age(tx, job)?;
-    match place {
-        Place::Scheduled { due_at, .. } => places::put_aside(tx, &moved, due_at),
-        Place::Ready(_) | Place::Live { .. } | Place::Settled { .. } => {
-            places::join_line(tx, &moved)
-        }
-    }
+    places::change_lane(tx, &place, Lane::joining(priority))
 }
 
 pub(super) fn request_cancel(tx: &Tx<'_>, job: JobId) -> Outcome<CancelOutcome> {

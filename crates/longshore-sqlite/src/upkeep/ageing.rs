@@ -62,12 +62,10 @@ fn move_up(tx: &Tx<'_>, queue: QueueId, old: i64, limit: u32) -> Outcome<Vec<Age
         let Some(lane) = waiting.lane.aged() else {
             continue;
         };
-        let params = named_params! { ":job": waiting.job.0 };
-        tx.execute_one(sql!("place_take_ready"), params)?;
         let params = named_params! { ":job": waiting.job.0, ":lane": waiting.lane.0 };
         tx.execute(sql!("age_waiting_own_lane"), params)?;
-        let (job, moved) = (waiting.job, Waiting { lane, ..waiting });
-        places::join_line_at(tx, &moved, seq)?;
+        let job = waiting.job;
+        places::change_lane_at(tx, job, lane, seq)?;
         aged.push(Aged { job, queue, lane });
     }
     Ok(aged)

@@ -175,6 +175,12 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             ALTER TABLE queue DROP COLUMN on_host_lost;
             DROP TABLE ageing_mark;
             DROP TABLE aged;
+            DROP TRIGGER change_ready;
+            DROP TRIGGER change_scheduled;
+            DROP TRIGGER change_launching;
+            DROP TRIGGER change_running;
+            DROP TRIGGER change_settled;
+            DROP TABLE change;
             ALTER TABLE instance DROP COLUMN home;
             ALTER TABLE instance DROP COLUMN path;
             DROP TABLE api_token;

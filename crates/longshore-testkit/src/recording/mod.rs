@@ -9,6 +9,7 @@
 //! Never does: change a call, an answer or their order; and never the verdict.
 
 mod access;
+mod changes;
 mod journal;
 mod leases;
 mod reading;

@@ -16,6 +16,8 @@ pub mod seed;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod access;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod changes;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod contention;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod hosts;
@@ -80,6 +82,11 @@ pub trait StoreHarness: Send + Sync {
     /// Makes every line of the audit log older than it is. As [`StoreHarness::age`], not for all.
     async fn age_audit(&self, by: Duration) {
         panic!("this harness can't make the audit log older by {by:?}");
+    }
+
+    /// Makes every change in the feed older than it is. As [`StoreHarness::age`], not for all.
+    async fn age_changes(&self, by: Duration) {
+        panic!("this harness can't make the feed of changes older by {by:?}");
     }
 
     /// Takes the database away. Called once, after every handle was closed, also when the case
@@ -149,5 +156,9 @@ impl StoreHarness for Tracked<'_> {
 
     async fn age_audit(&self, by: Duration) {
         self.harness.age_audit(by).await;
+    }
+
+    async fn age_changes(&self, by: Duration) {
+        self.harness.age_changes(by).await;
     }
 }

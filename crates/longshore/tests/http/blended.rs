@@ -13,11 +13,11 @@ use longshore_core::executor::Handle;
 use longshore_core::host::{Demand, Host, HostChange, HostFacts};
 use longshore_core::queue::{Count, NewQueue, Queue, QueueChange, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    Access, AcquireRequest, Acquired, Aged, CancelOutcome, FenceOutcome, Finding, Finish,
-    FinishOutcome, Heartbeat, HeldLease, JobDetail, JobFilter, JobPage, LeaseKey, LeaseStatus,
-    Leases, NewJob, NewWorker, OutputAppend, OutputPage, OutputRequest, Pruned, Reading, Recovery,
-    Registry, Retention, Store, StoreResult, Submissions, Submitted, TakeOverRequest, TakenOver,
-    Upkeep, Wakeups, Worker,
+    Access, AcquireRequest, Acquired, Aged, CancelOutcome, ChangeCursor, ChangePage, Changes,
+    FenceOutcome, Finding, Finish, FinishOutcome, Heartbeat, HeldLease, JobDetail, JobFilter,
+    JobPage, LeaseKey, LeaseStatus, Leases, NewJob, NewWorker, OutputAppend, OutputPage,
+    OutputRequest, Pruned, Reading, Recovery, Registry, Retention, Store, StoreResult, Submissions,
+    Submitted, TakeOverRequest, TakenOver, Upkeep, Wakeups, Worker,
 };
 use longshore_core::template::Template;
 use longshore_core::{
@@ -227,6 +227,17 @@ impl Reading for Blended {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         self.http.settled_counts().await
+    }
+}
+
+#[async_trait]
+impl Changes for Blended {
+    async fn changes(&self, after: &ChangeCursor, limit: u32) -> StoreResult<ChangePage> {
+        self.direct.changes(after, limit).await
+    }
+
+    async fn newest_change(&self) -> StoreResult<ChangeCursor> {
+        self.direct.newest_change().await
     }
 }
 

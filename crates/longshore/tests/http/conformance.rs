@@ -76,6 +76,10 @@ impl StoreHarness for BehindAServer {
         self.change("UPDATE audit SET at = at - ?1", [micros(by)]);
     }
 
+    async fn age_changes(&self, by: Duration) {
+        self.change("UPDATE change SET at = at - ?1", [micros(by)]);
+    }
+
     async fn slot_of(&self, job: JobId) -> i64 {
         let beside = Connection::open(self.path()).expect("the file opens");
         let sql = "SELECT slot FROM lease WHERE job_id = ?1";

@@ -85,6 +85,14 @@ const SOURCES: &[(&str, &[&str])] = &[
             include_str!("../access/using.rs"),
         ],
     ),
+    (
+        "changes",
+        &[
+            include_str!("../changes/arrows.rs"),
+            include_str!("../changes/racing.rs"),
+            include_str!("../changes/telling.rs"),
+        ],
+    ),
     ("contention", &[include_str!("../contention.rs")]),
     (
         "walk",

@@ -2,6 +2,7 @@
 //! the real ones. Time is the runtime's, so that a paused clock moves it.
 
 mod access;
+mod changes;
 mod leases;
 mod reading;
 mod recovery;
