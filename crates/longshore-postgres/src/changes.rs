@@ -197,12 +197,12 @@ impl Found {
             late: None,
         };
         if late.len() > limit {
+            // The look gave no new rows beside so many.
             late.truncate(limit);
             next.late = late.last().map(|row| LateRound {
                 through: row.seq,
                 of: ended,
             });
-            new.clear();
         }
         if let (Some(newest), Some(next_id)) = (new.last(), next_id) {
             let beyond = ChangeCursor {
@@ -247,4 +247,51 @@ fn moved(verb: &'static str, row: &Row) -> StoreResult<Moved> {
         state: rows::state(verb, row, "state")?,
         jobs: column(verb, row, "job_ids")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(seq: i64) -> Moved {
+        Moved {
+            seq,
+            at: At(longshore_core::Timestamp::UNIX_EPOCH),
+            queue: QueueId(1),
+            state: State::Queued,
+            jobs: vec![seq],
+        }
+    }
+
+    fn found(open: &[String]) -> Found {
+        let snapshot = format!("1:100000:{}", open.join(","));
+        Found {
+            snapshot: Snapshot::parse(&snapshot).expect("a snapshot"),
+            next_id: Some(100_000),
+            late: vec![row(3)],
+            new: vec![row(8), row(9)],
+            kept: Kept::default(),
+        }
+    }
+
+    fn told(page: &ChangePage) -> Vec<i64> {
+        page.changes.iter().map(|change| change.job.0).collect()
+    }
+
+    #[test]
+    fn while_more_is_open_than_a_cursor_can_hold_what_is_new_waits_and_what_came_late_does_not() {
+        let apart = |count: usize| (1..=count).map(|nth| (nth * 2).to_string());
+        let [some, many] = [ChangeCursor::MAX_RANGES, ChangeCursor::MAX_RANGES + 1]
+            .map(|count| found(&apart(count).collect::<Vec<_>>()));
+        let after = ChangeCursor {
+            seen: 7,
+            open: vec![IdRange { first: 1, last: 2 }],
+            ..ChangeCursor::default()
+        };
+        let page = some.page(&after, 10);
+        assert_eq!((told(&page), page.next.seen), (vec![3, 8, 9], 9));
+        let page = many.page(&after, 10);
+        assert_eq!((told(&page), page.next.seen), (vec![3], 7));
+        assert_eq!(page.next.open, [IdRange { first: 2, last: 2 }]);
+    }
 }

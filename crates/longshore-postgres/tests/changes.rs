@@ -47,6 +47,7 @@ impl Listener {
                 return heard;
             }
             heard.extend(page.changes);
+            assert!(heard.len() < 5000, "the feed ends");
         }
     }
 
