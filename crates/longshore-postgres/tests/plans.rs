@@ -290,7 +290,8 @@ async fn one_long_lease_does_not_make_counting_slower() {
     };
     let with_floor = cost(&client, &scene, 10, &only_the_floor).await;
     let with_slots = cost(&client, &scene, 10, &remembered).await;
-    assert!(with_slots.pages < 400, "with the slots: {with_slots:?}");
+    // Some 190, or 410 while the frontier's proof is a batch behind; what is told of the change is among them.
+    assert!(with_slots.pages < 500, "with the slots: {with_slots:?}");
     assert!(
         with_floor.pages > 2 * with_slots.pages,
         "with the floor alone the dead entries show, or this test shows nothing: \
