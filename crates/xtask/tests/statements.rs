@@ -40,6 +40,7 @@ fn names_in(folder: &Path) -> Vec<(String, String)> {
     fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("its entries can be read").path())
+        .filter(|path| path.is_file())
         .map(|path| {
             let stem = path.file_stem().expect("a file has a name");
             let text = fs::read_to_string(&path).expect("a text");
