@@ -62,7 +62,7 @@ impl Changes for PostgresStore {
 
     async fn newest_change(&self) -> StoreResult<ChangeCursor> {
         const VERB: &str = "find the newest change";
-        let sql = include_str!("../sql/newest_change.sql");
+        let sql = include_str!("../sql/changes_newest.sql");
         // More transactions than a cursor can hold are open only for moments, if at all.
         for _ in 0..LOOKS {
             let row = self.db.one(VERB, sql, &[]).await?;
