@@ -95,7 +95,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         failures: Failures::new(options.failures_per_minute),
         uses: Uses::default(),
         tables: Tables::default(),
-        operations: openapi::Operations::of(&document),
+        operations: openapi::Operations::of(&document, &routes::reads()),
         streams: Streams::new(&store),
         bodies: room_for_bodies(),
         store,
@@ -109,10 +109,11 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         .layer(from_fn_with_state(Arc::clone(&app), caller::find))
         .merge(openapi::route())
         .merge(openapi::page())
-        .merge(health::routes())
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), guard::look))
+        // Whoever probes knows the server by its address, and learns nothing of jobs.
+        .merge(health::routes())
         .layer(DefaultBodyLimit::max(max_body))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn(measure))

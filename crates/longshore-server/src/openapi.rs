@@ -1,6 +1,6 @@
 //! The API's description (`OpenAPI` 3.1), made from the handlers and types themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -116,31 +116,49 @@ pub(crate) fn page() -> Router<Arc<App>> {
     SwaggerUi::new("/docs").config(shown).into()
 }
 
-/// From a method and a route to the operation's name.
+/// From a method and a route to the operation's name, and whether it changes something.
 #[derive(Debug, Default)]
-pub(crate) struct Operations(BTreeMap<(String, String), String>);
+pub(crate) struct Operations {
+    names: BTreeMap<(String, String), String>,
+    /// The names of those that change nothing: a question may be too long for an address, and be a POST.
+    reads: BTreeSet<String>,
+}
 
 impl Operations {
-    pub fn of(document: &OpenApi) -> Self {
-        let mut names = BTreeMap::new();
-        for (route, item) in &document.paths.paths {
-            for (method, operation) in operations_of(item) {
-                if let Some(name) = &operation.operation_id {
-                    names.insert((method.to_owned(), route.clone()), name.clone());
-                }
-            }
+    /// Of the whole API, of which `reads` change nothing.
+    pub fn of(document: &OpenApi, reads: &OpenApi) -> Self {
+        let reads = all_of(reads).filter_map(|(.., operation)| operation.operation_id.clone());
+        let names = all_of(document).filter_map(|(method, route, operation)| {
+            let name = operation.operation_id.clone()?;
+            Some(((method.to_owned(), route.to_owned()), name))
+        });
+        Self {
+            names: names.collect(),
+            reads: reads.collect(),
         }
-        Self(names)
     }
 
     /// The operation's name, or the method and route where there is none.
     pub fn name(&self, method: &Method, route: &str) -> String {
         let key = (method.as_str().to_owned(), route.to_owned());
-        match self.0.get(&key) {
+        match self.names.get(&key) {
             Some(name) => name.clone(),
             None => format!("{method} {route}"),
         }
     }
+
+    /// Whether the operation of this name may change something.
+    pub fn changes_something(&self, name: &str) -> bool {
+        !self.reads.contains(name)
+    }
+}
+
+/// Every operation, with its method and route.
+fn all_of(document: &OpenApi) -> impl Iterator<Item = (&'static str, &str, &Operation)> {
+    let items = document.paths.paths.iter();
+    items.flat_map(|(route, item)| {
+        operations_of(item).map(move |(method, operation)| (method, route.as_str(), operation))
+    })
 }
 
 fn operations_of(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
@@ -175,15 +193,13 @@ mod tests {
     #[test]
     fn every_operation_has_a_name_of_its_own_and_an_answer_for_errors() {
         let document = document();
-        let mut names = std::collections::BTreeSet::new();
-        for (route, item) in &document.paths.paths {
-            for (method, operation) in operations_of(item) {
-                let name = operation.operation_id.clone().expect("a name");
-                assert!(names.insert(name), "{method} {route}");
-                assert!(operation.summary.is_some(), "{method} {route}");
-                let responses = &operation.responses.responses;
-                assert!(responses.contains_key("default"), "{method} {route}");
-            }
+        let mut names = BTreeSet::new();
+        for (method, route, operation) in all_of(&document) {
+            let name = operation.operation_id.clone().expect("a name");
+            assert!(names.insert(name), "{method} {route}");
+            assert!(operation.summary.is_some(), "{method} {route}");
+            let responses = &operation.responses.responses;
+            assert!(responses.contains_key("default"), "{method} {route}");
         }
         assert!(names.len() > 30, "{names:?}");
     }

@@ -26,11 +26,15 @@ pub(crate) async fn note(State(app): State<Arc<App>>, request: Request, next: Ne
     else {
         return next.run(request).await;
     };
+    let action = app.operations.name(request.method(), route.as_str());
+    if !app.operations.changes_something(&action) {
+        return next.run(request).await;
+    }
     let mut line = AuditNote {
         who: caller.name.clone(),
         token: caller.token,
         address: caller.address.to_string(),
-        action: app.operations.name(request.method(), route.as_str()),
+        action,
         subject: subject_of(request.uri().path()),
         status: 0,
     };

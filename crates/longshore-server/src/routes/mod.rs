@@ -20,6 +20,7 @@ mod workers;
 use std::sync::Arc;
 
 use axum::middleware::from_fn;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -35,6 +36,12 @@ pub(crate) fn all() -> Routes {
         .merge(for_operators())
         .merge(for_admins());
     OpenApiRouter::new().nest(longshore_client::api::PREFIX, routes)
+}
+
+/// The operations that change nothing.
+pub(crate) fn reads() -> OpenApi {
+    let (_, document) = for_readers().split_for_parts();
+    document
 }
 
 fn for_readers() -> Routes {

@@ -276,6 +276,13 @@ async fn the_audit_log_says_who_did_what_and_what_was_refused() {
         .ask(&admin, Method::POST, "/api/v1/jobs/77/cancel", &Value::Null)
         .await;
     assert_eq!(unknown.code(), "unknown_job");
+    let asked = scene
+        .post("/api/v1/jobs/states", &json!({"jobs": [1]}))
+        .await;
+    assert_eq!(
+        asked.status, 200,
+        "a question is no act, and leaves no line"
+    );
     let log = scene
         .ask(&admin, Method::GET, "/api/v1/audit", &Value::Null)
         .await
