@@ -1,6 +1,7 @@
 //! Jobs: what people ask of them, and what they look at.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -87,11 +88,14 @@ impl Reading for RemoteStore {
     }
 
     async fn show_job(&self, job: JobId) -> StoreResult<JobDetail> {
-        // Whoever may not see the values is shown the job without them.
-        match self.client.job(job, true).await {
-            Err(StoreError::Denied { .. }) => Ok(self.client.job(job, false).await?.job),
-            shown => Ok(shown?.job),
+        // Whoever may not see the values is shown the job without them, and asks for them once.
+        if self.sees_env.load(Ordering::Relaxed) {
+            match self.client.job(job, true).await {
+                Err(StoreError::Denied { .. }) => self.sees_env.store(false, Ordering::Relaxed),
+                shown => return Ok(shown?.job),
+            }
         }
+        Ok(self.client.job(job, false).await?.job)
     }
 
     async fn states(&self, jobs: &[JobId]) -> StoreResult<Vec<State>> {

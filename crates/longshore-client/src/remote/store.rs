@@ -1,5 +1,7 @@
 //! [`RemoteStore`]: what people ask of a store, over HTTP.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,12 +15,17 @@ use super::client::Client;
 #[derive(Clone, Debug)]
 pub struct RemoteStore {
     pub(super) client: Client,
+    /// Whether the server shows this caller values of the environment, as far as is known.
+    pub(super) sees_env: Arc<AtomicBool>,
 }
 
 impl RemoteStore {
     /// The store behind this client's server.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            sees_env: Arc::new(AtomicBool::new(true)),
+        }
     }
 
     /// The client that it speaks through.
