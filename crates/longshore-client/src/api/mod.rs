@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod bodies;
+mod code;
 mod jobs;
 mod output;
 mod problem;
@@ -18,9 +19,10 @@ use utoipa::ToSchema;
 pub use access::{AuditPage, AuditQuery, MadeToken, NewToken, WhoAmI};
 pub use actions::{BulkAnswer, BulkFailure, BulkRequest, JobAction, Nothing, PriorityBody};
 pub use bodies::{HostBody, NewQueueBody, QueueBody, TemplateBody, TemplateSummary};
+pub use code::Code;
 pub use jobs::{JobQuery, JobView, NewJob, StatesAnswer, StatesRequest, SubmitMany, SubmittedMany};
 pub use output::{OutputChunk, OutputEvent, OutputPageBody, OutputQuery};
-pub use problem::{Code, Problem};
+pub use problem::Problem;
 pub use upkeep::{PruneAnswer, PruneRequest};
 
 /// Where the API begins.
