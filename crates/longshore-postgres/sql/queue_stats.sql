@@ -1,8 +1,9 @@
 -- Every queue with its counts; each stops at $1, and goes in the order of an index: where one queue has all
--- the jobs, the planner would look for those of each other by reading the whole table. And when the first of its jobs that may start now began to
--- wait: of each lane the first by place is the oldest. `ready` has no times: a job that has run before
--- counts from when its last attempt ended, another from when it was submitted or was to be due. As
--- subqueries, not joins, so that whatever the planner believes, each is one probe. Locks: none.
+-- the jobs, the planner would look for those of each other by reading the whole table. And when the first of
+-- its jobs that may start now began to wait: of each lane the first by place is the oldest. `ready` has no
+-- times: a job that has run before counts from when its last attempt ended, another from when it was
+-- submitted or was to be due. As subqueries, not joins, so that whatever the planner believes, each is one
+-- probe. Locks: none.
 -- Indexes: ready_line, scheduled_due, lease_queue; job_pkey and attempt_pkey, once for each lane in use.
 SELECT q.id, q.name, q.executor, q.host_selector::text AS host_selector, q.max_concurrent, q.paused,
        extract(epoch FROM q.ageing)::float8 AS ageing_seconds, q.on_host_lost, q.epoch,

@@ -6,6 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use support::Home;
+
 #[path = "bulk.rs"]
 mod bulk;
 #[path = "docker_words.rs"]
@@ -38,3 +40,18 @@ mod running;
 mod submitting;
 #[path = "waiting.rs"]
 mod waiting;
+
+/// Else all of these would show nothing that those without a server don't.
+#[test]
+fn what_is_asked_here_goes_through_the_server_and_workers_go_past_it() {
+    let home = Home::new();
+    let job = home.submit(&["--", "true"]);
+    assert_eq!(home.run(&["worker", "--until-empty"]).code, 0);
+    assert_eq!(home.state(&job), "completed");
+    let log = home.json(&["token", "audit"]);
+    let actions = log.as_array().expect("lines").iter();
+    let actions: Vec<&str> = actions
+        .map(|line| line["action"].as_str().expect("a text"))
+        .collect();
+    assert_eq!(actions, ["submit_jobs"], "{log}");
+}
