@@ -101,13 +101,19 @@ impl Context {
         Ok(Arc::new(self.retrying().await?))
     }
 
-    /// A client of the server that is meant, if one is: the flag's, unless a flag names a database; the
-    /// variable's; or the file's.
-    pub fn client(&self) -> anyhow::Result<Option<Client>> {
+    /// The server that is meant, if one is: the flag's, unless a flag names a database; the variable's; or
+    /// the file's.
+    pub fn server(&self) -> Option<&str> {
         if self.is_direct || self.chosen.is_some() || self.global.names_database {
-            return Ok(None);
+            return None;
         }
-        let Some(address) = self.global.server.as_ref().or(self.config.server.as_ref()) else {
+        let given = self.global.server.as_deref();
+        given.or(self.config.server.as_deref())
+    }
+
+    /// A client of that server.
+    pub fn client(&self) -> anyhow::Result<Option<Client>> {
+        let Some(address) = self.server() else {
             return Ok(None);
         };
         let file = self

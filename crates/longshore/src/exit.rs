@@ -226,6 +226,9 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
             "`longshore doctor` looks at the database that --database, LONGSHORE_DATABASE_URL \
              or the configuration names",
         ),
+        StoreError::ServerUnavailable { .. } => Some(
+            "see whether it runs, and whether --server or LONGSHORE_SERVER names the right one",
+        ),
         StoreError::Contended { .. } => {
             Some("try again; `longshore doctor` looks at the database if it stays busy")
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longshore_core::retry::Backoff;
 use longshore_core::spec::format_duration;
-use longshore_core::store::StoreResult;
+use longshore_core::store::{StoreError, StoreResult};
 use tokio::time::{Instant, sleep};
 
 use crate::output;
@@ -40,21 +40,25 @@ async fn sit_out_within<T>(
     mut call: impl AsyncFnMut() -> StoreResult<T>,
 ) -> StoreResult<T> {
     let mut begun = None;
+    let mut who = "database";
     let mut tries = 0;
     loop {
         let error = match call().await {
             Err(error) if error.is_unavailable() => error,
             answered => {
                 if begun.is_some() {
-                    say("the database answers again");
+                    say(&format!("the {who} answers again"));
                 }
                 return answered;
             }
         };
         if begun.is_none() {
+            if matches!(error, StoreError::ServerUnavailable { .. }) {
+                who = "server";
+            }
             let patience = format_duration(patience);
             say(&format!(
-                "the database can't be reached; trying again for {patience}"
+                "the {who} can't be reached; trying again for {patience}"
             ));
         }
         tries += 1;
@@ -69,7 +73,6 @@ async fn sit_out_within<T>(
 #[cfg(test)]
 mod tests {
     use longshore_core::JobId;
-    use longshore_core::store::StoreError;
 
     use super::*;
 

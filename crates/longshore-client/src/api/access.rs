@@ -1,6 +1,7 @@
 //! Who one is, tokens, and what was done.
 
 use longshore_core::access::{ApiToken, ApiTokenId, AuditEntry, Role};
+use longshore_core::spec::Timeout;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -24,9 +25,10 @@ pub struct NewToken {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// For how long it is good, such as `"30d"`; for ever when absent.
+    /// For how long it is good: seconds, a text such as `"30d"`, or `"none"`; for ever when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifetime: Option<String>,
+    #[schema(schema_with = longshore_core::schemas::timeout)]
+    pub lifetime: Option<Timeout>,
 }
 
 /// A token that was made, with its secret, which is never shown again.

@@ -247,7 +247,7 @@ async fn answered(verb: &'static str, sent: reqwest::Result<Response>) -> StoreR
     Err(match problem {
         Ok(problem) => problem.into_error(verb),
         // Something else answers there: a proxy, or no Longshore at all.
-        Err(_) => StoreError::Unavailable {
+        Err(_) => StoreError::ServerUnavailable {
             verb,
             source: format!("the server answered {status}, and not as Longshore does").into(),
         },
@@ -255,7 +255,7 @@ async fn answered(verb: &'static str, sent: reqwest::Result<Response>) -> StoreR
 }
 
 fn lost(verb: &'static str, error: reqwest::Error) -> StoreError {
-    StoreError::Unavailable {
+    StoreError::ServerUnavailable {
         verb,
         source: error.into(),
     }

@@ -65,6 +65,16 @@ pub enum StoreError {
         #[source]
         source: Source,
     },
+    /// The server before the database can't be reached, or went away in the middle: what was asked may or
+    /// may not have happened.
+    #[error("{verb}: the server can't be reached; is it running, and is the address right?")]
+    ServerUnavailable {
+        /// The verb.
+        verb: &'static str,
+        /// What went wrong on the way.
+        #[source]
+        source: Source,
+    },
     /// No space is left, or the database only reads. Nothing was written.
     #[error("{verb}: the database can't write: {problem}")]
     CannotWrite {
@@ -175,9 +185,13 @@ impl StoreError {
         matches!(self, Self::Contended { .. })
     }
 
-    /// Whether the database is out of reach, so that nothing is known of what was asked.
+    /// Whether the database is out of reach, or a server before it, so that nothing is known of what was
+    /// asked.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::ServerUnavailable { .. }
+        )
     }
 
     /// Whether the fault lies with the system (database down, busy, full, of another version)
@@ -186,6 +200,7 @@ impl StoreError {
         match self {
             Self::Contended { .. }
             | Self::Unavailable { .. }
+            | Self::ServerUnavailable { .. }
             | Self::CannotWrite { .. }
             | Self::SchemaTooNew { .. }
             | Self::SchemaTooOld { .. }
@@ -208,7 +223,7 @@ impl StoreError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Contended { .. } => "contended",
-            Self::Unavailable { .. } => "unavailable",
+            Self::Unavailable { .. } | Self::ServerUnavailable { .. } => "unavailable",
             Self::CannotWrite { .. } => "cannot_write",
             Self::SchemaTooNew { .. } | Self::SchemaTooOld { .. } => "schema",
             Self::Unexpected { .. } => "unexpected",

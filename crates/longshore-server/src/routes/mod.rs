@@ -91,6 +91,7 @@ fn for_operators() -> Routes {
         .routes(routes!(templates::save_template))
         .routes(routes!(upkeep::prune))
         .routes(routes!(upkeep::findings))
+        .routes(routes!(upkeep::breaches))
         .route_layer(from_fn(may::operator))
 }
 

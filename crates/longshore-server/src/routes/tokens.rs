@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use longshore_client::api::{AuditPage, AuditQuery, MadeToken, NewToken, Problem};
 use longshore_core::access::{ApiToken, ApiTokenId, NewApiToken};
-use longshore_core::spec::{FieldError, parse_duration};
+use longshore_core::spec::{FieldError, Timeout};
 
 use crate::access::audit::Subject;
 use crate::access::secret::Secret;
@@ -32,13 +32,12 @@ pub(super) async fn create_token(
     State(app): State<Arc<App>>,
     Said(asked, ..): Said<NewToken>,
 ) -> Answer<Response> {
-    let lifetime = asked.lifetime.as_deref().map(parse_duration).transpose();
     let secret = Secret::draw();
     let new = NewApiToken {
         name: asked.name,
         role: asked.role,
         hash: secret.hash(),
-        lifetime: lifetime.map_err(|error| FieldError::new("lifetime", error.to_string()))?,
+        lifetime: asked.lifetime.and_then(Timeout::limit),
     };
     let token = app.store.create_token(&new).await?;
     let subject = Subject(format!("token {} {}", token.id, token.name));

@@ -45,6 +45,13 @@ pub(super) async fn prune(
     Ok(Json(PruneAnswer { prunable, pruned }))
 }
 
+/// Every breach of the tables' own rules; empty is well
+#[utoipa::path(get, path = "/breaches", tag = "system",
+    responses((status = 200, body = Vec<String>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn breaches(State(app): State<Arc<App>>) -> Answer<Json<Vec<String>>> {
+    Ok(Json(app.store.audit().await?))
+}
+
 /// What is to be said of the database: `longshore doctor`'s view
 #[utoipa::path(get, path = "/findings", tag = "system",
     responses((status = 200, body = Vec<Finding>), (status = "default", body = Problem, content_type = "application/problem+json")))]

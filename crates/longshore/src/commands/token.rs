@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use longshore_client::api::NewToken;
 use longshore_core::access::{ApiToken, ApiTokenId, NewApiToken, Role};
-use longshore_core::spec::{format_duration, parse_duration};
+use longshore_core::spec::{Timeout, parse_duration};
 use longshore_core::suggest;
 use longshore_server::Secret;
 
@@ -91,7 +91,7 @@ async fn create(
 ) -> anyhow::Result<Exit> {
     let store = context.store().await?;
     let secret = if let Some(client) = context.client()? {
-        let lifetime = lifetime.map(format_duration);
+        let lifetime = lifetime.map(Timeout::After);
         let new = NewToken {
             name,
             role,

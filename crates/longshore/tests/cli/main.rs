@@ -36,6 +36,7 @@ mod reasons;
 mod running;
 mod schema;
 mod served;
+mod serving;
 mod submitting;
 mod tour;
 mod waiting;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 /// Every operation, and the least role that may do it.
-const ROLES: [(&str, Role); 39] = [
+const ROLES: [(&str, Role); 40] = [
     ("about", Role::Reader),
     ("who_am_i", Role::Reader),
     ("stats", Role::Reader),
@@ -47,6 +47,7 @@ const ROLES: [(&str, Role); 39] = [
     ("save_template", Role::Operator),
     ("prune", Role::Operator),
     ("findings", Role::Operator),
+    ("breaches", Role::Operator),
     ("list_tokens", Role::Admin),
     ("create_token", Role::Admin),
     ("revoke_token", Role::Admin),
@@ -225,6 +226,43 @@ async fn a_token_that_is_wrong_revoked_or_expired_opens_nothing() {
         got.json(),
         json!({"name": "reader", "role": "reader", "token": 1})
     );
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_made_over_http_for_as_long_as_is_said_in_whatever_words() {
+    let scene = Scene::by_tokens().await;
+    let admin = scene.token(Role::Admin).await;
+    let make = |name: &'static str, lifetime: Value| {
+        let body = json!({"name": name, "role": "reader", "lifetime": lifetime});
+        let (scene, admin) = (&scene, &admin);
+        async move {
+            scene
+                .ask(admin, Method::POST, "/api/v1/tokens", &body)
+                .await
+        }
+    };
+    for (name, lifetime, expires) in [
+        ("a", json!("90d"), true),
+        ("b", json!(3600.5), true),
+        ("c", json!("none"), false),
+        ("d", Value::Null, false),
+    ] {
+        let token = make(name, lifetime.clone()).await;
+        assert_eq!(token.status, 201, "{lifetime}: {token:?}");
+        let token = token.json();
+        assert_eq!(!token["expires_at"].is_null(), expires, "{lifetime}: {token}");
+        let secret = token["secret"].as_str().expect("a secret");
+        let who = scene
+            .ask(secret, Method::GET, "/api/v1/whoami", &Value::Null)
+            .await;
+        assert_eq!(who.json()["name"], name);
+    }
+    for lifetime in [json!(0), json!("soon"), json!("100y"), json!(-1)] {
+        let refused = make("e", lifetime.clone()).await;
+        assert_eq!(refused.code(), "invalid", "{lifetime}");
+        assert_eq!(refused.json()["field"], "lifetime", "{lifetime}");
+    }
     scene.close().await;
 }
 

@@ -268,7 +268,7 @@ impl Upkeep for Blended {
     }
 
     async fn audit(&self) -> StoreResult<Vec<String>> {
-        self.direct.audit().await
+        self.http.audit().await
     }
 
     async fn diagnose(&self) -> StoreResult<Vec<Finding>> {

@@ -3,7 +3,7 @@
 mod fleet;
 mod here;
 
-use longshore_core::store::{Finding, Severity, Store};
+use longshore_core::store::{Finding, Severity, Store, StoreError};
 
 use crate::context::Context;
 use crate::exit::{self, Exit};
@@ -29,7 +29,10 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     findings.push(found(
         Severity::Ok,
         "address",
-        context.address()?.to_string(),
+        match context.server() {
+            Some(server) => server.to_owned(),
+            None => context.address()?.to_string(),
+        },
         "",
     ));
     match context.store().await {
@@ -71,6 +74,18 @@ pub fn found(severity: Severity, subject: &str, seen: impl Into<String>, advice:
 }
 
 fn unreachable(error: &anyhow::Error) -> Finding {
+    match error.downcast_ref() {
+        Some(StoreError::Denied { .. }) => {
+            let advice = "the token of an operator shows it";
+            return found(Severity::Warning, "server", exit::one_line(error), advice);
+        }
+        Some(StoreError::ServerUnavailable { .. }) => {
+            let advice = "see whether the server runs, and whether --server, LONGSHORE_SERVER or the \
+                          configuration names the right one";
+            return found(Severity::Problem, "server", exit::one_line(error), advice);
+        }
+        _ => {}
+    }
     let advice = "see whether the database runs, and whether --database, LONGSHORE_DATABASE_URL \
                   or the configuration names the right one";
     found(Severity::Problem, "database", exit::one_line(error), advice)

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 pub use args::{HttpArgs, Listening};
 
 use super::signals::Interrupts;
+use super::worker::say;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::log::LogFormat;
 use crate::metrics::{self, Does};
-use crate::output;
 
 /// How long what is being answered has to end.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -101,11 +101,4 @@ pub fn say_where(format: LogFormat, server: &Server) {
         format,
         &format!("the server listens on {scheme}://{address}"),
     );
-}
-
-fn say(format: LogFormat, text: &str) {
-    match format {
-        LogFormat::Text => output::talk(text),
-        LogFormat::Json => tracing::info!("{text}"),
-    }
 }
