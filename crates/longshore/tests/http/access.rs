@@ -251,7 +251,11 @@ async fn a_token_is_made_over_http_for_as_long_as_is_said_in_whatever_words() {
         let token = make(name, lifetime.clone()).await;
         assert_eq!(token.status, 201, "{lifetime}: {token:?}");
         let token = token.json();
-        assert_eq!(!token["expires_at"].is_null(), expires, "{lifetime}: {token}");
+        assert_eq!(
+            !token["expires_at"].is_null(),
+            expires,
+            "{lifetime}: {token}"
+        );
         let secret = token["secret"].as_str().expect("a secret");
         let who = scene
             .ask(secret, Method::GET, "/api/v1/whoami", &Value::Null)
