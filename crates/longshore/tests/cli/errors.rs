@@ -8,7 +8,11 @@ use super::support::{Home, Ran};
 pub(super) fn snapshot(name: &str, home: &Home, ran: &Ran) {
     let folder = regex_escaped(home.path().to_str().expect("temporary paths are UTF-8"));
     insta::with_settings!({
-        filters => vec![(folder.as_str(), "[HOME]"), (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]")],
+        filters => vec![
+            (folder.as_str(), "[HOME]"),
+            (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
+            (r"knows up to \d+", "knows up to [VERSION]"),
+        ],
         omit_expression => true,
         prepend_module_to_snapshot => false,
     }, {

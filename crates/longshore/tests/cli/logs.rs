@@ -4,19 +4,22 @@ use std::io::{BufRead as _, BufReader};
 
 use super::support::Home;
 
-/// A home with a job that wrote six lines, of which the fourth came after a file was made, and that
-/// file made.
+/// A home with a job that wrote six lines in a known order: what went to the one output was stored
+/// before anything went to the other (of two pipes nobody can say which was written first).
 fn a_home_with_lines() -> Home {
     let home = Home::new();
-    let script = "echo one; echo two; echo oh >&2; until test -e go; do sleep 0.05; done; \
+    let script = "await() { until test -e \"$1\"; do sleep 0.05; done; }; \
+                  echo one; echo two; await err; echo oh >&2; await out; \
                   echo three; echo four; printf five";
     let folder = home.path().to_str().expect("temporary paths are UTF-8");
     let run = home.spawn(&["run", "-w", folder, "--", "sh", "-c", script]);
-    super::support::wait_until("the first lines are stored", || {
-        let logs = home.run(&["logs", "last"]);
-        logs.stdout == "one\ntwo\n" && logs.stderr == "oh\n"
-    });
-    home.file("go", "");
+    for (stderr, next) in [("", "err"), ("oh\n", "out")] {
+        super::support::wait_until("the lines so far are stored", || {
+            let logs = home.run(&["logs", "last"]);
+            logs.stdout == "one\ntwo\n" && logs.stderr == stderr
+        });
+        home.file(next, "");
+    }
     assert_eq!(run.finish().code, 0);
     home
 }
