@@ -54,6 +54,7 @@ impl Changes for PostgresStore {
                 changes: Vec::new(),
                 next: self.newest_change().await?,
                 is_cut: true,
+                is_all: false,
             });
         }
         let limit = usize::try_from(limit).expect("above 0");
@@ -108,8 +109,9 @@ struct Moved {
 
 impl Moved {
     fn changes(self) -> impl Iterator<Item = Change> {
-        let (At(at), queue, state) = (self.at, self.queue, self.state);
+        let (number, At(at), queue, state) = (self.seq, self.at, self.queue, self.state);
         self.jobs.into_iter().map(move |job| Change {
+            number,
             job: JobId(job),
             queue,
             state,
@@ -190,6 +192,8 @@ impl Found {
             Some(round) => (round.of.clone(), after.open.clone()),
             None => snapshot.split(&after.open),
         };
+        // The look gives so many rows in all, and none that is new within a round.
+        let mut is_all = after.late.is_none() && late.len() + new.len() < limit;
         let mut next = ChangeCursor {
             seen: after.seen,
             cleared: kept.cleared,
@@ -223,6 +227,7 @@ impl Found {
                     "too many transactions are open at once: the feed of changes waits"
                 );
                 new.clear();
+                is_all = false;
             }
         }
         let rows = late.into_iter().chain(new);
@@ -230,6 +235,7 @@ impl Found {
             changes: rows.flat_map(Moved::changes).collect(),
             next,
             is_cut: false,
+            is_all,
         }
     }
 }
@@ -290,8 +296,10 @@ mod tests {
         };
         let page = some.page(&after, 10);
         assert_eq!((told(&page), page.next.seen), (vec![3, 8, 9], 9));
+        assert!(page.is_all);
         let page = many.page(&after, 10);
         assert_eq!((told(&page), page.next.seen), (vec![3], 7));
+        assert!(!page.is_all, "what is new is left");
         assert_eq!(page.next.open, [IdRange { first: 2, last: 2 }]);
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
             "Submitting jobs, looking at them, and what is asked of them",
         ),
         ("output", "What jobs wrote"),
+        ("changes", "Jobs as they come into other states"),
         ("queues", "Queues and their limits"),
         ("workers", "Worker processes"),
         ("hosts", "Machines and engines that jobs run on"),

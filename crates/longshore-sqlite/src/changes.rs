@@ -58,21 +58,25 @@ fn page(tx: &Tx<'_>, after: &ChangeCursor, limit: u32) -> Outcome<ChangePage> {
             changes: Vec::new(),
             next: at(last),
             is_cut: true,
+            is_all: false,
         });
     }
     let params = named_params! { ":after": after.seen, ":limit": limit };
     let rows = tx.all(sql!("changes"), params, |row| {
         let change = Change {
+            number: row.get("seq")?,
             job: JobId(row.get("job_id")?),
             queue: QueueId(row.get("queue_id")?),
             state: row.get::<_, Word<State>>("state")?.0,
             at: row.get::<_, Micros>("at")?.time(),
         };
-        Ok((row.get("seq")?, change))
+        Ok(change)
     })?;
+    let seen = rows.last().map_or(after.seen, |change| change.number);
     Ok(ChangePage {
-        next: at(rows.last().map_or(after.seen, |(seq, _)| *seq)),
-        changes: rows.into_iter().map(|(_, change)| change).collect(),
+        is_all: seen == last,
+        next: at(seen),
+        changes: rows,
         is_cut: false,
     })
 }

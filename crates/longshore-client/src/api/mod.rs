@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod bodies;
+mod changes;
 mod code;
 mod jobs;
 mod output;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 pub use access::{AuditPage, AuditQuery, MadeToken, NewToken, WhoAmI};
 pub use actions::{BulkAnswer, BulkFailure, BulkRequest, JobAction, Nothing, PriorityBody};
 pub use bodies::{HostBody, NewQueueBody, QueueBody, TemplateBody, TemplateSummary};
+pub use changes::{ChangeEvent, ChangeQuery};
 pub use code::Code;
 pub use jobs::{JobQuery, JobView, NewJob, StatesAnswer, StatesRequest, SubmitMany, SubmittedMany};
 pub use output::{OutputChunk, OutputEvent, OutputPageBody, OutputQuery};

@@ -20,8 +20,8 @@ use reqwest::Method;
 use super::client::Client;
 use super::store::{RemoteStore, not_over_http};
 use crate::api::{
-    AuditQuery, HostBody, NewQueueBody, PruneAnswer, PruneRequest, QueueBody, TemplateBody,
-    TemplateSummary,
+    AuditQuery, ChangeQuery, HostBody, NewQueueBody, PruneAnswer, PruneRequest, QueueBody,
+    TemplateBody, TemplateSummary,
 };
 
 #[async_trait]
@@ -176,12 +176,23 @@ impl Access for RemoteStore {
 
 #[async_trait]
 impl Changes for RemoteStore {
-    async fn changes(&self, _after: &ChangeCursor, _limit: u32) -> StoreResult<ChangePage> {
-        not_over_http("read the feed of changes")
+    async fn changes(&self, after: &ChangeCursor, limit: u32) -> StoreResult<ChangePage> {
+        let query = ChangeQuery {
+            after: Some(after.to_string()),
+            limit: Some(limit.clamp(1, ChangePage::MAX_ROWS)),
+        };
+        self.client
+            .get("read the feed of changes", "changes", &query)
+            .await
     }
 
     async fn newest_change(&self) -> StoreResult<ChangeCursor> {
-        not_over_http("find the newest change")
+        let query = ChangeQuery::default();
+        let page: ChangePage = self
+            .client
+            .get("find the newest change", "changes", &query)
+            .await?;
+        Ok(page.next)
     }
 }
 

@@ -22,6 +22,9 @@ pub use cursor::{BadChangeCursor, ChangeCursor, IdRange, LateRound, merge_ranges
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Change {
+    /// Of what the feed keeps. Moves that one statement made at once may share it. Of a job's moves the
+    /// later has the higher; of different jobs it says nothing, and the feed may tell a lower one late.
+    pub number: i64,
     /// The job.
     pub job: JobId,
     /// Its queue.
@@ -54,6 +57,9 @@ pub struct ChangePage {
     /// (a backup was restored). The listener must look at everything anew: after it got this page, for
     /// `next` begins where the newest cursor does, and there are no changes with it.
     pub is_cut: bool,
+    /// Whether `next` is behind everything that this look could see. Otherwise there may be more to read
+    /// at once.
+    pub is_all: bool,
 }
 
 impl ChangePage {

@@ -5,6 +5,7 @@
 mod about;
 mod actions;
 mod bulk;
+mod changes;
 mod following;
 mod hosts;
 mod jobs;
@@ -56,6 +57,8 @@ fn for_readers() -> Routes {
         .routes(routes!(output::stdout))
         .routes(routes!(following::follow_output))
         .routes(routes!(output::stderr))
+        .routes(routes!(changes::list_changes))
+        .routes(routes!(changes::follow_changes))
         .routes(routes!(result::result))
         .routes(routes!(queues::list_queues))
         .routes(routes!(queues::show_queue))

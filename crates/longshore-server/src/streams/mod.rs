@@ -1,5 +1,6 @@
 //! Server-sent events: what follows the place where a listener is, each thing once.
 
+pub(crate) mod changes;
 pub(crate) mod feed;
 pub(crate) mod output;
 pub(crate) mod place;
@@ -11,6 +12,7 @@ use longshore_core::store::Store;
 use metrics::gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use changes::ChangeFeed;
 use feed::Feeds;
 use ticks::Ticks;
 
@@ -22,6 +24,7 @@ const MOST: usize = 2000;
 /// What all streams of a server share.
 pub(crate) struct Streams {
     pub outputs: Feeds,
+    pub changes: ChangeFeed,
     room: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
 }
@@ -41,7 +44,8 @@ impl Streams {
     pub fn new(store: &Arc<dyn Store>) -> Self {
         let ticks = Arc::new(Ticks::new(Arc::clone(store)));
         Self {
-            outputs: Feeds::new(Arc::clone(store), ticks),
+            outputs: Feeds::new(Arc::clone(store), Arc::clone(&ticks)),
+            changes: ChangeFeed::new(Arc::clone(store), ticks),
             room: Arc::new(Semaphore::new(MOST)),
             stopping: watch::Sender::new(false),
         }

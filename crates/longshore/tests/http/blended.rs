@@ -233,11 +233,11 @@ impl Reading for Blended {
 #[async_trait]
 impl Changes for Blended {
     async fn changes(&self, after: &ChangeCursor, limit: u32) -> StoreResult<ChangePage> {
-        self.direct.changes(after, limit).await
+        self.http.changes(after, limit).await
     }
 
     async fn newest_change(&self) -> StoreResult<ChangeCursor> {
-        self.direct.newest_change().await
+        self.http.newest_change().await
     }
 }
 

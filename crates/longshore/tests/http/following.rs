@@ -2,91 +2,19 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::BoxStream;
 use longshore_core::disposition::Disposition;
 use longshore_core::output::{KeptOutput, Stream};
 use longshore_core::state::TerminalState;
 use longshore_core::store::{LeaseKey, OutputAppend};
 use longshore_testkit::store::scene::Scene as Work;
 use longshore_testkit::store::seed::Seed;
-use longshore_testkit::wait::PATIENCE;
-use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::events::{Event, Events};
 use crate::scene::{Same, Scene};
 
-/// A stream of events, read as any program reads it.
-struct Events {
-    bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>,
-    rest: String,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-struct Event {
-    name: String,
-    id: String,
-    data: Value,
-}
-
-impl Events {
-    async fn open(scene: &Scene, job: &str, last: Option<&str>) -> Self {
-        let request = scene.request(Method::GET, &format!("/api/v1/jobs/{job}/output/events"));
-        let request = match last {
-            Some(last) => request.header("Last-Event-ID", last),
-            None => request,
-        };
-        let response = request.send().await.expect("an answer");
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let bytes = response
-            .bytes_stream()
-            .map(|part| part.map(|bytes| bytes.to_vec()));
-        Self {
-            bytes: bytes.boxed(),
-            rest: String::new(),
-        }
-    }
-
-    /// The next event; none at the end.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(end) = self.rest.find("\n\n") {
-                let rest = self.rest.split_off(end + 2);
-                let event = Self::read(&self.rest);
-                self.rest = rest;
-                if let Some(event) = event {
-                    return Some(event);
-                }
-                continue;
-            }
-            let part = tokio::time::timeout(PATIENCE, self.bytes.next()).await;
-            let part = part.expect("an event comes, or the end")?;
-            let part = String::from_utf8(part.expect("the stream goes on"));
-            self.rest.push_str(&part.expect("events are text"));
-        }
-    }
-
-    fn read(block: &str) -> Option<Event> {
-        let field = |name: &str| {
-            let lines = block.lines().filter_map(|line| line.strip_prefix(name));
-            let lines: Vec<&str> = lines.map(|line| line.trim_start_matches(' ')).collect();
-            (!lines.is_empty()).then(|| lines.join("\n"))
-        };
-        Some(Event {
-            name: field("event:")?,
-            id: field("id:").unwrap_or_default(),
-            data: serde_json::from_str(&field("data:")?).expect("JSON"),
-        })
-    }
-
-    async fn rest(mut self) -> Vec<Event> {
-        let mut events = Vec::new();
-        while let Some(event) = self.next().await {
-            events.push(event);
-        }
-        events
-    }
+fn output_of(job: &str) -> String {
+    format!("/api/v1/jobs/{job}/output/events")
 }
 
 async fn write(
@@ -158,7 +86,10 @@ async fn who_leaves_after_any_event_is_told_what_follows_it_and_nothing_twice() 
     let scene = Scene::open().await;
     let work = Work::open(&Same::of(&scene)).await;
     let (job, told) = three_attempts(&work).await;
-    let whole = Events::open(&scene, &job, None).await.rest().await;
+    let whole = Events::open(&scene, &output_of(&job), None)
+        .await
+        .rest()
+        .await;
     assert_eq!(whole.iter().map(said).collect::<Vec<_>>(), told);
     for (seen, event) in whole.iter().enumerate() {
         assert_eq!(event.name, event.data["event"]);
@@ -167,7 +98,7 @@ async fn who_leaves_after_any_event_is_told_what_follows_it_and_nothing_twice() 
             assert_eq!(scene.get(&path).await.status, 204);
             continue;
         }
-        let rest = Events::open(&scene, &job, Some(&event.id))
+        let rest = Events::open(&scene, &output_of(&job), Some(&event.id))
             .await
             .rest()
             .await;
@@ -194,7 +125,7 @@ async fn listeners_that_come_at_different_times_are_each_told_everything_once_as
     let mut listeners = Vec::new();
     for seq in 0..20_u64 {
         if seq % 4 == 0 {
-            let mut events = Events::open(&scene, &job, None).await;
+            let mut events = Events::open(&scene, &output_of(&job), None).await;
             let mut seen = Vec::new();
             // It has caught up, and is told by the feed from now on.
             while seen.len() < expected.len() {
@@ -233,7 +164,7 @@ async fn a_job_that_waits_is_followed_until_it_has_ended_and_a_server_that_stops
     let scene = Scene::open().await;
     let work = Work::open(&Same::of(&scene)).await;
     let waiting = work.submit(Seed::job()).await.to_string();
-    let mut events = Events::open(&scene, &waiting, None).await;
+    let mut events = Events::open(&scene, &output_of(&waiting), None).await;
     let cancelled = scene
         .post(&format!("/api/v1/jobs/{waiting}/cancel"), &json!({}))
         .await;
@@ -242,7 +173,7 @@ async fn a_job_that_waits_is_followed_until_it_has_ended_and_a_server_that_stops
     assert_eq!(end.data, json!({"event": "end", "state": "cancelled"}));
     assert_eq!(events.next().await, None);
     let other = work.submit(Seed::job()).await.to_string();
-    let followed = Events::open(&scene, &other, None).await;
+    let followed = Events::open(&scene, &output_of(&other), None).await;
     let begun = std::time::Instant::now();
     scene.served.stop().await;
     assert_eq!(followed.rest().await, []);

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use longshore_client::{Client, ClientOptions};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::apart::Apart;
 use crate::scene::Scene;
-use crate::support::{Home, Running};
 
 const REQUESTS: usize = 10_000;
 const AT_ONCE: usize = 50;
@@ -26,45 +25,17 @@ const MOST_KIB: u64 = 600 * 1024;
 /// Far more than an answer takes while all that goes on.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server in a process of its own, so that its memory can be told from the test's.
-struct Victim {
-    running: Running,
-    url: String,
-    address: String,
-    http: reqwest::Client,
-    _home: Home,
-}
+/// What is attacked.
+struct Victim(Apart);
 
 impl Victim {
-    fn start() -> Self {
-        let home = Home::new();
-        let mut running = home.spawn(&["server", "--listen", "127.0.0.1:0"]);
-        let line = running.stderr_lines().next_line();
-        let (_, url) = line
-            .trim()
-            .split_once("listens on ")
-            .expect("it says where");
-        let address = url.trim_start_matches("http://").to_owned();
-        let url = url.to_owned();
-        // Brings what encrypts, once for the process.
-        drop(Client::new(&url, None, &ClientOptions::default()).expect("an address"));
-        let http = reqwest::Client::builder().timeout(PATIENCE).build();
-        Self {
-            running,
-            url,
-            address,
-            http: http.expect("a client"),
-            _home: home,
-        }
-    }
-
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url))
+        self.0.request(method, path)
     }
 
     /// A line of what the kernel knows of the process, in KiB.
     fn memory(&self, line: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.running.pid());
+        let path = format!("/proc/{}/status", self.0.pid());
         let status = std::fs::read_to_string(path).expect("the server runs");
         let value = status.lines().find_map(|known| known.strip_prefix(line));
         let value = value.expect("the kernel knows it").trim();
@@ -130,7 +101,7 @@ fn bad_text() -> HeaderValue {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_hostile_requests_leave_the_server_answering_within_bounded_memory() {
-    let victim = Arc::new(Victim::start());
+    let victim = Arc::new(Victim(Apart::start(PATIENCE)));
     let job = victim
         .request(Method::POST, "/api/v1/jobs")
         .json(&json!({"image": "a"}));
@@ -139,9 +110,7 @@ async fn ten_thousand_hostile_requests_leave_the_server_answering_within_bounded
     // Listeners who only listen.
     let mut idle = Vec::new();
     for _ in 0..STREAMS {
-        let listens = victim
-            .http
-            .get(format!("{}/api/v1/jobs/1/output/events", victim.url));
+        let listens = victim.request(Method::GET, "/api/v1/jobs/1/output/events");
         let listens = listens.timeout(Duration::from_mins(10)).send().await;
         let listens = listens.expect("an answer");
         assert_eq!(listens.status(), 200);
@@ -150,16 +119,16 @@ async fn ten_thousand_hostile_requests_leave_the_server_answering_within_bounded
     // Clients who begin and never end.
     let mut slow = Vec::new();
     for n in 0..SLOW {
-        let mut socket = TcpStream::connect(&victim.address)
+        let mut socket = TcpStream::connect(&victim.0.address)
             .await
             .expect("a connection");
         let begun = match n % 3 {
             0 => "GET /api/v1/jo".to_owned(),
-            1 => format!("GET / HTTP/1.1\r\nHost: {}\r\nX-A: ", victim.address),
+            1 => format!("GET / HTTP/1.1\r\nHost: {}\r\nX-A: ", victim.0.address),
             _ => format!(
                 "POST /api/v1/jobs HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
                  Content-Length: 1000\r\n\r\n{{",
-                victim.address
+                victim.0.address
             ),
         };
         socket.write_all(begun.as_bytes()).await.expect("written");

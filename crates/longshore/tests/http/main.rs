@@ -5,8 +5,12 @@
 mod support;
 
 mod access;
+mod apart;
 mod blended;
+mod changes;
 mod conformance;
+mod cost;
+mod events;
 mod following;
 mod hostile;
 mod jobs;

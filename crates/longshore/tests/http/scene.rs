@@ -19,7 +19,7 @@ pub struct Scene {
     pub store: Arc<dyn Store>,
     pub served: Served,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// The scene's database, for the testkit's short ways.
@@ -83,6 +83,14 @@ impl Scene {
         let path = folder.path().join("longshore.db");
         let store = SqliteStore::open(path, longshore_sqlite::Options::default()).await;
         let store: Arc<dyn Store> = Arc::new(store.expect("a temporary file opens"));
+        Self {
+            _folder: Some(folder),
+            ..Self::before(store, options).await
+        }
+    }
+
+    /// A server before this store, one of several perhaps.
+    pub async fn before(store: Arc<dyn Store>, options: Options) -> Self {
         let served = Served::with(Arc::clone(&store), options).await;
         // A client of ours brings what encrypts, once for the process.
         drop(served.client(None));
@@ -94,7 +102,7 @@ impl Scene {
             store,
             served,
             http: http.expect("a client"),
-            _folder: folder,
+            _folder: None,
         }
     }
 

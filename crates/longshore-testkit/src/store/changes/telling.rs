@@ -70,6 +70,17 @@ pub async fn a_reader_of_small_pages_is_told_the_same_as_one_of_large_ones(h: &d
         let mut reader = Listener::after(&scene, &begin);
         reader.limit = limit;
         assert_eq!(reader.hear().await, expected, "in pages of {limit}");
+        let mut reader = Listener::after(&scene, &begin);
+        reader.limit = limit;
+        let mut heard = Vec::new();
+        loop {
+            let page = reader.page().await;
+            heard.extend(page.changes);
+            if page.is_all {
+                break;
+            }
+        }
+        assert_eq!(heard, expected, "until all is told, in pages of {limit}");
     }
 }
 
