@@ -30,6 +30,7 @@ mod instance;
 mod leases;
 mod lent;
 mod lines;
+mod list;
 mod migrate;
 mod moves;
 mod notifier;

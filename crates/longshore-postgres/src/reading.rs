@@ -1,75 +1,25 @@
-//! [`Reading`]: lists, counts and where jobs stand. One job in full is in `show.rs`. Nothing here
-//! locks anything.
+//! [`Reading`]: lists, counts and where jobs stand. One job in full is in `show.rs`,
+//! pages of jobs are in `list.rs`. Nothing here locks anything.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
+use longshore_core::JobId;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::state::State;
 use longshore_core::store::{
     JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreError, StoreResult,
 };
-use longshore_core::{JobId, Timestamp};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use crate::rows::{self, column, converted};
-use crate::timestamps::{At, parameter};
-use crate::{PostgresStore, output, show};
+use crate::timestamps::At;
+use crate::{PostgresStore, list, output, show};
 
 #[async_trait]
 impl Reading for PostgresStore {
     async fn list_jobs(&self, filter: &JobFilter) -> StoreResult<JobPage> {
-        const VERB: &str = "list jobs";
-        let limit = filter.limit.clamp(1, JobFilter::MAX_PAGE);
-        // One more than the page tells whether another follows.
-        let rows_wanted = i64::from(limit) + 1;
-        let limit = limit as usize;
-        let before = filter.before.map_or(i64::MAX, |job| job.0);
-        let queue = match &filter.queue {
-            Some(name) => Some(self.queues.id_of(VERB, &self.db, name).await?.0),
-            None => None,
-        };
-        let labels = (!filter.labels.is_empty()).then(|| serde_json::to_string(&filter.labels));
-        let labels = labels
-            .transpose()
-            .map_err(|e| StoreError::unexpected(VERB, e))?;
-        if holds_nul(filter) {
-            // No job's text holds a NUL character, and PostgreSQL can't be asked for one.
-            return Ok(JobPage::default());
-        }
-        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-        let (since, until) = (filter.since.map(submitted), filter.until.map(submitted));
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&rows_wanted, &before, &queue, &labels];
-        if filter.looks_inside() {
-            params.extend([
-                &since as &(dyn ToSql + Sync),
-                &until,
-                &filter.name,
-                &filter.image,
-                &filter.search,
-                &filter.exit_code,
-            ]);
-        }
-        let sql = match (filter.looks_inside(), states.is_empty()) {
-            (false, true) => include_str!("../sql/list_jobs.sql"),
-            (false, false) => include_str!("../sql/list_jobs_in_states.sql"),
-            (true, true) => include_str!("../sql/list_jobs_fitting.sql"),
-            (true, false) => include_str!("../sql/list_jobs_in_states_fitting.sql"),
-        };
-        if !states.is_empty() {
-            params.push(&states);
-        }
-        let rows = self.db.rows(VERB, sql, &params).await?;
-        let page = rows.iter().take(limit).map(|row| show::summary(VERB, row));
-        let jobs = page.collect::<StoreResult<Vec<_>>>()?;
-        let next = if rows.len() > limit {
-            jobs.last().map(|job| job.id)
-        } else {
-            None
-        };
-        Ok(JobPage { jobs, next })
+        list::page(self, filter).await
     }
 
     async fn show_job(&self, job: JobId) -> StoreResult<JobDetail> {
@@ -158,20 +108,6 @@ impl Reading for PostgresStore {
             .map(|row| Ok((rows::state(VERB, row, "state")?, count(VERB, row, "jobs")?)))
             .collect()
     }
-}
-
-/// Whether a text of the filter holds the character that PostgreSQL's texts can't.
-fn holds_nul(filter: &JobFilter) -> bool {
-    let labels = filter.labels.iter().flat_map(|(key, value)| [key, value]);
-    let texts = [&filter.name, &filter.image, &filter.search];
-    labels
-        .chain(texts.into_iter().flatten())
-        .any(|text| text.contains('\0'))
-}
-
-/// A time that jobs are submitted at: years before there was any are not all known to PostgreSQL.
-fn submitted(at: Timestamp) -> SystemTime {
-    parameter(at.max(Timestamp::UNIX_EPOCH))
 }
 
 fn cap() -> i64 {

@@ -4,6 +4,7 @@
 SELECT EXISTS (
     SELECT 1 FROM job
     WHERE id = :job
+        AND (:queue IS NULL OR queue_id = :queue)
         AND (:since IS NULL OR created_at >= :since)
         AND (:until IS NULL OR created_at < :until)
         AND NOT EXISTS (

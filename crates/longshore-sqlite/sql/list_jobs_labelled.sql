@@ -1,8 +1,7 @@
 -- Ids of jobs with all of some labels (:labels, a JSON object, of which :key and :value are one),
 -- newest first, before a cursor. The key of job_label, from its end.
-SELECT one.job_id FROM job_label AS one JOIN job ON job.id = one.job_id
+SELECT one.job_id FROM job_label AS one
 WHERE one.key = :key AND one.value = :value AND one.job_id < :before
-    AND (:queue IS NULL OR job.queue_id = :queue)
     AND NOT EXISTS (
         SELECT 1 FROM json_each(:labels) AS wanted
         WHERE NOT EXISTS (

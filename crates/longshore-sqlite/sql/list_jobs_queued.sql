@@ -2,11 +2,10 @@
 -- by primary key.
 SELECT job_id FROM (
     SELECT job_id FROM ready
-    WHERE reason <> 'retry' AND job_id < :before AND (:queue IS NULL OR queue_id = :queue)
+    WHERE reason <> 'retry' AND job_id < :before
     ORDER BY job_id DESC LIMIT :count)
 UNION ALL
 SELECT job_id FROM (
     SELECT job_id FROM scheduled
     WHERE reason NOT IN ('retry', 'pending', 'held') AND job_id < :before
-        AND (:queue IS NULL OR queue_id = :queue)
     ORDER BY job_id DESC LIMIT :count)

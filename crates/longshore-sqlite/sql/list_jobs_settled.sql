@@ -1,4 +1,4 @@
 -- Ids of jobs that ended in a state, newest first, before a cursor. Index settled_state.
 SELECT job_id FROM settled
-WHERE state = :state AND job_id < :before AND (:queue IS NULL OR queue_id = :queue)
+WHERE state = :state AND job_id < :before
 ORDER BY job_id DESC LIMIT :count

@@ -26,7 +26,7 @@ type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
 
 /// What every acquisition runs, and what people see most: with a batch, or a page, of 100.
 fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
-    let page: Params<'_> = &[(":before", &i64::MAX), (":queue", &1), (":count", &BATCH)];
+    let page: Params<'_> = &[(":before", &i64::MAX), (":count", &BATCH)];
     vec![
         (
             statement!("acquire_worthwhile"),
@@ -62,7 +62,6 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
                 (":value", &"a"),
                 (":labels", &r#"{"team":"a"}"#),
                 (":before", &i64::MAX),
-                (":queue", &1),
                 (":count", &BATCH),
             ],
         ),
@@ -70,6 +69,7 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             statement!("list_jobs_fits"),
             &[
                 (":job", &1500),
+                (":queue", &1),
                 (":labels", &r#"{"team":"a"}"#),
                 (":search", &"some"),
                 (":exit_code", &1),
@@ -84,7 +84,6 @@ fn statements() -> Vec<((&'static str, &'static str), Params<'static>)> {
             &[
                 (":state", &"failed"),
                 (":before", &i64::MAX),
-                (":queue", &1),
                 (":count", &BATCH),
             ],
         ),

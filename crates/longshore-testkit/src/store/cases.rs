@@ -163,6 +163,8 @@ macro_rules! store_conformance {
                 ended_jobs_are_counted_by_how_they_ended,
                 jobs_are_listed_newest_first_whatever_their_states,
                 paging_meets_every_job_exactly_once_at_any_page_size,
+                what_is_common_among_many_jobs_fills_its_pages,
+                what_is_rare_among_many_jobs_is_met_once_whatever_is_asked_for,
                 a_list_is_filtered_by_each_state_and_by_several,
                 a_list_is_filtered_by_queue,
                 a_list_is_filtered_by_what_jobs_look_like,

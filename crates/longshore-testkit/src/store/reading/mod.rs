@@ -4,10 +4,12 @@ mod counting;
 mod filtering;
 mod listing;
 mod showing;
+mod walking;
 mod why_waiting;
 
 pub use counting::*;
 pub use filtering::*;
 pub use listing::*;
 pub use showing::*;
+pub use walking::*;
 pub use why_waiting::*;
