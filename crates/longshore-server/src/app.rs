@@ -19,7 +19,7 @@ use crate::access::{audit, caller, guard, may};
 use crate::extract::room_for_bodies;
 use crate::metrics::{ProcessMetrics, Tables, measure};
 use crate::streams::Streams;
-use crate::{error, health, metrics, openapi, routes};
+use crate::{dashboard, error, health, metrics, openapi, routes};
 
 /// Who may speak to a server without a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +44,8 @@ pub struct Options {
     pub arrival: Duration,
     /// How many wrong tokens of one address within a minute are looked at.
     pub failures_per_minute: u32,
+    /// Whether browsers reach it by TLS, its own or a proxy's: then its cookies go over nothing else.
+    pub is_encrypted: bool,
     /// What of the process itself a scrape shows, beside what the tables say.
     pub metrics: ProcessMetrics,
 }
@@ -67,6 +69,7 @@ impl Options {
             max_body: 16 * 1024 * 1024,
             arrival: Duration::from_secs(30),
             failures_per_minute: 10,
+            is_encrypted: false,
             metrics: ProcessMetrics::default(),
         }
     }
@@ -109,6 +112,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         .layer(from_fn_with_state(Arc::clone(&app), caller::find))
         .merge(openapi::route())
         .merge(openapi::page())
+        .merge(dashboard::routes(&app))
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), guard::look))

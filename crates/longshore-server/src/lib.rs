@@ -10,6 +10,7 @@
 
 mod access;
 mod app;
+mod dashboard;
 mod error;
 mod extract;
 mod health;

@@ -17,7 +17,7 @@ use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
-use crate::{edges, licences, pooler, python, teeth};
+use crate::{browser, edges, licences, pooler, python, teeth};
 
 /// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
 /// far as this without one, but there the error of the build would not say what to install.
@@ -49,7 +49,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     };
     let cargo_runs = |words: &[&str]| check(&mut command(words));
 
-    let (postgres, engines, python) = step("prerequisites", || prerequisites(root))?;
+    let provided = step("prerequisites", || prerequisites(root))?;
     step("format", || cargo_runs(&["fmt", "--all", "--check"]))?;
     step("edges", || edges::run(root))?;
     if !arguments.quick {
@@ -86,16 +86,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     step("build", || {
         cargo_runs(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
-    step("tests", || {
-        let arguments = &arguments.arguments;
-        tests(
-            root,
-            &postgres,
-            engines.as_ref(),
-            python.as_deref(),
-            arguments,
-        )
-    })?;
+    step("tests", || tests(root, &provided, &arguments.arguments))?;
+    let engines = provided.engines;
     // Whoever asked for some of the tests did not ask whether all of them can fail.
     if !arguments.quick && arguments.arguments.is_empty() {
         let all = teeth::Arguments::default();
@@ -126,9 +118,17 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
-/// Makes sure that what the later steps need is there, and returns PostgreSQL's programs, the
-/// container engines, and a Python. The engines start early: a machine that cannot run one says so at once.
-fn prerequisites(root: &Path) -> Result<(PathBuf, Option<Engines>, Option<PathBuf>)> {
+/// What the later steps need.
+struct Provided {
+    /// PostgreSQL's programs.
+    postgres: PathBuf,
+    engines: Option<Engines>,
+    python: Option<PathBuf>,
+    chromium: Option<PathBuf>,
+}
+
+/// Makes sure that all of it is there. The engines start early: a machine that cannot run one says so at once.
+fn prerequisites(root: &Path) -> Result<Provided> {
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
     let found = Command::new(compiler)
         .arg("--version")
@@ -141,8 +141,12 @@ fn prerequisites(root: &Path) -> Result<(PathBuf, Option<Engines>, Option<PathBu
     }
     let postgres = binaries::find_or_install()?;
     pooler::find_or_install()?;
-    let python = python::find_or_install(root)?;
-    Ok((postgres, engines()?, python))
+    Ok(Provided {
+        python: python::find_or_install(root)?,
+        chromium: browser::find_or_install()?,
+        postgres,
+        engines: engines()?,
+    })
 }
 
 /// The engines; without, on CI, a failure, and elsewhere a line that says why the tests will
@@ -161,24 +165,22 @@ pub fn engines() -> Result<Option<Engines>> {
     }
 }
 
-fn tests(
-    root: &Path,
-    postgres: &Path,
-    engines: Option<&Engines>,
-    python: Option<&Path>,
-    arguments: &[OsString],
-) -> Result<()> {
-    let cluster = Cluster::start(postgres, None)?;
+fn tests(root: &Path, provided: &Provided, arguments: &[OsString]) -> Result<()> {
+    let cluster = Cluster::start(&provided.postgres, None)?;
     let mut command = Command::new(cargo());
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .args(arguments)
         .current_dir(root);
-    if let Some(engines) = engines {
+    if let Some(engines) = &provided.engines {
         engines.visible_to(&mut command);
     }
-    if let Some(python) = python {
-        command.env(python::VARIABLE, python);
+    let programs = [
+        (python::VARIABLE, &provided.python),
+        (browser::VARIABLE, &provided.chromium),
+    ];
+    for (variable, program) in programs {
+        command.envs(program.as_ref().map(|program| (variable, program)));
     }
     check(cluster.visible_to(&mut command))?;
     cluster.stop()

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use longshore_client::api::Code;
+use longshore_client::api::{Code, PREFIX};
 
 use crate::app::App;
 use crate::error::Failure;
@@ -45,8 +45,10 @@ fn check(app: &App, request: &Request) -> Result<(), Failure> {
             return Err(Failure::new(Code::BadOrigin, detail));
         }
     }
-    // No page can have a browser send a DELETE without asking first.
-    let needs_json = changes_something(request.method()) && request.method() != Method::DELETE;
+    // No page can have a browser send a DELETE without asking first. Pages' own forms are sealed instead.
+    let is_api = request.uri().path().starts_with(PREFIX);
+    let needs_json =
+        is_api && changes_something(request.method()) && request.method() != Method::DELETE;
     if needs_json && !is_json(headers) {
         let detail =
             "send it with `Content-Type: application/json`; `{}` where nothing is to be said";

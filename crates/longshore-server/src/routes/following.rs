@@ -1,6 +1,5 @@
 //! A job's output as it comes, by server-sent events.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +20,12 @@ use utoipa::IntoParams;
 use crate::app::App;
 use crate::error::{Answer, Failure, nothing};
 use crate::extract::{Asked, Named, NamedJob};
-use crate::streams::Room;
-use crate::streams::feed::{Feed, Said};
-use crate::streams::output::{self, Event, Told};
+use crate::streams::listening::{Heard, Listener};
+use crate::streams::output::{Event, Told};
 use crate::streams::place::Place;
 
 /// How often a silent stream says that it is there, so that proxies keep it.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Where to begin.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -67,70 +65,18 @@ pub(super) async fn follow_output(
     let room = app.streams.enter();
     let room =
         room.ok_or_else(|| Failure::new(Code::Busy, "there are too many streams already"))?;
-    let listener = Listener {
-        app,
-        job,
-        place,
-        pending: VecDeque::new(),
-        feed: None,
-        is_over: false,
-        _room: room,
-    };
-    let events = stream::unfold(listener, Listener::next);
+    let listener = Listener::new(app, job, place, room);
+    let events = stream::unfold(listener, async |mut listener| {
+        let sse = match listener.next().await? {
+            Heard::Event(event) => sse(&event),
+            Heard::Failed(error) => failed(&error),
+        };
+        Some((Ok::<_, Infallible>(sse), listener))
+    });
     let sse = axum::response::Sse::new(events);
     Ok(sse
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response())
-}
-
-/// One caller who listens.
-struct Listener {
-    app: Arc<App>,
-    job: JobId,
-    place: Option<Place>,
-    pending: VecDeque<Event>,
-    /// Who tells what follows, once the listener has caught up.
-    feed: Option<Arc<Feed>>,
-    is_over: bool,
-    _room: Room,
-}
-
-impl Listener {
-    async fn next(mut self) -> Option<(Result<Sse, Infallible>, Self)> {
-        while !self.is_over {
-            if let Some(event) = self.pending.pop_front() {
-                self.place = Some(event.place);
-                self.is_over = event.place.is_over;
-                return Some((Ok(sse(&event)), self));
-            }
-            if let Err(error) = self.look().await {
-                self.is_over = true;
-                return Some((Ok(failed(&error)), self));
-            }
-        }
-        None
-    }
-
-    /// Finds what follows, or waits for it.
-    async fn look(&mut self) -> Result<(), StoreError> {
-        let app = Arc::clone(&self.app);
-        let Some(feed) = &self.feed else {
-            let events = output::after(&*app.store, self.job, self.place).await?;
-            if events.is_empty() {
-                self.feed = Some(app.streams.outputs.of(self.job, self.place));
-            }
-            self.pending.extend(events);
-            return Ok(());
-        };
-        tokio::select! {
-            said = feed.after(self.place) => match said {
-                Said::Events(events) => self.pending.extend(events),
-                Said::ReadYourself => self.feed = None,
-            },
-            () = app.streams.stopped() => self.is_over = true,
-        }
-        Ok(())
-    }
 }
 
 fn sse(event: &Event) -> Sse {

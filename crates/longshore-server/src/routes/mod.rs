@@ -28,6 +28,9 @@ use utoipa_axum::routes;
 use crate::access::may;
 use crate::app::App;
 
+pub(crate) use following::KEEP_ALIVE;
+pub(crate) use result::of as result_of;
+
 type Routes = OpenApiRouter<Arc<App>>;
 
 /// Every operation of the API.

@@ -47,7 +47,7 @@ pub(super) async fn result(
 }
 
 /// The result of a job, if it has one.
-pub(super) async fn of(store: &dyn Store, job: &JobDetail) -> StoreResult<Option<Value>> {
+pub(crate) async fn of(store: &dyn Store, job: &JobDetail) -> StoreResult<Option<Value>> {
     if job.summary.state != JobState::Completed {
         return Ok(None);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod feed;
+pub(crate) mod listening;
 pub(crate) mod output;
 pub(crate) mod place;
 pub(crate) mod ticks;

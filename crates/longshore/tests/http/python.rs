@@ -16,7 +16,7 @@ const GENERATED: &str = concat!(
 );
 
 /// A program of the environment; none, said so, where there is none.
-fn program(name: &str) -> Option<PathBuf> {
+pub fn program(name: &str) -> Option<PathBuf> {
     let Some(python) = std::env::var_os("LONGSHORE_TEST_PYTHON") else {
         skipped("no Python (LONGSHORE_TEST_PYTHON names one)");
         return None;
@@ -25,7 +25,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// A server, and where it listens.
-fn serve(home: &Home, args: &[&str]) -> (Running, String) {
+pub fn serve(home: &Home, args: &[&str]) -> (Running, String) {
     let mut running = home.spawn(&[args, &["--listen", "127.0.0.1:0"]].concat());
     let mut lines = running.stderr_lines();
     let line = lines.wait_for("listens on");
@@ -39,7 +39,7 @@ fn serve(home: &Home, args: &[&str]) -> (Running, String) {
     (running, url)
 }
 
-fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let ran = command.output().expect("the program can be run");
     let said = [ran.stdout, ran.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
     let said = said.concat();

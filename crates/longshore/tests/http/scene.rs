@@ -97,6 +97,7 @@ impl Scene {
         // Nobody waits for more than a test does.
         let http = reqwest::Client::builder()
             .timeout(Duration::from_mins(1))
+            .redirect(reqwest::redirect::Policy::none())
             .build();
         Self {
             store,

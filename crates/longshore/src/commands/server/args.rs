@@ -82,6 +82,7 @@ impl HttpArgs {
         } else {
             &self.names
         };
+        let proxied = self.behind_proxy || file.behind_proxy;
         let mut options = if address.ip().is_loopback() {
             Options::loopback()
         } else {
@@ -90,7 +91,6 @@ impl HttpArgs {
                 return Err(Refused::usage(problem)
                     .hint("listen on 127.0.0.1, or make tokens with `longshore token create`"));
             }
-            let proxied = self.behind_proxy || file.behind_proxy;
             if tls.is_none() && !proxied {
                 let problem = format!(
                     "listening on {address} without TLS would show every token to the network"
@@ -101,6 +101,7 @@ impl HttpArgs {
             }
             Options::by_tokens()
         };
+        options.is_encrypted = tls.is_some() || proxied;
         match anonymous {
             Some(Some(role)) => options.access = Access::Open(role),
             Some(None) => options.access = Access::Tokens,

@@ -1,0 +1,48 @@
+// Keeps a page up to date: when a job came into another state (and now and then, for what is no job), the same
+// page is fetched again, and what differs is put into this one. Focus, selection and what was typed stay.
+"use strict";
+(() => {
+  const main = document.querySelector("main[data-live]");
+  if (!main || !window.EventSource || !window.Idiomorph) return;
+  const REST = 1000; // between two looks, in milliseconds
+  const EVERY = 15000;
+  const sign = document.getElementById("live");
+  const say = (name, text) => { if (sign.textContent !== text) { sign.className = "live " + name; sign.textContent = text; } };
+
+  const keep = (before) => !(before instanceof Element && (before.id === "log" || before.contains(document.activeElement) && before.matches("input, select, textarea")));
+  let due = 0, isLooking = false;
+  async function look() {
+    if (isLooking || document.hidden) return;
+    isLooking = true;
+    due = 0;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected) { location.reload(); return; }
+      if (!answer.ok) throw new Error(answer.statusText);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = page.querySelector("main");
+      if (next) window.Idiomorph.morph(main, next, { morphStyle: "outerHTML", ignoreActiveValue: true, callbacks: { beforeNodeMorphed: keep } });
+      document.dispatchEvent(new Event("longshore:refreshed"));
+      say("on", "live");
+    } catch {
+      say("off", "not up to date");
+    } finally {
+      isLooking = false;
+      if (due) soon();
+    }
+  }
+  let timer = 0, last = 0;
+  function soon() {
+    due += 1;
+    if (timer) return;
+    timer = setTimeout(() => { timer = 0; last = Date.now(); look(); }, Math.max(0, last + REST - Date.now()));
+  }
+  const changes = new EventSource("/api/v1/changes/events" + main.dataset.live);
+  changes.addEventListener("begin", () => say("on", "live"));
+  changes.addEventListener("changes", soon);
+  changes.addEventListener("gap", soon);
+  changes.addEventListener("open", () => say("on", "live"));
+  changes.addEventListener("error", () => say("off", "reconnecting"));
+  setInterval(soon, EVERY);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+})();

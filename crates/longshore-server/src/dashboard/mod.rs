@@ -1,0 +1,50 @@
+//! Pages for people, made on the server from the same values as the API's answers.
+//!
+//! A page is readable as it comes; a script brings it up to date when a job came into another state, by
+//! fetching the same page again. So there is one way in which a page is made, and nothing that only a script
+//! knows. `docs/design-language.md` says how pages look, ADR 0011 why they are made so.
+
+mod acting;
+mod assets;
+mod hosts;
+mod job;
+mod jobs;
+mod log;
+mod login;
+mod overview;
+mod page;
+mod paint;
+mod queues;
+pub(crate) mod session;
+mod words;
+mod workers;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::access::audit;
+use crate::app::App;
+
+/// Every page, and what their forms ask for.
+pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let pages = Router::new()
+        .route("/", get(overview::show))
+        .route("/jobs", get(jobs::show))
+        .route("/jobs/{id}", get(job::show))
+        .route("/jobs/{id}/log", get(log::follow))
+        .route("/queues", get(queues::show))
+        .route("/workers", get(workers::show))
+        .route("/hosts", get(hosts::show))
+        .route("/jobs/{id}/{action}", get(acting::ask).post(acting::act))
+        .layer(from_fn_with_state(Arc::clone(app), audit::note))
+        .layer(from_fn_with_state(Arc::clone(app), session::find));
+    Router::new()
+        .route("/login", get(login::show).post(login::enter))
+        .route("/logout", post(login::leave))
+        .merge(pages)
+        .layer(from_fn(page::guard))
+        .merge(assets::routes())
+}

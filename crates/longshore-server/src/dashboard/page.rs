@@ -1,0 +1,149 @@
+//! What every page shows, and what it may load.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use longshore_client::api::{Code, Problem};
+use longshore_core::access::Role;
+use longshore_core::store::StoreError;
+
+use super::assets;
+use super::session::Visitor;
+use crate::error::Failure;
+
+/// Nothing but what this server has; no script or style in the page itself; no other site around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What every page shows.
+pub(super) struct Page {
+    pub title: String,
+    /// The part of the site that it belongs to.
+    pub part: &'static str,
+    pub version: &'static str,
+    /// Who looks, and what they may do.
+    pub name: String,
+    pub role: Role,
+    /// Whether they came by a token, and can leave.
+    pub has_token: bool,
+    /// What a form sends, so that no other site can send it.
+    pub seal: String,
+    /// What it is kept up to date by: nothing, or the part of an address that says which changes.
+    pub live: Option<String>,
+}
+
+impl Page {
+    pub fn new(title: impl Into<String>, part: &'static str, visitor: &Visitor) -> Self {
+        Self {
+            title: title.into(),
+            part,
+            version: assets::VERSION,
+            name: visitor.caller.name.clone(),
+            role: visitor.caller.role,
+            has_token: visitor.caller.token.is_some(),
+            seal: visitor.seal(),
+            live: Some(String::new()),
+        }
+    }
+
+    /// Of one job alone.
+    pub fn of_job(mut self, job: longshore_core::JobId) -> Self {
+        self.live = Some(format!("?job={job}"));
+        self
+    }
+
+    /// One that stays as it is.
+    pub fn still(mut self) -> Self {
+        self.live = None;
+        self
+    }
+
+    pub fn may_submit(&self) -> bool {
+        self.role.may(Role::Submitter)
+    }
+}
+
+/// A page, or why there is none.
+pub(super) type Shown = Result<Response, Trouble>;
+
+/// Fills a template in.
+pub(super) fn shown(template: &impl Template) -> Shown {
+    match template.render() {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be made");
+            Err(Failure::new(
+                Code::Internal,
+                "the page could not be made; the log says more",
+            )
+            .into())
+        }
+    }
+}
+
+/// What went wrong, as a page.
+pub(super) struct Trouble(Box<Problem>);
+
+impl From<Failure> for Trouble {
+    fn from(Failure(problem): Failure) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+impl From<longshore_core::spec::FieldError> for Trouble {
+    fn from(error: longshore_core::spec::FieldError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroublePage {
+    version: &'static str,
+    title: String,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let Self(problem) = self;
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let page = TroublePage {
+            version: assets::VERSION,
+            title: problem.title.clone(),
+            detail: problem.detail.clone(),
+            hint: problem.hint.clone(),
+        };
+        let html = page.render().unwrap_or_else(|_| problem.detail.clone());
+        (status, Html(html)).into_response()
+    }
+}
+
+/// Says what pages may load, and that nobody keeps them.
+pub(super) async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let said: BTreeMap<_, _> = [
+        (header::CONTENT_SECURITY_POLICY.as_str(), POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS.as_str(), "nosniff"),
+        (header::REFERRER_POLICY.as_str(), "same-origin"),
+        (header::CACHE_CONTROL.as_str(), "no-store"),
+    ]
+    .into();
+    for (name, value) in said {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

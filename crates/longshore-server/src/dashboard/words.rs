@@ -1,0 +1,166 @@
+//! Values as people read them.
+
+use std::time::Duration;
+
+use longshore_core::Timestamp;
+
+/// A moment: exactly, and how far away it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct When {
+    /// RFC 3339, in UTC, to the second.
+    pub exact: String,
+    /// Such as `5 min ago`, or `in 2 h`.
+    pub words: String,
+}
+
+impl When {
+    pub fn new(at: Timestamp, now: Timestamp) -> Self {
+        let distance = at.duration_since(now);
+        let length = span(distance.unsigned_abs());
+        let words = match distance.as_millis() {
+            ..-999 => format!("{length} ago"),
+            -999..1000 => "now".to_owned(),
+            1000.. => format!("in {length}"),
+        };
+        Self {
+            exact: format!("{at:.0}"),
+            words,
+        }
+    }
+
+    pub fn maybe(at: Option<Timestamp>, now: Timestamp) -> Option<Self> {
+        at.map(|at| Self::new(at, now))
+    }
+}
+
+/// A length of time by its two largest units: `850 ms`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d`.
+pub(super) fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let both = |large: u64, unit: &str, small: u64, smaller: &str| {
+        if small == 0 {
+            format!("{large} {unit}")
+        } else {
+            format!("{large} {unit} {small} {smaller}")
+        }
+    };
+    match seconds {
+        0 => format!("{} ms", length.subsec_millis()),
+        1..60 => format!("{seconds} s"),
+        60..3600 => both(seconds / 60, "min", seconds % 60, "s"),
+        3600..86_400 => both(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+        _ => both(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+    }
+}
+
+/// From one moment to another, or to now.
+pub(super) fn between(from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> String {
+    let length = to.unwrap_or(now).duration_since(from);
+    span(if length.is_negative() {
+        Duration::ZERO
+    } else {
+        length.unsigned_abs()
+    })
+}
+
+/// Bytes in binary units: `512 B`, `1.5 KiB`, `64 MiB`.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut unit = 0;
+    let mut tenths = u128::from(count) * 10 / 1024;
+    while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    if tenth == 0 || whole >= 100 {
+        return format!("{whole} {}", UNITS[unit]);
+    }
+    format!("{whole}.{tenth} {}", UNITS[unit])
+}
+
+/// A command as it would be typed, cut where it is long.
+pub(super) fn command(words: &[String]) -> String {
+    const MOST: usize = 160;
+    let plain = |word: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
+        !word.is_empty() && word.bytes().all(is_plain)
+    };
+    let mut typed = String::new();
+    for word in words {
+        if !typed.is_empty() {
+            typed.push(' ');
+        }
+        if plain(word) {
+            typed.push_str(word);
+        } else {
+            typed.extend(["'", &word.replace('\'', r"'\''"), "'"]);
+        }
+        if typed.len() > MOST {
+            typed.truncate(typed.floor_char_boundary(MOST));
+            typed.push('…');
+            break;
+        }
+    }
+    typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_by_their_two_largest_units() {
+        for (millis, said) in [
+            (0, "0 ms"),
+            (850, "850 ms"),
+            (12_999, "12 s"),
+            (60_000, "1 min"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (4 * 86_400_000, "4 d"),
+            (90_000_000, "1 d 1 h"),
+        ] {
+            assert_eq!(span(Duration::from_millis(millis)), said);
+        }
+    }
+
+    #[test]
+    fn moments_are_told_from_now() {
+        let now = Timestamp::from_second(1_000_000).expect("a time");
+        for (second, said) in [
+            (1_000_000, "now"),
+            (999_700, "5 min ago"),
+            (1_007_200, "in 2 h"),
+        ] {
+            let at = Timestamp::from_second(second).expect("a time");
+            assert_eq!(When::new(at, now).words, said);
+        }
+        assert_eq!(When::new(now, now).exact, "1970-01-12T13:46:40Z");
+    }
+
+    #[test]
+    fn sizes_are_told_in_binary_units() {
+        for (count, said) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (64 << 20, "64 MiB"),
+            (u64::MAX, "16383 PiB"),
+        ] {
+            assert_eq!(bytes(count), said);
+        }
+    }
+
+    #[test]
+    fn commands_are_quoted_as_a_shell_reads_them_and_cut() {
+        let words = ["sh", "-c", "echo 'a b'", ""].map(str::to_owned);
+        assert_eq!(command(&words), r"sh -c 'echo '\''a b'\''' ''");
+        let long = ["x".repeat(500)];
+        assert!(command(&long).ends_with('…'));
+        assert!(command(&long).len() < 200);
+    }
+}

@@ -1,0 +1,90 @@
+//! Workers: who is there, and how busy.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use longshore_core::Timestamp;
+use longshore_core::store::Worker;
+use serde::Deserialize;
+
+use super::page::{Page, Shown, shown};
+use super::session::Visitor;
+use super::words::When;
+use crate::app::App;
+
+/// A worker in a list.
+struct WorkerRow {
+    id: i64,
+    name: String,
+    machine: String,
+    version: String,
+    /// How it stands, in a word that is also its style's.
+    stand: &'static str,
+    live: u32,
+    capacity: u32,
+    queues: String,
+    started: When,
+    heartbeat: When,
+}
+
+impl WorkerRow {
+    fn new(worker: &Worker, now: Timestamp) -> Self {
+        Self {
+            id: worker.id.0,
+            name: worker.name.clone(),
+            machine: format!("{}, process {}", worker.hostname, worker.pid),
+            version: worker.version.clone(),
+            stand: stand(worker),
+            live: worker.live,
+            capacity: worker.capacity,
+            queues: worker.queues.join(", "),
+            started: When::new(worker.started_at, now),
+            heartbeat: When::new(worker.heartbeat_at, now),
+        }
+    }
+}
+
+fn stand(worker: &Worker) -> &'static str {
+    match worker {
+        Worker {
+            stopped_at: Some(_),
+            ..
+        } => "stopped",
+        Worker { fenced: true, .. } => "fenced",
+        Worker { alive: false, .. } => "silent",
+        Worker { draining: true, .. } => "draining",
+        _ => "alive",
+    }
+}
+
+/// Which workers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    all: bool,
+}
+
+#[derive(Template)]
+#[template(path = "workers.html")]
+struct ListPage {
+    page: Page,
+    workers: Vec<WorkerRow>,
+    all: bool,
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    Query(Asked { all }): Query<Asked>,
+) -> Shown {
+    let (now, workers) = tokio::try_join!(app.store.now(), app.store.workers(all))?;
+    shown(&ListPage {
+        page: Page::new("Workers", "workers", &visitor),
+        workers: workers
+            .iter()
+            .map(|worker| WorkerRow::new(worker, now))
+            .collect(),
+        all,
+    })
+}

@@ -1,0 +1,328 @@
+//! The dashboard's pages, as requests: who sees them, what they hold, and what their forms may do.
+
+use longshore_core::access::Role;
+use longshore_core::output::{KeptOutput, Stream};
+use longshore_core::state::TerminalState;
+use longshore_core::store::OutputAppend;
+use longshore_core::{JobId, State};
+use longshore_testkit::store::scene::Scene as Work;
+use longshore_testkit::store::seed::Seed;
+use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::scene::{Got, Same, Scene};
+
+const PAGES: [&str; 6] = ["/", "/jobs", "/queues", "/workers", "/hosts", "/jobs/1"];
+
+fn html(got: &Got) -> &str {
+    let kind = got.headers[CONTENT_TYPE].to_str().expect("text");
+    assert_eq!(kind, "text/html; charset=utf-8");
+    std::str::from_utf8(&got.body).expect("text")
+}
+
+/// The cookies that an answer sets, as a browser sends them back.
+fn cookies(got: &Got) -> String {
+    let set = got.headers.get_all(SET_COOKIE).iter();
+    let pairs = set.map(|line| {
+        let line = line.to_str().expect("text");
+        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+            assert!(line.contains(attribute), "{line}");
+        }
+        line.split(';').next().expect("a pair").to_owned()
+    });
+    pairs.collect::<Vec<_>>().join("; ")
+}
+
+/// What the page's forms are sealed with.
+fn seal(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"seal\" value=\"").expect("a form");
+    rest.split('"').next().expect("a value").to_owned()
+}
+
+/// A browser: it keeps cookies, and sends forms.
+struct Browser<'s> {
+    scene: &'s Scene,
+    cookies: String,
+}
+
+impl<'s> Browser<'s> {
+    fn new(scene: &'s Scene) -> Self {
+        Self {
+            scene,
+            cookies: String::new(),
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> Got {
+        let request = self
+            .scene
+            .request(Method::GET, path)
+            .header(COOKIE, &self.cookies);
+        let got = self.scene.send(request).await;
+        self.keep(&got);
+        got
+    }
+
+    async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Got {
+        let request = self
+            .scene
+            .request(Method::POST, path)
+            .header(COOKIE, &self.cookies);
+        let body = fields.iter().map(|(name, value)| format!("{name}={value}"));
+        let request = request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.collect::<Vec<_>>().join("&"));
+        let got = self.scene.send(request).await;
+        self.keep(&got);
+        got
+    }
+
+    fn keep(&mut self, got: &Got) {
+        let new = cookies(got);
+        let kept = self.cookies.split("; ").filter(|pair| !pair.is_empty());
+        let is_replaced = |pair: &&str| {
+            let name = pair.split('=').next().expect("a name");
+            !new.split("; ")
+                .any(|pair| pair.split('=').next() == Some(name))
+        };
+        let kept: Vec<&str> = kept.filter(is_replaced).chain(new.split("; ")).collect();
+        kept.join("; ")
+            .trim_matches([' ', ';'])
+            .clone_into(&mut self.cookies);
+    }
+}
+
+/// A browser that came by a token of this role.
+async fn logged_in(scene: &Scene, role: Role) -> Browser<'_> {
+    let mut browser = Browser::new(scene);
+    let seal = seal(html(&browser.get("/login").await));
+    let token = scene.token(role).await;
+    let entered = browser
+        .form(
+            "/login",
+            &[("seal", &seal), ("token", &token), ("next", "/jobs")],
+        )
+        .await;
+    assert_eq!(entered.status, StatusCode::SEE_OTHER, "{entered:?}");
+    assert_eq!(entered.headers[LOCATION], "/jobs");
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_whole_by_itself_and_may_load_nothing_from_elsewhere() {
+    let scene = Scene::open().await;
+    let work = Work::open(&Same::of(&scene)).await;
+    work.running(Seed::job()).await;
+    for path in PAGES {
+        let got = scene.get(path).await;
+        assert_eq!(got.status, 200, "{path}");
+        let policy = got.headers["content-security-policy"]
+            .to_str()
+            .expect("text");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(got.headers["cache-control"], "no-store");
+        let page = html(&got);
+        for forbidden in [
+            "<script>",
+            " style=",
+            " onclick=",
+            "javascript:",
+            "//cdn",
+            "https://",
+        ] {
+            assert!(!page.contains(forbidden), "{path} has {forbidden}");
+        }
+        for needed in ["<html lang=\"en\">", "<h1>", "<main id=\"main\"", "</html>"] {
+            assert!(page.contains(needed), "{path} lacks {needed}");
+        }
+        for asset in page.split("\"/assets/").skip(1) {
+            let asset = asset.split('"').next().expect("a path");
+            let got = scene.get(&format!("/assets/{asset}")).await;
+            assert_eq!(got.status, 200, "{asset}");
+        }
+    }
+    let missing = scene.get("/jobs/999").await;
+    assert_eq!(missing.status, 404);
+    assert!(html(&missing).contains("there is no job 999"));
+    for bad in [
+        "/jobs?label=nonsense",
+        "/jobs?exit_code=x",
+        "/jobs?queue=nowhere",
+    ] {
+        let got = scene.get(bad).await;
+        assert!(got.status.is_client_error(), "{bad}: {got:?}");
+        html(&got);
+    }
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_jobs_are_called_and_what_they_write_is_text_on_every_page() {
+    const EVIL: &str = "<script>alert(1)</script>\"'&";
+    let scene = Scene::open().await;
+    let work = Work::open(&Same::of(&scene)).await;
+    let seed = Seed::job().named("evil").label("team", EVIL);
+    let mut spec = seed.spec_in(&work.queue.name);
+    spec.command = vec!["sh".to_owned(), EVIL.to_owned()];
+    let key = work.running(Seed::of(spec)).await;
+    let append = OutputAppend {
+        lease: key,
+        seq: 1,
+        output: KeptOutput {
+            stream: Stream::Stdout,
+            position: 0,
+            bytes: format!("\x1b[31m{EVIL}").into_bytes(),
+        },
+        resume: None,
+    };
+    work.store.append_output(&[append]).await.expect("stored");
+    for path in ["/", "/jobs", "/jobs/1", "/jobs?search=%3Cscript%3Ealert(1)"] {
+        let got = scene.get(path).await;
+        let page = html(&got);
+        assert!(!page.contains("<script>alert"), "{path}");
+    }
+    let got = scene.get("/jobs/1").await;
+    let page = html(&got);
+    assert!(
+        page.contains("<span class=\"fg1\">&lt;script&gt;alert(1)&lt;/script&gt;"),
+        "{page}"
+    );
+    work.settle(key, TerminalState::Completed).await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_is_what_its_address_says() {
+    let scene = Scene::open().await;
+    let work = Work::open(&Same::of(&scene)).await;
+    let failed = work.running(Seed::job().named("one-that-failed")).await;
+    work.settle(failed, TerminalState::Failed).await;
+    work.submit_all(Seed::jobs(60)).await;
+    let row = |page: &str, job: JobId| page.contains(&format!("id=\"job-{job}\""));
+    let got = scene
+        .get("/jobs?state=failed&search=&queue=&label=&exit_code=")
+        .await;
+    let page = html(&got);
+    assert!(
+        row(page, failed.job) && page.matches("id=\"job-").count() == 1,
+        "{page}"
+    );
+    let got = scene.get("/jobs?state=queued").await;
+    let page = html(&got);
+    assert_eq!(page.matches("id=\"job-").count(), 50);
+    let older = page
+        .split("rel=\"next\" href=\"")
+        .nth(1)
+        .expect("others follow");
+    let older = older
+        .split('"')
+        .next()
+        .expect("an address")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&");
+    let got = scene.get(&older).await;
+    assert_eq!(html(&got).matches("id=\"job-").count(), 10, "{older}");
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_every_page_leads_to_the_login_and_back() {
+    let scene = Scene::by_tokens().await;
+    let work = Work::open(&Same::of(&scene)).await;
+    work.submit(Seed::job()).await;
+    for path in PAGES {
+        let got = scene.get(path).await;
+        assert_eq!(got.status, StatusCode::SEE_OTHER, "{path}");
+        let place = got.headers[LOCATION].to_str().expect("text");
+        assert_eq!(place, format!("/login?next={path}"));
+    }
+    let mut browser = Browser::new(&scene);
+    let login = browser.get("/login?next=/jobs/1").await;
+    let sealed = seal(html(&login));
+    let wrong = browser
+        .form(
+            "/login",
+            &[
+                ("seal", &sealed),
+                ("token", "lsh_1_wrong"),
+                ("next", "/jobs/1"),
+            ],
+        )
+        .await;
+    assert_eq!(wrong.status, 401);
+    assert!(html(&wrong).contains("this token is wrong"));
+    let mut browser = logged_in(&scene, Role::Reader).await;
+    for path in PAGES {
+        assert_eq!(browser.get(path).await.status, 200, "{path}");
+    }
+    // Scripts of a page ask the API by the same cookie; what changes something takes a token in its head.
+    assert_eq!(browser.get("/api/v1/jobs").await.status, 200);
+    let request = scene
+        .request(Method::POST, "/api/v1/jobs/1/cancel")
+        .json(&Value::Null);
+    let got = scene.send(request.header(COOKIE, &browser.cookies)).await;
+    assert_eq!(got.code(), "unauthenticated");
+    let page = browser.get("/").await;
+    let sealed = seal(html(&page));
+    let left = browser.form("/logout", &[("seal", &sealed)]).await;
+    assert_eq!(left.headers[LOCATION], "/login");
+    assert_eq!(browser.get("/").await.status, StatusCode::SEE_OTHER);
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_heeded_only_with_its_visitors_seal_and_what_was_done_is_written_down() {
+    let scene = Scene::by_tokens().await;
+    let work = Work::open(&Same::of(&scene)).await;
+    let job = work.submit(Seed::job()).await;
+    let path = format!("/jobs/{job}/cancel");
+    let mut browser = logged_in(&scene, Role::Submitter).await;
+    let mut other = logged_in(&scene, Role::Operator).await;
+    let foreign = seal(html(&other.get(&format!("/jobs/{job}")).await));
+    for bad in ["", "x", &foreign] {
+        let got = browser.form(&path, &[("seal", bad)]).await;
+        assert_eq!(got.status, 403, "{bad:?}");
+    }
+    let stranger = Browser::new(&scene)
+        .form(&path, &[("seal", &foreign)])
+        .await;
+    assert_eq!(stranger.status, StatusCode::SEE_OTHER, "to the login");
+    assert_eq!(work.state(job).await, State::Queued, "nothing was done");
+
+    let asked = browser.get(&path).await;
+    assert!(html(&asked).contains("Cancel the job"), "it asks first");
+    assert_eq!(
+        work.state(job).await,
+        State::Queued,
+        "to look at it does nothing"
+    );
+    let own = seal(html(&asked));
+    let got = browser.form(&path, &[("seal", &own)]).await;
+    assert_eq!(got.headers[LOCATION], format!("/jobs/{job}"));
+    assert_eq!(work.state(job).await, State::Cancelled);
+    let log = scene.store.audit_log(None, 10).await.expect("a log");
+    let line = &log[0];
+    assert_eq!(line.note.action, "POST /jobs/{id}/{action}");
+    assert_eq!((&*line.note.who, line.note.status), ("submitter", 303));
+
+    let job = work.submit(Seed::job()).await;
+    let mut reader = logged_in(&scene, Role::Reader).await;
+    let got = reader.get(&format!("/jobs/{job}")).await;
+    let page = html(&got);
+    assert!(
+        !page.contains("Cancel…") && !page.contains(">Hold<"),
+        "no buttons"
+    );
+    let own = seal(page);
+    let got = reader
+        .form(&format!("/jobs/{job}/cancel"), &[("seal", &own)])
+        .await;
+    assert_eq!(got.status, 403);
+    assert_eq!(work.state(job).await, State::Queued);
+    scene.close().await;
+}

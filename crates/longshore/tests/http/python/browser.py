@@ -1,0 +1,249 @@
+"""The dashboard in a real browser, as people use it.
+
+Arguments: the server's address, Chromium, a folder that jobs and this script share, a folder for screenshots.
+Every page is looked at by axe-core in light and dark, wide and narrow; nothing may be said on the console, and
+nothing may be fetched from another place than the server.
+"""
+
+import json
+import pathlib
+import re
+import sys
+import urllib.request
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+BASE, CHROMIUM, FOLDER, SHOTS = sys.argv[1:5]
+FOLDER, SHOTS = pathlib.Path(FOLDER), pathlib.Path(SHOTS)
+# Far more than anything here takes.
+PATIENCE = 60_000
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+expect.set_options(timeout=PATIENCE)
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+def submit(script, **fields):
+    """Hands a job in by the API; its id."""
+    body = {"command": ["sh", "-c", script], "working_directory": str(FOLDER), **fields}
+    request = urllib.request.Request(
+        f"{BASE}/api/v1/jobs",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["job"]
+
+
+class Watched:
+    """A browser's window, of which everything is noted that must not be."""
+
+    def __init__(self, browser, size=WIDE, scheme="light", scripts=True):
+        self.context = browser.new_context(
+            viewport=size, color_scheme=scheme, java_script_enabled=scripts
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.faults = []
+        self.page.on("console", self.note_console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", self.note_request)
+
+    def note_console(self, message):
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console: {message.text}")
+
+    def note_request(self, request):
+        if not request.url.startswith(BASE + "/"):
+            self.faults.append(f"asked elsewhere: {request.url}")
+
+    def go(self, path):
+        self.page.goto(BASE + path, wait_until="load")
+        return self.page
+
+    def close(self):
+        assert not self.faults, self.faults
+        self.context.close()
+
+
+def check(window, name):
+    """What holds of every page, whatever its size and colours."""
+    page = window.page
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wider <= 0, f"{name} is {wider} px wider than the window"
+    page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def state(page, word):
+    expect(page.locator("h1 .state")).to_have_text(word)
+
+
+def output_arrives_as_it_is_written(browser):
+    job = submit(
+        r"printf '\033[32mfirst\033[0m\n'; until test -e go; do sleep 0.05; done; echo second; echo oops >&2",
+        name="two lines",
+    )
+    window = Watched(browser)
+    page = window.go(f"/jobs/{job}")
+    log = page.locator("#log")
+    expect(log).to_contain_text("first")
+    expect(log.locator(".fg2")).to_have_text("first")
+    state(page, "running")
+    (FOLDER / "go").touch()
+    expect(log).to_contain_text("second")
+    expect(log.locator(".err")).to_contain_text("oops")
+    # Nobody loaded the page again.
+    state(page, "completed")
+    expect(page.locator("#attempt-1 h3")).to_have_text("Attempt 1: exited, exit code 0")
+    assert log.inner_text().count("first") == 1 and log.inner_text().count("second") == 1
+    window.close()
+    return job
+
+
+def a_job_is_cancelled_after_a_second_question(browser):
+    job = submit("sleep 600", name="for ever")
+    window = Watched(browser)
+    page = window.go(f"/jobs/{job}")
+    state(page, "running")
+    page.get_by_role("link", name="Cancel…").click()
+    expect(page.locator("h1")).to_have_text(f"Cancel job {job}?")
+    check(window, "confirm")
+    page.get_by_role("link", name="Let it be").click()
+    state(page, "running")
+    page.get_by_role("link", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel the job").press("Enter")
+    state(page, "cancelled")
+    window.close()
+
+
+def a_failed_job_is_tried_again(browser):
+    job = submit("echo trying; exit 3", name="broken")
+    window = Watched(browser)
+    page = window.go(f"/jobs/{job}")
+    state(page, "failed")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#attempt-2 h3")).to_have_text("Attempt 2: exited, exit code 3")
+    window.close()
+    return job
+
+
+def a_job_is_held_and_released(browser):
+    job = submit("true", name="later", scheduled_for="2099-01-01T00:00:00Z")
+    window = Watched(browser)
+    page = window.go(f"/jobs/{job}")
+    state(page, "queued")
+    page.get_by_role("button", name="Hold").click()
+    state(page, "pending")
+    page.get_by_role("button", name="Release").click()
+    state(page, "queued")
+    window.close()
+
+
+def a_list_is_filtered_and_its_address_kept(browser, failed):
+    window = Watched(browser)
+    page = window.go("/jobs")
+    rows = page.locator("table.jobs tbody tr")
+    everything = rows.count()
+    page.get_by_role("checkbox", name="failed").check()
+    page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("state=failed"))
+    expect(rows).to_have_count(1)
+    expect(page.locator(f"#job-{failed}")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="failed")).to_be_checked()
+    page.get_by_role("searchbox").fill("nowhere")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No job fits")).to_be_visible()
+    page.get_by_role("link", name="All jobs").click()
+    expect(rows).to_have_count(everything)
+    # Another job comes by itself, and what is typed meanwhile stays.
+    page.get_by_role("searchbox").fill("half a wo")
+    submit("true", name="newcomer")
+    expect(rows.first).to_contain_text("newcomer")
+    expect(page.get_by_role("searchbox")).to_have_value("half a wo")
+    window.close()
+
+
+def everything_is_reached_by_keys(browser):
+    window = Watched(browser)
+    page = window.go("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Jobs", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Jobs")
+    window.close()
+
+
+def pages_are_readable_without_scripts(browser, job):
+    window = Watched(browser, scripts=False)
+    page = window.go(f"/jobs/{job}")
+    state(page, "completed")
+    expect(page.locator("#log")).to_contain_text("second")
+    page = window.go("/jobs")
+    page.get_by_role("checkbox", name="failed").check()
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("table.jobs tbody tr")).to_have_count(1)
+    held = submit("true", scheduled_for="2099-01-01T00:00:00Z")
+    page = window.go(f"/jobs/{held}")
+    page.get_by_role("link", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel the job").click()
+    state(page, "cancelled")
+    window.close()
+
+
+def every_page_is_well_made(browser, job):
+    pages = ["/", "/jobs", f"/jobs/{job}", "/queues", "/workers?all=true", "/hosts", "/login", "/jobs/99999"]
+    for scheme in ("light", "dark"):
+        for size, width in ((WIDE, "wide"), (NARROW, "narrow")):
+            window = Watched(browser, size, scheme)
+            for path in pages:
+                page = window.go(path)
+                if path == "/jobs/99999":
+                    # The browser itself says that a page is missing.
+                    window.faults.clear()
+                expect(page.locator("h1")).to_be_visible()
+                name = path.strip("/").split("?")[0].replace(f"jobs/{job}", "job")
+                check(window, f"{name.replace('/', '-') or 'overview'}-{scheme}-{width}")
+            window.close()
+
+
+def what_is_wrong_is_found(browser):
+    """The checks themselves can fail."""
+    window = Watched(browser)
+    page = window.go("/workers")
+    page.evaluate("document.querySelector('main').innerHTML = '<img src=/assets/longshore.svg><input>'")
+    assert Axe().run(page).violations_count >= 2
+    page.evaluate("console.error('seen')")
+    page.evaluate("document.body.setAttribute('style', 'width: 3000px')")
+    page.wait_for_function("document.documentElement.scrollWidth >= 0")
+    said = " ".join(window.faults)
+    assert "seen" in said, said
+    # The page's own policy refuses styles that are not the server's.
+    assert "Content Security Policy" in said, said
+    window.context.close()
+
+
+with sync_playwright() as playwright:
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    what_is_wrong_is_found(chromium)
+    done = output_arrives_as_it_is_written(chromium)
+    a_job_is_cancelled_after_a_second_question(chromium)
+    failed = a_failed_job_is_tried_again(chromium)
+    a_job_is_held_and_released(chromium)
+    a_list_is_filtered_and_its_address_kept(chromium, failed)
+    everything_is_reached_by_keys(chromium)
+    pages_are_readable_without_scripts(chromium, done)
+    every_page_is_well_made(chromium, done)
+    chromium.close()
+print(f"looked at {len(list(SHOTS.glob('*.png')))} pictures of pages")
