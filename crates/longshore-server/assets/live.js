@@ -37,12 +37,21 @@
     if (timer) return;
     timer = setTimeout(() => { timer = 0; last = Date.now(); look(); }, Math.max(0, last + REST - Date.now()));
   }
-  const changes = new EventSource("/api/v1/changes/events" + main.dataset.live);
-  changes.addEventListener("begin", () => say("on", "live"));
-  changes.addEventListener("changes", soon);
-  changes.addEventListener("gap", soon);
-  changes.addEventListener("open", () => say("on", "live"));
-  changes.addEventListener("error", () => say("off", "reconnecting"));
+  // Browsers keep few connections to one place: a page that nobody sees listens to nothing.
+  let changes = null;
+  function listen() {
+    changes = new EventSource("/api/v1/changes/events" + main.dataset.live);
+    for (const name of ["changes", "gap"]) changes.addEventListener(name, soon);
+    changes.addEventListener("open", () => say("on", "live"));
+    changes.addEventListener("error", () => say("off", "reconnecting"));
+  }
+  if (!document.hidden) listen();
   setInterval(soon, EVERY);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  document.addEventListener("visibilitychange", () => {
+    if (changes) changes.close();
+    changes = null;
+    if (document.hidden) return;
+    listen();
+    soon();
+  });
 })();

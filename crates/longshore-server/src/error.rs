@@ -3,11 +3,13 @@
 use std::any::Any;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use longshore_client::api::{Code, Problem};
 use longshore_core::spec::FieldError;
 use longshore_core::store::StoreError;
+
+use crate::dashboard;
 
 /// What a handler answers with when it can't do what was asked.
 #[derive(Debug)]
@@ -65,11 +67,15 @@ impl IntoResponse for Failure {
 /// The media type of problems.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-pub(crate) async fn not_found() -> Failure {
-    Failure::new(
-        Code::NotFound,
-        "there is nothing at this path; /docs shows what there is",
-    )
+/// A page for who wants one, a problem for everybody else.
+pub(crate) async fn not_found(headers: HeaderMap) -> Response {
+    let wanted = headers.get(header::ACCEPT);
+    let wants_page = wanted.and_then(|wanted| wanted.to_str().ok());
+    if wants_page.is_some_and(|wanted| wanted.contains("text/html")) {
+        return dashboard::missing();
+    }
+    let detail = "there is nothing at this path; /docs shows what there is";
+    Failure::new(Code::NotFound, detail).into_response()
 }
 
 pub(crate) async fn method_not_allowed() -> Failure {

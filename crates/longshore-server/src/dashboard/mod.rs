@@ -22,11 +22,17 @@ mod workers;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::access::audit;
 use crate::app::App;
+
+pub(crate) use page::missing;
+
+/// A form is a token or a button, in bytes.
+const LARGEST_FORM: usize = 64 * 1024;
 
 /// Every page, and what their forms ask for.
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -45,6 +51,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
         .merge(pages)
-        .layer(from_fn(page::guard))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(from_fn_with_state(Arc::clone(app), page::guard))
         .merge(assets::routes())
 }

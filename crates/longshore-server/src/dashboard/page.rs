@@ -1,18 +1,22 @@
 //! What every page shows, and what it may load.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::Request;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use longshore_client::api::{Code, Problem};
 use longshore_core::access::Role;
 use longshore_core::store::StoreError;
+use tokio::time::timeout;
 
 use super::assets;
 use super::session::Visitor;
+use crate::access::guard::changes_something;
+use crate::app::App;
 use crate::error::Failure;
 
 /// Nothing but what this server has; no script or style in the page itself; no other site around it.
@@ -131,18 +135,57 @@ impl IntoResponse for Trouble {
     }
 }
 
-/// Says what pages may load, and that nobody keeps them.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// There is nothing at this address.
+pub(crate) fn missing() -> Response {
+    let failure = Failure::new(Code::NotFound, "there is no page at this address");
+    protected(Trouble::from(failure).into_response())
+}
+
+/// Bounds how long a form may take, has whatever goes wrong be a page, and says what pages may load.
+pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let response = if changes_something(request.method()) {
+        let done = timeout(app.options.arrival, next.run(request)).await;
+        done.unwrap_or_else(|_late| {
+            let failure = Failure::new(Code::RequestTimeout, "the form did not arrive in time");
+            Trouble::from(failure).into_response()
+        })
+    } else {
+        next.run(request).await
+    };
+    protected(readable(response).await)
+}
+
+/// What the router itself refuses (an address or a form that can't be read), as a page.
+async fn readable(response: Response) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let status = response.status();
+    if !(is_plain && status.is_client_error()) {
+        return response;
+    }
+    let said = to_bytes(response.into_body(), MOST_SAID).await;
+    let said = said.unwrap_or_default();
+    let mut page = Trouble::from(Failure::new(
+        Code::BadRequest,
+        String::from_utf8_lossy(&said),
+    ))
+    .into_response();
+    *page.status_mut() = status;
+    page
+}
+
+/// The router's own words are a line or two.
+const MOST_SAID: usize = 4096;
+
+fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    let said: BTreeMap<_, _> = [
-        (header::CONTENT_SECURITY_POLICY.as_str(), POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS.as_str(), "nosniff"),
-        (header::REFERRER_POLICY.as_str(), "same-origin"),
-        (header::CACHE_CONTROL.as_str(), "no-store"),
-    ]
-    .into();
-    for (name, value) in said {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        // Nobody keeps them.
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response

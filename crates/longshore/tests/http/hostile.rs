@@ -195,7 +195,12 @@ async fn who_is_too_slow_with_head_or_body_is_let_go() {
         "POST /api/v1/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
          Content-Length: 1000\r\n\r\n{{"
     );
-    for (begun, answer) in [(head, ""), (body, "408 Request Timeout")] {
+    let form = format!(
+        "POST /login HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: 1000\r\n\r\nseal="
+    );
+    let late = "408 Request Timeout";
+    for (begun, answer) in [(head, ""), (body, late), (form, late)] {
         let mut socket = TcpStream::connect(host).await.expect("a connection");
         socket.write_all(begun.as_bytes()).await.expect("written");
         let mut read = Vec::new();

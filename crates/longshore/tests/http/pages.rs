@@ -162,6 +162,27 @@ async fn every_page_is_whole_by_itself_and_may_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_small_and_a_cookie_that_is_good_no_more_takes_nothing_away() {
+    let scene = Scene::open().await;
+    let mut browser = Browser::new(&scene);
+    let sealed = seal(html(&browser.get("/login").await));
+    let large = "x".repeat(100_000);
+    let got = browser
+        .form("/login", &[("seal", &sealed), ("token", &large)])
+        .await;
+    assert_eq!(got.status, 413);
+    html(&got);
+    let got = browser.form("/login", &[("token", "x")]).await;
+    assert_eq!(got.status, 422, "without a seal");
+    html(&got);
+    let stale = scene
+        .request(Method::GET, "/")
+        .header(COOKIE, "longshore_session=lsh_1_gone");
+    assert_eq!(scene.send(stale).await.status, 200);
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_jobs_are_called_and_what_they_write_is_text_on_every_page() {
     const EVIL: &str = "<script>alert(1)</script>\"'&";
     let scene = Scene::open().await;

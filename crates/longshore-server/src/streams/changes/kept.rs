@@ -81,9 +81,14 @@ impl Shared {
 
     /// Why it is read no more.
     pub fn problem(&self) -> Box<Problem> {
-        let unknown = || StoreError::unexpected("read the feed of changes", "its reader is gone");
         let problem = self.kept().problem.clone();
-        problem.unwrap_or_else(|| Box::new(Problem::of(&unknown())))
+        problem.unwrap_or_else(gone)
+    }
+
+    /// It is read no more, for whatever reason was told.
+    pub fn end_reading(&self) {
+        self.kept().problem.get_or_insert_with(gone);
+        self.news.send_replace(());
     }
 
     /// The reader begins here.
@@ -117,6 +122,12 @@ impl Shared {
         self.kept().problem = Some(Box::new(Problem::of(error)));
         self.news.send_replace(());
     }
+}
+
+/// The reader ended without a word: a defect of ours.
+fn gone() -> Box<Problem> {
+    let error = StoreError::unexpected("read the feed of changes", "its reader is gone");
+    Box::new(Problem::of(&error))
 }
 
 impl Kept {

@@ -22,6 +22,15 @@ pub(super) struct Reader {
     waiting: Vec<Ask>,
 }
 
+/// However it ends, nobody waits for it any more.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.end_reading();
+        }
+    }
+}
+
 /// A page of all that there was behind somebody's cursor, and those who wait for it.
 type Joining = (ChangePage, Vec<Asked>);
 

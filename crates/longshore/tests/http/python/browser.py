@@ -109,6 +109,40 @@ def output_arrives_as_it_is_written(browser):
     return job
 
 
+def streams():
+    """How many event streams the server has open."""
+    with urllib.request.urlopen(f"{BASE}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("longshore_http_event_streams ")))
+
+
+def until_streams_are(number, page):
+    for _ in range(PATIENCE // 100):
+        if streams() == number:
+            return
+        page.wait_for_timeout(100)
+    assert streams() == number
+
+
+def a_page_that_nobody_sees_listens_to_nothing(browser):
+    job = submit("echo one; until test -e seen; do sleep 0.05; done; echo two", name="unseen")
+    window = Watched(browser)
+    page = window.go(f"/jobs/{job}")
+    log = page.locator("#log")
+    expect(log).to_contain_text("one")
+    until_streams_are(2, page)
+    show = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); " \
+        "document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(show, True)
+    until_streams_are(0, page)
+    (FOLDER / "seen").touch()
+    page.evaluate(show, False)
+    expect(log).to_contain_text("two")
+    state(page, "completed")
+    assert log.inner_text().split() == ["one", "two"], log.inner_text()
+    window.close()
+
+
 def a_job_is_cancelled_after_a_second_question(browser):
     job = submit("sleep 600", name="for ever")
     window = Watched(browser)
@@ -238,6 +272,7 @@ with sync_playwright() as playwright:
     chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     what_is_wrong_is_found(chromium)
     done = output_arrives_as_it_is_written(chromium)
+    a_page_that_nobody_sees_listens_to_nothing(chromium)
     a_job_is_cancelled_after_a_second_question(chromium)
     failed = a_failed_job_is_tried_again(chromium)
     a_job_is_held_and_released(chromium)
