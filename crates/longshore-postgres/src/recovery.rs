@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::rows::{column, converted};
-use crate::timestamps::At;
+use crate::timestamps::{At, parameter};
 use crate::{PostgresStore, hosts, instance};
 
 #[async_trait]
@@ -27,12 +27,14 @@ impl Recovery for PostgresStore {
         let again: Vec<i64> = request.again.iter().map(|key| key.token.0).collect();
         let unseen = UNSEEN_IS_LOST.as_secs_f64();
         let sql = include_str!("../sql/take_over.sql");
-        let params: [&(dyn ToSql + Sync); 5] = [
+        let heard_at = parameter(request.heard_at);
+        let params: [&(dyn ToSql + Sync); 6] = [
             &request.worker.0,
             &request.acquire_number,
             &want,
             &again,
             &unseen,
+            &heard_at,
         ];
         let rows = self.db.rows(VERB, sql, &params).await?;
         rows.iter().map(|row| taken_over(VERB, row)).collect()

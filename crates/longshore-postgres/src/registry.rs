@@ -136,6 +136,7 @@ impl Registry for PostgresStore {
         match self.db.maybe(VERB, sql, &[&worker.0]).await? {
             Some(row) => Ok(Heartbeat::Alive {
                 drain: column(VERB, &row, "draining")?,
+                at: column::<At>(VERB, &row, "heartbeat_at")?.0,
             }),
             None => Ok(Heartbeat::Fenced),
         }

@@ -18,16 +18,14 @@ use crate::shift::{Going, Shift};
 pub(crate) async fn run(shift: Arc<Shift>) {
     let interval = shift.config.heartbeat_interval;
     let mut missed = 0_u32;
+    // The first at once: until the database has said when it heard of this worker, it takes nothing over.
+    let mut pause = Duration::ZERO;
     loop {
-        // Registration was the first sign; and a jittered one each time, so that a fleet that
-        // was started at once does not beat in step.
-        let soon = if missed == 0 { interval } else { interval / 3 };
-        sleep(soon.mul_f64(rand::random_range(0.8..=1.0))).await;
-
+        sleep(pause).await;
+        let sent = shift.liveness.now();
         if bug!("heartbeat_stops_at_drain") && shift.going() != Going::On {
             return;
         }
-        let sent = shift.liveness.now();
         // A call that hangs is not waited for: a later one may get through.
         let call = async {
             unanswered(
@@ -42,9 +40,9 @@ pub(crate) async fn run(shift: Arc<Shift>) {
             answer
         };
         match timeout(interval.max(Duration::from_secs(1)), call).await {
-            Ok(Ok(Heartbeat::Alive { drain })) => {
+            Ok(Ok(Heartbeat::Alive { drain, at })) => {
                 heartbeats("answered").increment(1);
-                shift.liveness.answered(sent);
+                shift.liveness.answered(sent, at);
                 if missed > 0 {
                     tracing::info!(missed, "heartbeats are answered again");
                 }
@@ -76,6 +74,9 @@ pub(crate) async fn run(shift: Arc<Shift>) {
                 }
             }
         }
+        // Jittered each time, so that a fleet that was started at once does not beat in step.
+        let soon = if missed == 0 { interval } else { interval / 3 };
+        pause = soon.mul_f64(rand::random_range(0.8..=1.0));
     }
 }
 

@@ -7,8 +7,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
+
+use longshore_core::Timestamp;
 
 /// A clock that runs through suspend: time since some fixed moment.
 #[derive(Clone)]
@@ -61,6 +63,8 @@ pub(crate) struct Liveness {
     /// The longest time between two answered heartbeats that is not an outage.
     usual_gap: Duration,
     sent_micros: AtomicU64,
+    /// When the database heard the newest of those that were answered, in microseconds since 1970.
+    heard_micros: AtomicI64,
     /// Until when the others are given time to be heard of again.
     patient_until: AtomicU64,
 }
@@ -73,6 +77,7 @@ impl Liveness {
             lease_ttl,
             usual_gap: (lease_ttl / 2).max(interval + interval / 2),
             sent_micros: AtomicU64::new(micros(sent)),
+            heard_micros: AtomicI64::new(UNHEARD),
             patient_until: AtomicU64::new(0),
         }
     }
@@ -82,8 +87,16 @@ impl Liveness {
         self.clock.now()
     }
 
-    /// The heartbeat that was sent at that time was answered.
-    pub fn answered(&self, sent: Duration) {
+    /// When the database last heard of this worker, as far as an answer told; none before the first.
+    pub fn heard_at(&self) -> Option<Timestamp> {
+        let heard = self.heard_micros.load(Ordering::Acquire);
+        Timestamp::from_microsecond(heard).ok()
+    }
+
+    /// The heartbeat that was sent at that time was answered: the database heard it then.
+    pub fn answered(&self, sent: Duration, heard: Timestamp) {
+        self.heard_micros
+            .fetch_max(heard.as_microsecond(), Ordering::AcqRel);
         let before = self.sent_micros.fetch_max(micros(sent), Ordering::AcqRel);
         if sent.saturating_sub(Duration::from_micros(before)) >= self.usual_gap {
             let until = self.now() + self.lease_ttl / 2;
@@ -107,6 +120,9 @@ impl Liveness {
     }
 }
 
+/// No time at all: before any that a timestamp can be.
+const UNHEARD: i64 = i64::MIN;
+
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -120,6 +136,19 @@ mod tests {
         Liveness::new(clock, lease, interval, sent)
     }
 
+    fn heard(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    #[test]
+    fn nobody_knows_when_it_was_heard_before_an_answer_and_then_it_is_the_newest() {
+        let liveness = of(BootClock::of_machine(), 0);
+        assert_eq!(liveness.heard_at(), None);
+        liveness.answered(Duration::from_secs(20), heard(1020));
+        liveness.answered(Duration::from_secs(10), heard(1010));
+        assert_eq!(liveness.heard_at(), Some(heard(1020)));
+    }
+
     #[test]
     fn after_an_outage_the_others_have_time_to_be_heard_of_again() {
         let time = Arc::new(AtomicU64::new(100));
@@ -129,10 +158,10 @@ mod tests {
         let at = |now: u64| time.store(now, Ordering::Relaxed);
         assert!(liveness.may_judge(), "a new worker knows of no outage");
         at(113);
-        liveness.answered(Duration::from_secs(113));
+        liveness.answered(Duration::from_secs(113), heard(113));
         assert!(liveness.may_judge(), "a heartbeat that was late is none");
         at(128);
-        liveness.answered(Duration::from_secs(128));
+        liveness.answered(Duration::from_secs(128), heard(128));
         for (now, may) in [(128, false), (142, false), (143, true)] {
             at(now);
             assert_eq!(liveness.may_judge(), may, "at {now}");
@@ -151,9 +180,9 @@ mod tests {
         assert!(!liveness.may_be_fenced());
         time.store(130, Ordering::Relaxed);
         assert!(liveness.may_be_fenced());
-        liveness.answered(Duration::from_secs(110));
+        liveness.answered(Duration::from_secs(110), heard(110));
         assert!(!liveness.may_be_fenced());
-        liveness.answered(Duration::from_secs(105));
+        liveness.answered(Duration::from_secs(105), heard(105));
         time.store(139, Ordering::Relaxed);
         assert!(
             !liveness.may_be_fenced(),

@@ -103,10 +103,15 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
     if !leases::may_acquire(tx, request.worker)? {
         return Ok(Vec::new());
     }
-    let params = named_params! { ":worker": request.worker.0, ":now": tx.now };
-    if !tx.one(sql!("take_over_is_heard"), params, |row| row.get(0))? {
+    let heard = named_params! {
+        ":worker": request.worker.0,
+        ":heard_at": Micros::not_before(request.heard_at),
+        ":now": tx.now,
+    };
+    if !tx.one(sql!("take_over_is_heard"), heard, |row| row.get(0))? {
         return Ok(Vec::new());
     }
+    let params = named_params! { ":worker": request.worker.0, ":now": tx.now };
     tx.execute(sql!("take_over_stale"), params)?;
     let again: Vec<Token> = request.again.iter().map(|key| key.token).collect();
     let params = named_params! {

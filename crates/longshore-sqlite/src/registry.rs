@@ -66,7 +66,11 @@ impl Registry for SqliteStore {
         let beat = move |tx: &Tx<'_>| {
             let params = named_params! { ":worker": worker.0, ":now": tx.now };
             let draining = tx.maybe(sql!("heartbeat"), params, |row| row.get(0))?;
-            Ok(draining.map_or(Heartbeat::Fenced, |drain| Heartbeat::Alive { drain }))
+            let alive = |drain| Heartbeat::Alive {
+                drain,
+                at: tx.now.time(),
+            };
+            Ok(draining.map_or(Heartbeat::Fenced, alive))
         };
         self.engine.write("send a heartbeat", News::No, beat).await
     }

@@ -21,6 +21,12 @@ pub struct TakeOverRequest {
     pub want: u32,
     /// The worker's own number for this call, as with an acquisition.
     pub acquire_number: i64,
+    /// When the worker was last heard of, as its newest answered heartbeat told it before it asked
+    /// ([`super::Heartbeat::Alive`]). A call may be on its way for long, and be overtaken by heartbeats that were
+    /// on their way as well: these say nothing of what kept others away meanwhile, so what counts is what was
+    /// known when it was sent. A store takes nothing over if that is longer ago than half the worker's lease; a
+    /// time to come counts as its newest heartbeat.
+    pub heard_at: Timestamp,
     /// Leases of its own that it took over by a call whose reply was lost: they are told again, under
     /// yet another token.
     pub again: Vec<LeaseKey>,

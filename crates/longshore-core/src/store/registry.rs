@@ -81,6 +81,8 @@ pub enum Heartbeat {
     Alive {
         /// Whether a person asked it to drain.
         drain: bool,
+        /// When it was heard of, by the database's clock.
+        at: Timestamp,
     },
     /// Another took over: it supervises nothing any more, and starts over under a new id.
     Fenced,

@@ -49,6 +49,9 @@ pub(crate) async fn once(shift: &Arc<Shift>, attempts: &Attempts) -> StoreResult
     if shift.going() != Going::On || !shift.liveness.may_judge() {
         return Ok(0);
     }
+    let Some(heard_at) = shift.liveness.heard_at() else {
+        return Ok(0);
+    };
     let unknown = if shift.roll.has_lost_take_overs() {
         let held = shift.store.leases_of(shift.worker).await?;
         shift.roll.unknown_take_overs(&held)
@@ -62,6 +65,7 @@ pub(crate) async fn once(shift: &Arc<Shift>, attempts: &Attempts) -> StoreResult
         worker: shift.worker,
         want: TakeOverRequest::MAX_WANT,
         acquire_number: acquiring.number,
+        heard_at,
         again: shift.roll.unsure().into_iter().chain(unknown).collect(),
     };
     // The call keeps its number in flight for as long as it may still commit.

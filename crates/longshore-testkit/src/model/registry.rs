@@ -96,6 +96,7 @@ impl Model {
         let known = self.workers.get(&worker);
         known.map_or(Heartbeat::Fenced, |worker| Heartbeat::Alive {
             drain: worker.shown.draining,
+            at: MOMENT,
         })
     }
 

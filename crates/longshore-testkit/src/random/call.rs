@@ -11,7 +11,9 @@ use longshore_core::store::{
     AcquireRequest, Finish, JobFilter, LeaseKey, NewJob, NewWorker, OutputAppend, OutputCursor,
     OutputRequest, TakeOverRequest,
 };
-use longshore_core::{AttemptNumber, HostId, JobId, Priority, QueueId, State, Token, WorkerId};
+use longshore_core::{
+    AttemptNumber, HostId, JobId, Priority, QueueId, State, Timestamp, Token, WorkerId,
+};
 
 use super::draft::{end, priority};
 use super::op::{JobRef, LeaseRef, Op};
@@ -154,6 +156,7 @@ impl Op {
                 worker: WorkerId(i64::from(*worker) + 1),
                 want: u32::from(*want),
                 acquire_number: number,
+                heard_at: Timestamp::MAX,
                 again: found(again, model),
             }),
             Self::AreLive(leases) => {

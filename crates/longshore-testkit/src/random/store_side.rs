@@ -6,7 +6,7 @@ use std::time::Duration;
 use longshore_core::ids::{JobId, Token, WorkerId};
 use longshore_core::queue::Queue;
 use longshore_core::store::{
-    AcquireRequest, Aged, Finish, HeldLease, JobFilter, Lease, NewWorker, OutputAppend,
+    AcquireRequest, Aged, Finish, Heartbeat, HeldLease, JobFilter, Lease, NewWorker, OutputAppend,
     OutputCursor, OutputRequest, Pruned, Retention, Store, StoreResult, Submitted,
 };
 
@@ -227,7 +227,13 @@ async fn ask_registry(store: &dyn Store, names: &mut Names, call: &Call) -> Repl
             });
             plain(answer)
         }
-        Call::Heartbeat(worker) => plain(store.heartbeat(names.workers.real(*worker)).await),
+        Call::Heartbeat(worker) => {
+            let beat = store.heartbeat(names.workers.real(*worker)).await;
+            plain(beat.map(|beat| match beat {
+                Heartbeat::Alive { drain, .. } => Heartbeat::Alive { drain, at: MOMENT },
+                Heartbeat::Fenced => beat,
+            }))
+        }
         Call::DrainWorker(worker) => {
             told(names, store.drain_worker(names.workers.real(*worker)).await)
         }

@@ -183,8 +183,8 @@ pub(super) fn cancel(outcome: CancelOutcome) -> told::CancelAnswer {
 
 pub(super) fn heartbeat(beat: Heartbeat) -> told::Beat {
     let outcome = match beat {
-        Heartbeat::Alive { drain: false } => told::HeartbeatWord::Alive,
-        Heartbeat::Alive { drain: true } => told::HeartbeatWord::Draining,
+        Heartbeat::Alive { drain: false, .. } => told::HeartbeatWord::Alive,
+        Heartbeat::Alive { drain: true, .. } => told::HeartbeatWord::Draining,
         Heartbeat::Fenced => told::HeartbeatWord::Fenced,
     };
     told::Beat { outcome }

@@ -270,6 +270,7 @@ macro_rules! store_conformance {
             }
             recovery {
                 who_was_not_heard_of_itself_holds_nobody_for_dead,
+                a_take_over_that_was_on_its_way_for_long_holds_nobody_for_dead,
                 leases_of_a_worker_whose_time_is_over_move_under_fresh_tokens,
                 nobody_takes_over_from_a_worker_within_its_time,
                 a_worker_whose_time_is_over_and_who_has_nothing_is_fenced_all_the_same,

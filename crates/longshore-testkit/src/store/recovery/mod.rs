@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use longshore_core::output::{KeptOutput, ResumePoint, Stream};
 use longshore_core::store::{LeaseKey, OutputAppend, TakeOverRequest, TakenOver, Worker};
-use longshore_core::{HostId, JobId, WorkerId};
+use longshore_core::{HostId, JobId, Timestamp, WorkerId};
 
 use super::scene::{LATER, Scene};
 use super::{Aged, StoreHarness};
@@ -67,6 +67,8 @@ pub fn request(scene: &Scene, want: u32) -> TakeOverRequest {
         worker: scene.worker,
         want,
         acquire_number: scene.request(want).acquire_number,
+        // Whatever the store knows itself.
+        heard_at: Timestamp::MAX,
         again: Vec::new(),
     }
 }

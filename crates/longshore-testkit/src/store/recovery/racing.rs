@@ -107,7 +107,7 @@ pub async fn a_heartbeat_meets_a_take_over_and_exactly_one_of_them_wins(h: &dyn 
             tokio::join!(take_over(&next, MANY), scene.store.heartbeat(scene.worker));
         let is_fenced = worker(&next, scene.worker).await.fenced;
         match heartbeat.expect("heartbeat") {
-            Heartbeat::Alive { drain: false } => {
+            Heartbeat::Alive { drain: false, .. } => {
                 assert_eq!((taken, is_fenced), (vec![], false), "round {round}");
                 assert_eq!(scene.status(key).await, LeaseStatus::Held);
                 scene.settle(key, TerminalState::Failed).await;
@@ -118,7 +118,7 @@ pub async fn a_heartbeat_meets_a_take_over_and_exactly_one_of_them_wins(h: &dyn 
                 next.settle(taken[0].lease.key, TerminalState::Failed).await;
                 reborn(&mut scene).await;
             }
-            Heartbeat::Alive { drain: true } => panic!("nobody asked it to drain"),
+            Heartbeat::Alive { drain: true, .. } => panic!("nobody asked it to drain"),
         }
     }
 }

@@ -155,7 +155,8 @@ pub enum Answer {
     Finished(FinishOutcome),
     Cancelled(CancelOutcome),
     Changed,
-    Heard(Heartbeat),
+    /// Whether it is asked to drain; none once it is fenced.
+    Heard(Option<bool>),
     /// So many leases.
     TookOver(usize),
     Staged(u64),

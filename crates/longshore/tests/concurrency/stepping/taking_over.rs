@@ -1,6 +1,7 @@
 //! Take-overs: beside each other, beside a sign of life, beside the end of an attempt and beside an
 //! acquisition. Each is for the whole database, so that no two orders are played in one at a time.
 
+use longshore_core::Timestamp;
 use longshore_core::store::{FinishOutcome, Heartbeat, TakeOverRequest};
 use longshore_testkit::judged::{Judged, conclude, holds};
 
@@ -40,6 +41,7 @@ pub fn taker_over() -> Actor {
                     worker: hands.worker,
                     want: 5,
                     acquire_number: 1,
+                    heard_at: Timestamp::MAX,
                     again: Vec::new(),
                 };
                 let taken = hands.store.take_over(&request).await;
@@ -103,7 +105,10 @@ fn heart() -> Actor {
         run: |hands| {
             Box::pin(async move {
                 let heard = hands.store.heartbeat(hands.worker).await;
-                Answer::Heard(heard.expect("a heartbeat"))
+                Answer::Heard(match heard.expect("a heartbeat") {
+                    Heartbeat::Alive { drain, .. } => Some(drain),
+                    Heartbeat::Fenced => None,
+                })
             })
         },
     }
@@ -119,8 +124,7 @@ fn alive_or_fenced(played: &Played) -> Judged {
     let after = played
         .heartbeat_after
         .expect("a heartbeat was among the answers");
-    let alive = Answer::Heard(Heartbeat::Alive { drain: false });
-    let fenced = Answer::Heard(Heartbeat::Fenced);
+    let (alive, fenced) = (Answer::Heard(Some(false)), Answer::Heard(None));
     one_of(
         "S5",
         &seen,

@@ -1,7 +1,7 @@
 //! That the steps can catch what they are there to catch: a bug for each pair, in the scratch
 //! database's functions or in a session that does what a verb would do without its guard.
 
-use longshore_core::store::{CancelOutcome, FinishOutcome, Heartbeat};
+use longshore_core::store::{CancelOutcome, FinishOutcome};
 use longshore_core::{JobId, State};
 use longshore_testkit::judged::Judged;
 
@@ -176,7 +176,7 @@ fn the_steps_catch_a_heartbeat_that_asks_for_no_fence() {
         Box::pin(async move {
             let sql = "UPDATE worker SET heartbeat_at = clock_timestamp() WHERE id = $1";
             hands.raw.on_postgres(sql, hands.worker.0).await;
-            Answer::Heard(Heartbeat::Alive { drain: false })
+            Answer::Heard(Some(false))
         })
     });
     is_caught("S5", &pair, None);

@@ -5,7 +5,7 @@ use longshore_core::host::{Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{Heartbeat, NewWorker, Registry, StoreError, StoreResult, Worker};
 use longshore_core::template::Template;
-use longshore_core::{HostId, QueueId, WorkerId};
+use longshore_core::{HostId, QueueId, Timestamp, WorkerId};
 use tokio::time::Instant;
 
 use super::{MemoryStore, WorkerRow, unused};
@@ -61,6 +61,7 @@ impl Registry for MemoryStore {
             row.last_heartbeat = Some(Instant::now());
             Ok(Heartbeat::Alive {
                 drain: row.draining,
+                at: Timestamp::UNIX_EPOCH,
             })
         })
         .await
