@@ -23,7 +23,7 @@ fill_sqlite() {
 }
 
 middle=$((jobs / 2))
-queries=(
+api=(
   "jobs" "jobs?before=$middle" "jobs?before=500" "jobs?limit=1000"
   "jobs?state=queued" "jobs?state=running" "jobs?state=launching" "jobs?state=retrying" "jobs?state=pending"
   "jobs?state=failed" "jobs?state=failed&before=$middle" "jobs?state=cancelled&state=timed_out"
@@ -36,6 +36,12 @@ queries=(
   "jobs?since=2001-01-01T00:00:00Z" "jobs?until=2001-01-01T00:00:00Z" "jobs?search=nowhere&state=completed&queue=gpu"
   "jobs/$middle" "jobs/$((jobs * 97 / 100))" "queues" "queues/gpu" "workers" "hosts" "templates" "stats" "changes" "changes?after=0.0"
 )
+pages=(
+  "" "jobs" "jobs?state=failed" "jobs?before=$middle" "jobs?search=nowhere" "jobs?label=team%3Da" "jobs?exit_code=99"
+  "jobs/$middle" "jobs/bulk?action=cancel" "jobs/bulk?action=cancel&search=nowhere" "submit" "scheduled" "queues"
+  "queues/gpu" "queues/rare" "workers" "hosts"
+)
+queries=("${api[@]/#/api/v1/}" "${pages[@]}")
 
 measure() {
   LONGSHORE_DATABASE_URL=$store "$longshore" server --listen 127.0.0.1:0 --anonymous operator 2>"$out/server.log" &
@@ -48,9 +54,9 @@ measure() {
   address=${address#listens on }
   for query in "${queries[@]}"; do
     for _ in $(seq "$rounds"); do
-      curl -fsS -o "$out/answer" -w '%{time_total}\n' "$address/api/v1/$query"
+      curl -fsS -o "$out/answer" -w '%{time_total}\n' "$address/$query"
     done | sort -n | awk -v what="$1" -v query="$query" \
-      '{v[NR] = $1} END {printf "%-9s %7.1f ms  (slowest %7.1f)  %s\n", what, v[int((NR + 1) / 2)] * 1000, v[NR] * 1000, query}'
+      '{v[NR] = $1} END {printf "%-9s %7.1f ms  (slowest %7.1f)  /%s\n", what, v[int((NR + 1) / 2)] * 1000, v[NR] * 1000, query}'
   done
   kill "$server"; wait "$server" || true
   server=

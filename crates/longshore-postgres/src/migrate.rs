@@ -10,7 +10,7 @@ use crate::{Options, VERB_MIGRATE as VERB, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 21] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 22] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -73,6 +73,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 21] = [
     (
         "V21__take_over_as_sent",
         include_str!("../migrations/V21__take_over_as_sent.sql"),
+    ),
+    (
+        "V22__settled_at",
+        include_str!("../migrations/V22__settled_at.sql"),
     ),
 ];
 

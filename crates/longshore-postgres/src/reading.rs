@@ -8,7 +8,8 @@ use longshore_core::JobId;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::state::State;
 use longshore_core::store::{
-    JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreError, StoreResult,
+    EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
+    StoreError, StoreResult,
 };
 use tokio_postgres::Row;
 
@@ -107,6 +108,35 @@ impl Reading for PostgresStore {
         rows.iter()
             .map(|row| Ok((rows::state(VERB, row, "state")?, count(VERB, row, "jobs")?)))
             .collect()
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        const VERB: &str = "count ended jobs";
+        let minutes = minutes.clamp(1, EndedInMinute::MOST).cast_signed();
+        let sql = include_str!("../sql/ended_by_minute.sql");
+        let mut told: Vec<EndedInMinute> = Vec::new();
+        for row in self.db.rows(VERB, sql, &[&minutes]).await? {
+            let At(minute) = column(VERB, &row, "minute")?;
+            if told.last().is_none_or(|last| last.minute != minute) {
+                let ended = BTreeMap::new();
+                told.push(EndedInMinute { minute, ended });
+            }
+            let jobs = converted::<i64, u64>(VERB, &row, "jobs")?;
+            if let Some(last) = told.last_mut()
+                && jobs > 0
+            {
+                last.ended.insert(rows::state(VERB, &row, "state")?, jobs);
+            }
+        }
+        Ok(told)
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        const VERB: &str = "list jobs";
+        let limit = i64::from(limit.clamp(1, JobFilter::MAX_PAGE));
+        let sql = include_str!("../sql/next_due.sql");
+        let rows = self.db.rows(VERB, sql, &[&limit]).await?;
+        rows.iter().map(|row| show::summary(VERB, row)).collect()
     }
 }
 

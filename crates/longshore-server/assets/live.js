@@ -1,5 +1,5 @@
 // Keeps a page up to date: when a job came into another state (and now and then, for what is no job), the same
-// page is fetched again, and what differs is put into this one. Focus, selection and what was typed stay.
+// page is fetched again, and what differs is put into this one.
 "use strict";
 (() => {
   const main = document.querySelector("main[data-live]");
@@ -9,7 +9,18 @@
   const sign = document.getElementById("live");
   const say = (name, text) => { if (sign.textContent !== text) { sign.className = "live " + name; sign.textContent = text; } };
 
-  const keep = (before) => !(before instanceof Element && (before.id === "log" || before.contains(document.activeElement) && before.matches("input, select, textarea")));
+  // What people type, choose and open stays, and so does output, which has a script of its own.
+  const isTouched = (field) => {
+    if (field === document.activeElement) return true;
+    if (field.matches("[type=checkbox]")) return field.checked !== field.defaultChecked;
+    if (!field.matches("select")) return field.value !== field.defaultValue;
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(first, 0);
+  };
+  const callbacks = {
+    beforeNodeMorphed: (before) => !(before instanceof Element && (before.id === "log" || before.matches("input:not([type=hidden]), select, textarea") && isTouched(before))),
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches("details") || name === "hidden" && node.id === "following"),
+  };
   let due = 0, isLooking = false;
   async function look() {
     if (isLooking || document.hidden) return;
@@ -21,7 +32,7 @@
       if (!answer.ok) throw new Error(answer.statusText);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.querySelector("main");
-      if (next) window.Idiomorph.morph(main, next, { morphStyle: "outerHTML", ignoreActiveValue: true, callbacks: { beforeNodeMorphed: keep } });
+      if (next) window.Idiomorph.morph(main, next, { morphStyle: "outerHTML", ignoreActiveValue: true, callbacks });
       document.dispatchEvent(new Event("longshore:refreshed"));
       say("on", "live");
     } catch {

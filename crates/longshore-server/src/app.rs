@@ -85,6 +85,7 @@ pub(crate) struct App {
     /// Room for the bodies of all requests.
     pub bodies: Arc<Semaphore>,
     pub tables: Tables,
+    pub pulse: dashboard::Pulse,
     pub document: OpenApi,
     /// From a method and a route to the operation's name, for the audit log.
     pub operations: openapi::Operations,
@@ -98,6 +99,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         failures: Failures::new(options.failures_per_minute),
         uses: Uses::default(),
         tables: Tables::default(),
+        pulse: dashboard::Pulse::default(),
         operations: openapi::Operations::of(&document, &routes::reads()),
         streams: Streams::new(&store),
         bodies: room_for_bodies(),

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use longshore_core::queue::{Count, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreResult,
+    EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
+    StoreResult,
 };
 use longshore_core::{JobId, State};
 
@@ -71,5 +72,19 @@ impl Reading for SqliteStore {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         self.engine.read("count ended jobs", counts::settled).await
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        self.engine
+            .read("count ended jobs", move |tx| {
+                counts::ended_by_minute(tx, minutes)
+            })
+            .await
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        self.engine
+            .read("list jobs", move |tx| list::next_due(tx, limit))
+            .await
     }
 }

@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longshore_core::queue::{Count, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    CancelOutcome, JobDetail, JobFilter, JobPage, MAX_SUBMITTED, NewJob, OutputPage, OutputRequest,
-    Reading, StoreError, StoreResult, StoredOutput, Submissions, Submitted, check_submission,
+    CancelOutcome, EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, MAX_SUBMITTED, NewJob,
+    OutputPage, OutputRequest, Reading, StoreError, StoreResult, StoredOutput, Submissions,
+    Submitted, check_submission,
 };
 use longshore_core::{JobId, Priority, State};
 use reqwest::Method;
@@ -158,6 +159,20 @@ impl Reading for RemoteStore {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         Ok(self.client.stats().await?.settled)
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        let minutes = minutes.clamp(1, EndedInMinute::MOST);
+        let asked = [("minutes", minutes.to_string())];
+        self.client
+            .get_pairs("count ended jobs", "stats/ended", &asked)
+            .await
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        let limit = limit.clamp(1, JobFilter::MAX_PAGE);
+        let asked = [("limit", limit.to_string())];
+        self.client.get_pairs("list jobs", "jobs/due", &asked).await
     }
 }
 

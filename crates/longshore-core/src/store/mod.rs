@@ -29,8 +29,8 @@ pub use leases::{
     LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend,
 };
 pub use reading::{
-    AttemptView, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor, OutputPage,
-    OutputRequest, Reading, StoredOutput,
+    AttemptView, EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor,
+    OutputPage, OutputRequest, Reading, StoredOutput,
 };
 pub use recovery::{Launched, Recovery, TakeOverRequest, TakenOver};
 pub use registry::{Heartbeat, NewWorker, Registry, Worker};

@@ -205,6 +205,22 @@ pub struct OutputPage {
     pub state: State,
 }
 
+/// How many jobs ended in one minute.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct EndedInMinute {
+    /// When it begins, by the database's clock.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub minute: Timestamp,
+    /// By how they ended; the states in which none did are left out.
+    pub ended: BTreeMap<State, u64>,
+}
+
+impl EndedInMinute {
+    /// The most minutes that can be asked for: a day of them.
+    pub const MOST: u32 = 24 * 60;
+}
+
 /// What people look at. No verb here locks anything.
 #[async_trait]
 pub trait Reading: Send + Sync + 'static {
@@ -231,4 +247,13 @@ pub trait Reading: Send + Sync + 'static {
 
     /// Ended jobs by terminal state (completed, failed, `timed_out`, cancelled), each capped.
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, crate::queue::Count>>;
+
+    /// How many jobs ended in each of the last minutes, the current one included: as many as are asked
+    /// for (at least 1, at most [`EndedInMinute::MOST`]), oldest first. Jobs that a person has retried
+    /// since, and those that are kept no longer, do not count. Costs a look at each job that ended then.
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>>;
+
+    /// Jobs that wait for a time that is still to come, also for their next retry, the one that is due
+    /// next first: at most this many, up to [`JobFilter::MAX_PAGE`]; 0 counts as 1.
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>>;
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_core::queue::{Count, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreResult,
+    EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
+    StoreResult,
 };
 use longshore_core::{JobId, State};
 
@@ -73,6 +74,20 @@ impl Reading for Retrying {
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         self.call("settled_counts", |store| async move {
             store.settled_counts().await
+        })
+        .await
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        self.call("ended_by_minute", move |store| async move {
+            store.ended_by_minute(minutes).await
+        })
+        .await
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        self.call("next_due", move |store| async move {
+            store.next_due(limit).await
         })
         .await
     }

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::IntoResponse as _;
 use longshore_client::api::Code;
 use longshore_core::JobId;
 use longshore_core::access::Role;
 use serde::Deserialize;
 
-use super::page::{Page, Shown, shown};
+use super::confirm::Confirm;
+use super::page::{Page, Shown, see, shown};
 use super::session::Visitor;
+use crate::access::audit::Subject;
 use crate::app::App;
 use crate::error::Failure;
+use crate::routes::again;
 
 /// What can be asked of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -26,13 +25,8 @@ pub(super) enum Action {
     Retry,
     Hold,
     Release,
-}
-
-#[derive(Template)]
-#[template(path = "confirm.html")]
-struct Confirm {
-    page: Page,
-    job: JobId,
+    /// Submit another like it.
+    Again,
 }
 
 /// Asks once more.
@@ -46,33 +40,47 @@ pub(super) async fn ask(
     }
     app.store.states(&[job]).await?;
     let title = format!("Cancel job {job}?");
-    shown(&Confirm {
-        page: Page::new(title, "jobs", &visitor).still(),
-        job,
-    })
+    shown(&Confirm::of(
+        Page::new(title, "jobs", &visitor),
+        "If it waits, it never runs. If it runs, its worker stops it. This can't be taken back.",
+        format!("/jobs/{job}/cancel"),
+        "Cancel the job",
+        format!("/jobs/{job}"),
+    ))
 }
 
 /// What a button sends.
 #[derive(Deserialize)]
 pub(super) struct Said {
     seal: String,
+    /// Of which no two pages have the same: a button that is pressed twice does what it does once.
+    #[serde(default)]
+    once: String,
 }
 
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     visitor: Visitor,
     Path((job, action)): Path<(JobId, Action)>,
-    Form(Said { seal }): Form<Said>,
+    Form(Said { seal, once }): Form<Said>,
 ) -> Shown {
     visitor.check(&seal)?;
     visitor.caller.needs(Role::Submitter, "this")?;
+    let mut shows = job;
     match action {
         Action::Cancel => app.store.request_cancel(job).await.map(drop)?,
         Action::Retry => app.store.retry_job(job).await?,
         Action::Hold => app.store.dequeue_job(job).await?,
         Action::Release => app.store.queue_job(job).await?,
+        Action::Again => {
+            let key = (!once.is_empty()).then(|| format!("again:{job}:{once}"));
+            shows = again(&app, &visitor.caller, job, key).await?.job;
+        }
     }
-    let place = HeaderValue::from_str(&format!("/jobs/{job}"));
-    let place = place.unwrap_or(HeaderValue::from_static("/jobs"));
-    Ok((StatusCode::SEE_OTHER, [(LOCATION, place)]).into_response())
+    let mut response = see(&format!("/jobs/{shows}"));
+    if shows != job {
+        let subject = Subject(format!("job {shows}"));
+        response.extensions_mut().insert(subject);
+    }
+    Ok(response)
 }

@@ -13,23 +13,23 @@ use super::words::{When, bytes};
 use crate::app::App;
 
 /// A host in a list.
-struct HostRow {
-    id: i64,
-    name: String,
-    executor: String,
+pub(super) struct HostRow {
+    pub id: i64,
+    pub name: String,
+    pub executor: String,
     /// How it stands, in a word that is also its style's.
-    stand: &'static str,
-    problem: Option<String>,
-    labels: String,
-    slots: u32,
-    of_slots: Option<u32>,
-    memory: String,
-    of_memory: Option<String>,
-    seen: When,
+    pub stand: &'static str,
+    pub problem: Option<String>,
+    pub labels: String,
+    pub slots: u32,
+    pub of_slots: Option<u32>,
+    pub memory: String,
+    pub of_memory: Option<String>,
+    pub seen: When,
 }
 
 impl HostRow {
-    fn new(host: &Host, now: Timestamp) -> Self {
+    pub fn new(host: &Host, now: Timestamp) -> Self {
         let labels = host.labels.iter();
         let labels: Vec<String> = labels
             .map(|(key, value)| format!("{key}={value}"))

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, State as With};
+use axum::extract::{Path, Query, State as With};
 use longshore_core::store::{AttemptView, JobDetail};
 use longshore_core::{JobId, State, Timestamp};
+use serde::Deserialize;
 
+use super::finding::{self, Found};
 use super::jobs::Row;
 use super::log::{self, Start};
 use super::page::{Page, Shown, shown};
@@ -109,6 +111,13 @@ fn buttons(state: State) -> Vec<Button> {
     }
 }
 
+/// What is looked for in the output.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    find: String,
+}
+
 #[derive(Template)]
 #[template(path = "job.html")]
 struct JobPage {
@@ -123,6 +132,8 @@ struct JobPage {
     spec: String,
     result: Option<String>,
     output: Start,
+    /// What was looked for in the output, if anything was.
+    found: Option<Found>,
     buttons: Vec<Button>,
     may_cancel: bool,
 }
@@ -131,9 +142,16 @@ pub(super) async fn show(
     With(app): With<Arc<App>>,
     visitor: Visitor,
     Path(id): Path<JobId>,
+    Query(Asked { find }): Query<Asked>,
 ) -> Shown {
     let (now, mut detail) = tokio::try_join!(app.store.now(), app.store.show_job(id))?;
     let output = log::start(&app, id).await?;
+    let is_looked_for = !find.is_empty();
+    let found = if find.is_empty() {
+        None
+    } else {
+        Some(finding::find(&*app.store, id, &find).await?)
+    };
     let result = result_of(&*app.store, &detail).await?;
     detail.spec.mask_env(false);
     let JobDetail {
@@ -148,8 +166,14 @@ pub(super) async fn show(
     let spec = serde_json::to_value(&spec).unwrap_or_default();
     let row = Row::new(&summary, now);
     let title = format!("Job {id}: {}", row.title);
+    let page = Page::new(title, "jobs", &visitor);
     shown(&JobPage {
-        page: Page::new(title, "jobs", &visitor).of_job(id),
+        // What was looked for is looked for once.
+        page: if is_looked_for {
+            page.still()
+        } else {
+            page.of_job(id)
+        },
         job: row,
         priority: summary.priority.get(),
         labels: summary.labels.into_iter().collect(),
@@ -164,6 +188,7 @@ pub(super) async fn show(
         spec: pretty(&spec),
         result: result.as_ref().map(pretty),
         output,
+        found,
         buttons: buttons(summary.state),
         may_cancel: !summary.state.is_terminal(),
     })

@@ -1,24 +1,24 @@
 //! The list of jobs. What it shows is in its address, so that it can be kept and given to others.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::extract::State as With;
 use axum_extra::extract::Query;
-use longshore_client::api::JobQuery;
 use longshore_core::store::{JobFilter, JobSummary};
 use longshore_core::{JobId, State, Timestamp};
-use serde::Deserialize;
 
 use super::page::{Page, Shown, shown};
-use super::session::{Visitor, as_value};
+use super::session::Visitor;
+use super::which::Which;
 use super::words::{When, between, command};
 use crate::app::App;
 
 /// Jobs on a page.
 const PAGE: u32 = 50;
-/// Pages that are looked at for what is rare, before the rest is left to the next.
-const LOOKS: usize = 10;
+/// What is rare is looked for for so long, before the rest is left to the next page.
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A job in a list.
 pub(super) struct Row {
@@ -60,59 +60,6 @@ impl Row {
     }
 }
 
-/// What the address asks for. An empty field of a form asks for nothing.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Asked {
-    state: Vec<State>,
-    queue: String,
-    label: String,
-    search: String,
-    exit_code: String,
-    before: Option<JobId>,
-}
-
-impl Asked {
-    fn query(&self) -> Result<JobQuery, longshore_core::spec::FieldError> {
-        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let exit_code = match text(&self.exit_code) {
-            None => None,
-            Some(code) => Some(code.parse().map_err(|_| {
-                longshore_core::spec::FieldError::new("exit_code", "must be a number")
-            })?),
-        };
-        Ok(JobQuery {
-            state: self.state.clone(),
-            queue: text(&self.queue),
-            label: text(&self.label).into_iter().collect(),
-            search: text(&self.search),
-            exit_code,
-            before: self.before,
-            limit: Some(PAGE),
-            ..JobQuery::default()
-        })
-    }
-
-    /// The same list from another job on, as an address.
-    fn from(&self, before: JobId) -> String {
-        let mut parts: Vec<String> = self
-            .state
-            .iter()
-            .map(|state| format!("state={state}"))
-            .collect();
-        let texts = [
-            ("queue", &self.queue),
-            ("label", &self.label),
-            ("search", &self.search),
-            ("exit_code", &self.exit_code),
-        ];
-        let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        parts.extend(texts.map(|(name, text)| format!("{name}={}", as_value(text))));
-        parts.push(format!("before={before}"));
-        format!("/jobs?{}", parts.join("&"))
-    }
-}
-
 /// A state that can be asked for.
 struct Choice {
     state: &'static str,
@@ -123,7 +70,9 @@ struct Choice {
 #[template(path = "jobs.html")]
 struct ListPage {
     page: Page,
-    asked: Asked,
+    asked: Which,
+    /// What the address asks for, for forms that go on with it.
+    fields: Vec<(&'static str, String)>,
     choices: Vec<Choice>,
     queues: Vec<String>,
     rows: Vec<Row>,
@@ -134,37 +83,37 @@ struct ListPage {
 pub(super) async fn show(
     With(app): With<Arc<App>>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<Which>,
 ) -> Shown {
-    let mut filter: JobFilter = asked.query()?.into_filter()?;
+    let mut filter: JobFilter = asked.query(PAGE)?.into_filter()?;
     let (now, queues) = tokio::try_join!(app.store.now(), app.store.queues())?;
     let mut rows = Vec::new();
-    let mut next = None;
-    for _ in 0..LOOKS {
+    let begun = Instant::now();
+    let next = loop {
         let page = app.store.list_jobs(&filter).await?;
         rows.extend(page.jobs.iter().map(|job| Row::new(job, now)));
-        next = page.next;
         filter.before = page.next;
         filter.limit = PAGE.saturating_sub(u32::try_from(rows.len()).unwrap_or(PAGE));
-        if page.next.is_none() || filter.limit == 0 {
-            break;
+        if page.next.is_none() || filter.limit == 0 || begun.elapsed() > PATIENCE {
+            break page.next;
         }
-    }
+    };
     let choices = State::ALL.map(|state| Choice {
         state: state.as_str(),
         is_chosen: asked.state.contains(&state),
     });
-    let is_filtered = !asked.state.is_empty()
-        || [&asked.queue, &asked.label, &asked.search, &asked.exit_code]
-            .into_iter()
-            .any(|text| !text.is_empty());
+    let from = |before| Which {
+        before,
+        ..asked.clone()
+    };
     shown(&ListPage {
         page: Page::new("Jobs", "jobs", &visitor),
-        older: next.map(|before| asked.from(before)),
+        older: next.map(|next| format!("/jobs?{}", from(Some(next)).in_address())),
+        fields: from(None).pairs(),
         choices: choices.into(),
         queues: queues.into_iter().map(|queue| queue.name).collect(),
         rows,
-        is_filtered,
+        is_filtered: asked.is_filtered(),
         asked,
     })
 }

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use longshore_client::api::{Code, Problem};
+use longshore_client::api::Problem;
 use longshore_core::JobId;
 use longshore_core::store::StoreResult;
 use serde::Deserialize;
@@ -17,9 +17,9 @@ use super::page::Trouble;
 use super::paint::Painter;
 use super::words::bytes;
 use crate::app::App;
-use crate::error::{Failure, nothing};
-use crate::routes::KEEP_ALIVE;
-use crate::streams::listening::{Heard, Listener};
+use crate::error::nothing;
+use crate::routes::{KEEP_ALIVE, listen};
+use crate::streams::listening::Heard;
 use crate::streams::output::{self, Event, Told};
 use crate::streams::place::Place;
 
@@ -90,20 +90,9 @@ pub(super) async fn follow(
     Query(Asked { after }): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Trouble> {
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let seen = seen.unwrap_or(&after);
-    let place = (!seen.is_empty())
-        .then(|| seen.parse::<Place>())
-        .transpose();
-    let place = place.map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
-    if place.is_some_and(|place| place.is_over) {
+    let Some(listener) = listen(&app, job, &headers, Some(&after)).await? else {
         return Ok(nothing());
-    }
-    app.store.states(&[job]).await?;
-    let room = app.streams.enter();
-    let room =
-        room.ok_or_else(|| Failure::new(Code::Busy, "there are too many streams already"))?;
-    let listener = Listener::new(Arc::clone(&app), job, place, room);
+    };
     let events = stream::unfold(
         (listener, Painter::default()),
         async |(mut listener, mut painter)| {

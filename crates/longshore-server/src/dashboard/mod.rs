@@ -6,6 +6,10 @@
 
 mod acting;
 mod assets;
+mod bulk;
+mod confirm;
+mod finding;
+mod host;
 mod hosts;
 mod job;
 mod jobs;
@@ -14,8 +18,13 @@ mod login;
 mod overview;
 mod page;
 mod paint;
+mod pulse;
+mod queue;
 mod queues;
+mod scheduled;
 pub(crate) mod session;
+mod submit;
+mod which;
 mod words;
 mod workers;
 
@@ -30,8 +39,9 @@ use crate::access::audit;
 use crate::app::App;
 
 pub(crate) use page::missing;
+pub(crate) use pulse::Pulse;
 
-/// A form is a token or a button, in bytes.
+/// A form is a token, a button or a job that somebody typed, in bytes.
 const LARGEST_FORM: usize = 64 * 1024;
 
 /// Every page, and what their forms ask for.
@@ -39,12 +49,23 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let pages = Router::new()
         .route("/", get(overview::show))
         .route("/jobs", get(jobs::show))
+        .route("/jobs/bulk", get(bulk::ask).post(bulk::act))
         .route("/jobs/{id}", get(job::show))
         .route("/jobs/{id}/log", get(log::follow))
-        .route("/queues", get(queues::show))
-        .route("/workers", get(workers::show))
-        .route("/hosts", get(hosts::show))
         .route("/jobs/{id}/{action}", get(acting::ask).post(acting::act))
+        .route("/submit", get(submit::show).post(submit::submit))
+        .route("/scheduled", get(scheduled::show))
+        .route("/queues", get(queues::show).post(queues::create))
+        .route("/queues/{name}", get(queue::show).post(queue::change))
+        .route("/queues/{name}/{action}", post(queue::act))
+        .route("/workers", get(workers::show))
+        .route(
+            "/workers/{id}/drain",
+            get(workers::ask).post(workers::drain),
+        )
+        .route("/hosts", get(hosts::show))
+        .route("/hosts/{id}", get(host::show).post(host::change))
+        .route("/hosts/{id}/{action}", get(host::ask).post(host::act))
         .layer(from_fn_with_state(Arc::clone(app), audit::note))
         .layer(from_fn_with_state(Arc::clone(app), session::find));
     Router::new()

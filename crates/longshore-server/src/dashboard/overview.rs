@@ -10,6 +10,7 @@ use longshore_core::store::{JobFilter, Worker};
 
 use super::jobs::Row;
 use super::page::{Page, Shown, shown};
+use super::pulse::Chart;
 use super::queues::QueueRow;
 use super::session::Visitor;
 use super::words::When;
@@ -23,6 +24,7 @@ const SHORT: u32 = 8;
 struct Overview {
     page: Page,
     metrics: WorkerMetrics,
+    chart: Chart,
     completed: Count,
     failed: Count,
     /// When the job that waits longest began to.
@@ -59,7 +61,9 @@ pub(super) async fn show(With(app): With<Arc<App>>, visitor: Visitor) -> Shown {
     let alive = || workers.iter().filter(|worker| worker.alive);
     let oldest = queues.iter().filter_map(|queue| queue.oldest_waiting_at);
     let settled = |state| settled.get(&state).copied().unwrap_or_default();
+    let hour = app.pulse.last_hour(&**store).await;
     shown(&Overview {
+        chart: Chart::of(&hour),
         page: Page::new("Overview", "overview", &visitor),
         metrics,
         completed: settled(State::Completed),

@@ -8,6 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longshore_client::api::{Code, Problem};
 use longshore_core::access::Role;
 use longshore_core::store::StoreError;
@@ -36,6 +38,8 @@ pub(super) struct Page {
     pub has_token: bool,
     /// What a form sends, so that no other site can send it.
     pub seal: String,
+    /// Of which no two pages have the same, so that a form that is sent twice is known.
+    pub once: String,
     /// What it is kept up to date by: nothing, or the part of an address that says which changes.
     pub live: Option<String>,
 }
@@ -50,6 +54,7 @@ impl Page {
             role: visitor.caller.role,
             has_token: visitor.caller.token.is_some(),
             seal: visitor.seal(),
+            once: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>()),
             live: Some(String::new()),
         }
     }
@@ -69,6 +74,10 @@ impl Page {
     pub fn may_submit(&self) -> bool {
         self.role.may(Role::Submitter)
     }
+
+    pub fn may_operate(&self) -> bool {
+        self.role.may(Role::Operator)
+    }
 }
 
 /// A page, or why there is none.
@@ -87,6 +96,12 @@ pub(super) fn shown(template: &impl Template) -> Shown {
             .into())
         }
     }
+}
+
+/// Leads to another page of this site, after something was done.
+pub(super) fn see(path: &str) -> Response {
+    let place = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
 /// What went wrong, as a page.

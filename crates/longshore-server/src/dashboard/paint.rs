@@ -60,6 +60,8 @@ struct Pen {
     style: Style,
     /// Whether a span of the style is open.
     is_open: bool,
+    /// Whether the last was a carriage return: before a line's end it is part of that.
+    is_back: bool,
 }
 
 impl Pen {
@@ -70,6 +72,10 @@ impl Pen {
     }
 
     fn put(&mut self, text: &str) {
+        // Progress bars draw their line again and again.
+        if std::mem::take(&mut self.is_back) && text != "\n" {
+            self.html.push('\n');
+        }
         if !self.is_open && self.style != Style::default() {
             let parts = ["<span class=\"", &self.style.classes(), "\">"];
             self.html.extend(parts);
@@ -162,8 +168,7 @@ impl Perform for Pen {
         match byte {
             b'\n' => self.put("\n"),
             b'\t' => self.put("\t"),
-            // Progress bars draw their line again and again.
-            b'\r' if !self.html.ends_with('\n') => self.put("\n"),
+            b'\r' => self.is_back = true,
             _ => {}
         }
     }
@@ -233,6 +238,6 @@ mod tests {
             painted(&["a\x1b[2J\x1b[1;1Hb\x1b]0;title\x07c\x08"]),
             "[abc]"
         );
-        assert_eq!(painted(&["10%\r20%\r\n"]), "[10%\n20%\n\n]");
+        assert_eq!(painted(&["10%\r20%\r\n"]), "[10%\n20%\n]");
     }
 }

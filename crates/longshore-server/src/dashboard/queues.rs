@@ -1,15 +1,20 @@
-//! Queues: their limits, and what is in them.
+//! Queues: their limits, what is in them, and the form that makes one.
 
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Form;
 use axum::extract::State;
 use longshore_core::Timestamp;
-use longshore_core::queue::{Count, QueueStats};
+use longshore_core::access::Role;
+use longshore_core::queue::{Count, NewQueue, QueueStats};
+use serde::Deserialize;
 
-use super::page::{Page, Shown, shown};
-use super::session::Visitor;
+use super::page::{Page, Shown, see, shown};
+use super::queue::limit;
+use super::session::{Visitor, as_value};
 use super::words::When;
+use crate::access::audit::Subject;
 use crate::app::App;
 
 /// A queue in a list.
@@ -69,4 +74,33 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Shown
             .map(|queue| QueueRow::new(queue, now))
             .collect(),
     })
+}
+
+/// What the form says.
+#[derive(Deserialize)]
+pub(super) struct Said {
+    seal: String,
+    name: String,
+    executor: String,
+    max_concurrent: String,
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    Form(said): Form<Said>,
+) -> Shown {
+    visitor.check(&said.seal)?;
+    visitor.caller.needs(Role::Operator, "making a queue")?;
+    let new = NewQueue {
+        name: said.name.trim().to_owned(),
+        executor: said.executor,
+        host_selector: std::collections::BTreeMap::new(),
+        max_concurrent: limit(&said.max_concurrent)?,
+    };
+    let queue = app.store.create_queue(&new).await?;
+    let mut response = see(&format!("/queues/{}", as_value(&queue.name)));
+    let subject = Subject(format!("queues {}", queue.name));
+    response.extensions_mut().insert(subject);
+    Ok(response)
 }

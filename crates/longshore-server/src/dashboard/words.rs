@@ -107,8 +107,58 @@ pub(super) fn command(words: &[String]) -> String {
     typed
 }
 
+/// The first of these units that a number is whole in, and the number in it.
+fn whole_in<'u>(number: u128, units: &[(u128, &'u str)]) -> (u128, &'u str) {
+    let fits = units.iter().find(|(size, _)| number.is_multiple_of(*size));
+    let (size, unit) = fits.copied().unwrap_or((1, ""));
+    (number / size, unit)
+}
+
+/// Bytes as they are typed into a field: exactly, so that what is sent back as it came changes nothing.
+pub(super) fn typed_bytes(count: u64) -> String {
+    let units = [(1 << 30, "g"), (1 << 20, "m"), (1 << 10, "k")];
+    let (number, unit) = whole_in(count.into(), &units);
+    format!("{number}{unit}")
+}
+
+/// A length of time likewise, in whole milliseconds.
+pub(super) fn typed_duration(length: Duration) -> String {
+    let units = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1000, "s"),
+        (1, "ms"),
+    ];
+    let (number, unit) = whole_in(length.as_millis(), &units);
+    format!("{number}{unit}")
+}
+
+/// Thousandths of CPUs likewise, as CPUs.
+pub(super) fn typed_cpus(thousandths: u64) -> String {
+    let typed = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    typed.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// CPUs as they were typed, in thousandths.
+pub(super) fn read_cpus(typed: &str) -> Option<u64> {
+    let (whole, part) = typed.split_once('.').unwrap_or((typed, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if typed.len() > 12
+        || part.len() > 3
+        || whole.is_empty()
+        || !is_number(whole)
+        || !is_number(part)
+    {
+        return None;
+    }
+    format!("{whole}{part:0<3}").parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use longshore_core::spec::{parse_bytes, parse_duration};
+
     use super::*;
 
     #[test]
@@ -152,6 +202,37 @@ mod tests {
             (u64::MAX, "16383 PiB"),
         ] {
             assert_eq!(bytes(count), said);
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_field_is_read_as_it_was() {
+        for (count, typed) in [
+            (0, "0g"),
+            (1000, "1000"),
+            (8 << 30, "8g"),
+            (1536 << 20, "1536m"),
+            (u64::MAX >> 1, "9223372036854775807"),
+        ] {
+            assert_eq!(typed_bytes(count), typed);
+            assert_eq!(parse_bytes(typed).expect("bytes"), count);
+        }
+        for (millis, typed) in [
+            (91_800_000, "1530m"),
+            (3_630_000, "3630s"),
+            (1500, "1500ms"),
+            (3_600_000, "1h"),
+        ] {
+            let length = Duration::from_millis(millis);
+            assert_eq!(typed_duration(length), typed);
+            assert_eq!(parse_duration(typed).expect("a time"), length);
+        }
+        for (thousandths, typed) in [(2007, "2.007"), (7500, "7.5"), (4000, "4"), (0, "0")] {
+            assert_eq!(typed_cpus(thousandths), typed);
+            assert_eq!(read_cpus(typed), Some(thousandths));
+        }
+        for wrong in ["", "-1", "1,5", "1.2345", ".", ".5", "1e3", "9999999999999"] {
+            assert_eq!(read_cpus(wrong), None, "{wrong:?}");
         }
     }
 

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Query, State};
-use longshore_core::Timestamp;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use longshore_core::access::Role;
 use longshore_core::store::Worker;
+use longshore_core::{Timestamp, WorkerId};
 use serde::Deserialize;
 
-use super::page::{Page, Shown, shown};
+use super::confirm::Confirm;
+use super::page::{Page, Shown, see, shown};
 use super::session::Visitor;
 use super::words::When;
 use crate::app::App;
@@ -87,4 +90,34 @@ pub(super) async fn show(
             .collect(),
         all,
     })
+}
+
+/// Asks once more.
+pub(super) async fn ask(visitor: Visitor, Path(worker): Path<WorkerId>) -> Shown {
+    visitor.caller.needs(Role::Operator, "draining a worker")?;
+    shown(&Confirm::of(
+        Page::new(format!("Drain worker {worker}?"), "workers", &visitor),
+        "It takes no more jobs, and ends when those that it runs have ended. It can't be told to go on.",
+        format!("/workers/{worker}/drain"),
+        "Drain it",
+        "/workers".to_owned(),
+    ))
+}
+
+/// What the button sends.
+#[derive(Deserialize)]
+pub(super) struct Said {
+    seal: String,
+}
+
+pub(super) async fn drain(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    Path(worker): Path<WorkerId>,
+    Form(Said { seal }): Form<Said>,
+) -> Shown {
+    visitor.check(&seal)?;
+    visitor.caller.needs(Role::Operator, "draining a worker")?;
+    app.store.drain_worker(worker).await?;
+    Ok(see("/workers"))
 }

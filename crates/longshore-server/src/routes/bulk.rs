@@ -27,39 +27,15 @@ pub(super) async fn bulk(
     State(app): State<Arc<App>>,
     Said(request, ..): Said<BulkRequest>,
 ) -> Answer<Response> {
-    let priority = match (request.action, request.priority) {
-        (JobAction::Priority, None) => {
-            return Err(FieldError::new("priority", "must say which: 0 to 100").into());
-        }
-        (JobAction::Priority, Some(priority)) => actions::read(priority)?,
-        (_, None) => Priority::NORMAL,
-        (_, Some(_)) => {
-            return Err(FieldError::new("priority", "belongs to the action priority alone").into());
-        }
-    };
+    let priority = priority_of(request.action, request.priority)?;
     let filter = within_reach(request.filter.into_filter()?, request.action)?;
-    let page = app.store.list_jobs(&filter).await?;
-    let mut answer = BulkAnswer {
-        next: page.next,
-        ..BulkAnswer::default()
-    };
-    for job in page.jobs.iter().rev().map(|job| job.id) {
-        if request.dry_run {
-            answer.done.push(job);
-            continue;
-        }
-        match act(&*app.store, request.action, priority, job).await {
-            Ok(true) => answer.done.push(job),
-            Ok(false) | Err(StoreError::Illegal { .. } | StoreError::UnknownJob(_)) => {
-                answer.moved_on.push(job);
-            }
-            // The next one would meet it, too; what was done is done, and asking again does the rest.
-            Err(error) if error.is_systems_fault() => return Err(error.into()),
-            Err(error) => answer.failed.push(BulkFailure {
-                job,
-                problem: error.to_string(),
-            }),
-        }
+    let mut answer = BulkAnswer::default();
+    if request.dry_run {
+        let page = app.store.list_jobs(&filter).await?;
+        answer.done = page.jobs.iter().rev().map(|job| job.id).collect();
+        answer.next = page.next;
+    } else {
+        one_page(&*app.store, request.action, priority, &filter, &mut answer).await?;
     }
     let dry = if request.dry_run { " (dry run)" } else { "" };
     let subject = format!("{:?} of {} jobs{dry}", request.action, answer.done.len());
@@ -68,8 +44,65 @@ pub(super) async fn bulk(
     Ok(response)
 }
 
+/// The priority that belongs to the action: to `priority` alone.
+pub(crate) fn priority_of(
+    action: JobAction,
+    priority: Option<i64>,
+) -> Result<Priority, FieldError> {
+    match (action, priority) {
+        (JobAction::Priority, None) => Err(FieldError::new("priority", "must say which: 0 to 100")),
+        (JobAction::Priority, Some(priority)) => actions::read(priority),
+        (_, None) => Ok(Priority::NORMAL),
+        (_, Some(_)) => {
+            let problem = "belongs to the action priority alone";
+            Err(FieldError::new("priority", problem))
+        }
+    }
+}
+
+/// Asks it of one page of the jobs that fit, oldest first, and adds what came of it. After an error that holds
+/// what was done before, and asking again does the rest.
+pub(crate) async fn one_page(
+    store: &dyn Store,
+    action: JobAction,
+    priority: Priority,
+    filter: &JobFilter,
+    answer: &mut BulkAnswer,
+) -> Answer<()> {
+    let page = store.list_jobs(filter).await?;
+    let jobs = page.jobs.iter().rev().map(|job| job.id);
+    each(store, action, priority, jobs, answer).await?;
+    answer.next = page.next;
+    Ok(())
+}
+
+/// Asks it of each of these, likewise.
+pub(crate) async fn each(
+    store: &dyn Store,
+    action: JobAction,
+    priority: Priority,
+    jobs: impl Iterator<Item = JobId>,
+    answer: &mut BulkAnswer,
+) -> Answer<()> {
+    for job in jobs {
+        match act(store, action, priority, job).await {
+            Ok(true) => answer.done.push(job),
+            Ok(false) | Err(StoreError::Illegal { .. } | StoreError::UnknownJob(_)) => {
+                answer.moved_on.push(job);
+            }
+            // The next one would meet it, too.
+            Err(error) if error.is_systems_fault() => return Err(error.into()),
+            Err(error) => answer.failed.push(BulkFailure {
+                job,
+                problem: error.to_string(),
+            }),
+        }
+    }
+    Ok(())
+}
+
 /// The filter's states, of which it can be asked.
-fn within_reach(filter: JobFilter, action: JobAction) -> Result<JobFilter, FieldError> {
+pub(crate) fn within_reach(filter: JobFilter, action: JobAction) -> Result<JobFilter, FieldError> {
     let possible = action.possible();
     let states: Vec<JobState> = if filter.states.is_empty() {
         possible.to_vec()

@@ -53,19 +53,9 @@ pub(super) async fn follow_output(
     Asked(query): Asked<FollowQuery>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let seen = seen.or(query.after.as_deref()).filter(|id| !id.is_empty());
-    let place = seen.map(str::parse::<Place>).transpose();
-    let place = place.map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
-    if place.is_some_and(|place| place.is_over) {
+    let Some(listener) = listen(&app, job, &headers, query.after.as_deref()).await? else {
         return Ok(nothing());
-    }
-    // An unknown job is an error before the stream begins.
-    app.store.states(&[job]).await?;
-    let room = app.streams.enter();
-    let room =
-        room.ok_or_else(|| Failure::new(Code::Busy, "there are too many streams already"))?;
-    let listener = Listener::new(app, job, place, room);
+    };
     let events = stream::unfold(listener, async |mut listener| {
         let sse = match listener.next().await? {
             Heard::Event(event) => sse(&event),
@@ -77,6 +67,28 @@ pub(super) async fn follow_output(
     Ok(sse
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
         .into_response())
+}
+
+/// Listens to a job's output behind the event that the caller saw last, as `Last-Event-ID` says or else the
+/// address; none if that was the end. An unknown job is an error before any stream begins.
+pub(crate) async fn listen(
+    app: &Arc<App>,
+    job: JobId,
+    headers: &HeaderMap,
+    after: Option<&str>,
+) -> Answer<Option<Listener>> {
+    let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let seen = seen.or(after).filter(|id| !id.is_empty());
+    let place = seen.map(str::parse::<Place>).transpose();
+    let place = place.map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
+    if place.is_some_and(|place| place.is_over) {
+        return Ok(None);
+    }
+    app.store.states(&[job]).await?;
+    let room = app.streams.enter();
+    let room =
+        room.ok_or_else(|| Failure::new(Code::Busy, "there are too many streams already"))?;
+    Ok(Some(Listener::new(Arc::clone(app), job, place, room)))
 }
 
 fn sse(event: &Event) -> Sse {

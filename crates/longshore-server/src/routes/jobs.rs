@@ -8,7 +8,7 @@ use longshore_client::api::{JobQuery, JobView, Problem, StatesAnswer, StatesRequ
 use longshore_core::JobId;
 use longshore_core::access::Role;
 use longshore_core::spec::FieldError;
-use longshore_core::store::{JobFilter, JobPage, MAX_SUBMITTED};
+use longshore_core::store::{JobFilter, JobPage, JobSummary, MAX_SUBMITTED};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -29,6 +29,33 @@ pub(super) async fn list_jobs(
 ) -> Answer<Json<JobPage>> {
     let filter: JobFilter = query.into_filter()?;
     Ok(Json(app.store.list_jobs(&filter).await?))
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DueQuery {
+    /// At most this many, 1 to 1000; 100 when absent.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// List jobs that wait for a time, the one that is due next first
+///
+/// That of their own, or that of their next retry.
+#[utoipa::path(get, path = "/jobs/due", tag = "jobs", params(DueQuery),
+    responses((status = 200, body = Vec<JobSummary>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn next_due(
+    State(app): State<Arc<App>>,
+    Asked(query): Asked<DueQuery>,
+) -> Answer<Json<Vec<JobSummary>>> {
+    let limit = query.limit.unwrap_or(JobQuery::DEFAULT_LIMIT);
+    if !(1..=JobFilter::MAX_PAGE).contains(&limit) {
+        let problem = format!("must be from 1 to {}", JobFilter::MAX_PAGE);
+        return Err(FieldError::new("limit", problem).into());
+    }
+    Ok(Json(app.store.next_due(limit).await?))
 }
 
 /// How a job is shown.

@@ -28,8 +28,10 @@ use utoipa_axum::routes;
 use crate::access::may;
 use crate::app::App;
 
-pub(crate) use following::KEEP_ALIVE;
+pub(crate) use bulk::{each, one_page, priority_of, within_reach};
+pub(crate) use following::{KEEP_ALIVE, listen};
 pub(crate) use result::of as result_of;
+pub(crate) use submit::{again, submit};
 
 type Routes = OpenApiRouter<Arc<App>>;
 
@@ -53,7 +55,9 @@ fn for_readers() -> Routes {
         .routes(routes!(about::about))
         .routes(routes!(about::who_am_i))
         .routes(routes!(about::stats))
+        .routes(routes!(about::ended_by_minute))
         .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::next_due))
         .routes(routes!(jobs::show_job))
         .routes(routes!(jobs::states))
         .routes(routes!(output::read_output))

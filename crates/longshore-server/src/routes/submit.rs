@@ -104,16 +104,7 @@ pub(super) async fn requeue_job(
     headers: HeaderMap,
     Named(id): NamedJob,
 ) -> Answer<Response> {
-    let like = app.store.show_job(id).await?.spec;
-    let spec = JobSpec {
-        idempotency_key: key_of(&headers)?,
-        scheduled_for: None,
-        ..like
-    };
-    let submitted = submit(&app, &caller, &[spec.validate()?]).await?;
-    let [submitted] = submitted[..] else {
-        return Err(StoreError::unexpected("submit", "one job, one answer").into());
-    };
+    let submitted = again(&app, &caller, id, key_of(&headers)?).await?;
     Ok(created(submitted))
 }
 
@@ -124,7 +115,31 @@ pub(super) struct Batch {
     jobs: Vec<Value>,
 }
 
-async fn submit(app: &App, caller: &Caller, jobs: &[ValidSpec]) -> Answer<Vec<Submitted>> {
+/// Submits a new job like this one.
+pub(crate) async fn again(
+    app: &App,
+    caller: &Caller,
+    like: JobId,
+    key: Option<String>,
+) -> Answer<Submitted> {
+    let spec = JobSpec {
+        idempotency_key: key,
+        scheduled_for: None,
+        ..app.store.show_job(like).await?.spec
+    };
+    let submitted = submit(app, caller, &[spec.validate()?]).await?;
+    let [submitted] = submitted[..] else {
+        return Err(StoreError::unexpected("submit", "one job, one answer").into());
+    };
+    Ok(submitted)
+}
+
+/// Submits them, as far as the caller's role goes.
+pub(crate) async fn submit(
+    app: &App,
+    caller: &Caller,
+    jobs: &[ValidSpec],
+) -> Answer<Vec<Submitted>> {
     if !caller.role.may(Role::Operator) {
         let names: BTreeSet<&str> = jobs.iter().map(|job| job.spec().queue_name()).collect();
         for name in names {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
+use longshore_core::state::TerminalState;
+use longshore_core::store::EndedInMinute;
 use longshore_core::{QueueId, State, Timestamp};
 use rusqlite::named_params;
 
 use crate::error::Outcome;
-use crate::rows::{Micros, column, count};
+use crate::rows::{Micros, Word, column, count};
 use crate::tx::Tx;
 use crate::{registry, sql};
 
@@ -57,6 +59,36 @@ pub(super) fn settled(tx: &Tx<'_>) -> Outcome<BTreeMap<State, Count>> {
         ))
     });
     counts.collect()
+}
+
+/// A minute, in microseconds.
+const MINUTE: i64 = 60_000_000;
+
+pub(super) fn ended_by_minute(tx: &Tx<'_>, minutes: u32) -> Outcome<Vec<EndedInMinute>> {
+    let this = tx.now.0.div_euclid(MINUTE);
+    let first = this - i64::from(minutes.clamp(1, EndedInMinute::MOST)) + 1;
+    let params = named_params! { ":since": first * MINUTE };
+    let rows = tx.all(sql!("ended_by_minute"), params, |row| {
+        let state = State::from(row.get::<_, Word<TerminalState>>("state")?.0);
+        Ok((
+            row.get::<_, i64>("minute")?,
+            state,
+            row.get::<_, i64>("jobs")?,
+        ))
+    })?;
+    let mut told: BTreeMap<i64, BTreeMap<State, u64>> = (first..=this)
+        .map(|minute| (minute, BTreeMap::new()))
+        .collect();
+    for (minute, state, jobs) in rows {
+        // Of a clock that was set back: the newest there is.
+        let ended = told.entry(minute.min(this)).or_default();
+        *ended.entry(state).or_default() += u64::try_from(jobs).unwrap_or_default();
+    }
+    let told = told.into_iter().map(|(minute, ended)| EndedInMinute {
+        minute: Micros(minute * MINUTE).time(),
+        ended,
+    });
+    Ok(told.collect())
 }
 
 /// The workers alive that serve a queue.

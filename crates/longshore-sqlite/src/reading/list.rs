@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use longshore_core::JobId;
 use longshore_core::state::State;
-use longshore_core::store::{JobFilter, JobPage};
+use longshore_core::store::{JobFilter, JobPage, JobSummary};
 use rusqlite::named_params;
 
 use super::summary;
@@ -41,6 +41,26 @@ pub(super) fn page(tx: &Tx<'_>, filter: &JobFilter) -> Outcome<JobPage> {
         jobs,
         next: found.next,
     })
+}
+
+/// Jobs that are due later, the next one first: each queue's next ones, and of these the next.
+pub(super) fn next_due(tx: &Tx<'_>, limit: u32) -> Outcome<Vec<JobSummary>> {
+    let count = limit.clamp(1, JobFilter::MAX_PAGE);
+    let mut due = Vec::new();
+    for queue in registry::all_queues(tx)? {
+        let params = named_params! { ":queue": queue.id.0, ":now": tx.now, ":count": count };
+        due.extend(tx.all(sql!("next_due"), params, |row| {
+            Ok((
+                row.get::<_, Micros>("due_at")?,
+                row.get::<_, i64>("job_id")?,
+            ))
+        })?);
+    }
+    due.sort_unstable_by_key(|(Micros(at), job)| (*at, *job));
+    due.truncate(count as usize);
+    let jobs = due.into_iter().map(|(_, job)| JobId(job));
+    jobs.map(|job| summary::of(tx, job).map(|(summary, _)| summary))
+        .collect()
 }
 
 /// The ids of a page.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use longshore_core::queue::{Count, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    JobDetail, JobFilter, JobPage, OutputPage, OutputRequest, Reading, StoreResult,
+    EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
+    StoreResult,
 };
 use longshore_core::{JobId, State};
 
@@ -43,5 +44,13 @@ impl Reading for Recording {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         self.inner.settled_counts().await
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        self.inner.ended_by_minute(minutes).await
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        self.inner.next_due(limit).await
     }
 }

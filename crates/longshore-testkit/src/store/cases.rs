@@ -161,6 +161,8 @@ macro_rules! store_conformance {
                 a_queue_counts_the_workers_that_may_take_its_jobs,
                 launch_failed_counts_failed_jobs_whose_last_attempt_never_started,
                 ended_jobs_are_counted_by_how_they_ended,
+                what_ended_lately_is_counted_by_the_minute_and_by_how,
+                what_is_due_next_is_told_first_whatever_queue_it_is_in,
                 jobs_are_listed_newest_first_whatever_their_states,
                 paging_meets_every_job_exactly_once_at_any_page_size,
                 what_is_common_among_many_jobs_fills_its_pages,

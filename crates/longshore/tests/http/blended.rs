@@ -14,10 +14,10 @@ use longshore_core::host::{Demand, Host, HostChange, HostFacts};
 use longshore_core::queue::{Count, NewQueue, Queue, QueueChange, QueueStats, WorkerMetrics};
 use longshore_core::store::{
     Access, AcquireRequest, Acquired, Aged, CancelOutcome, ChangeCursor, ChangePage, Changes,
-    FenceOutcome, Finding, Finish, FinishOutcome, Heartbeat, HeldLease, JobDetail, JobFilter,
-    JobPage, LeaseKey, LeaseStatus, Leases, NewJob, NewWorker, OutputAppend, OutputPage,
-    OutputRequest, Pruned, Reading, Recovery, Registry, Retention, Store, StoreResult, Submissions,
-    Submitted, TakeOverRequest, TakenOver, Upkeep, Wakeups, Worker,
+    EndedInMinute, FenceOutcome, Finding, Finish, FinishOutcome, Heartbeat, HeldLease, JobDetail,
+    JobFilter, JobPage, JobSummary, LeaseKey, LeaseStatus, Leases, NewJob, NewWorker, OutputAppend,
+    OutputPage, OutputRequest, Pruned, Reading, Recovery, Registry, Retention, Store, StoreResult,
+    Submissions, Submitted, TakeOverRequest, TakenOver, Upkeep, Wakeups, Worker,
 };
 use longshore_core::template::Template;
 use longshore_core::{
@@ -227,6 +227,14 @@ impl Reading for Blended {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         self.http.settled_counts().await
+    }
+
+    async fn ended_by_minute(&self, minutes: u32) -> StoreResult<Vec<EndedInMinute>> {
+        self.http.ended_by_minute(minutes).await
+    }
+
+    async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
+        self.http.next_due(limit).await
     }
 }
 

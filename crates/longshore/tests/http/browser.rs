@@ -33,5 +33,5 @@ fn people_use_the_dashboard_in_a_browser() {
         .args([home.path(), &pictures])
         .env("TMPDIR", home.path()));
     println!("{said}");
-    assert!(said.contains("looked at 33 pictures"), "{said}");
+    assert!(said.contains("looked at 52 pictures"), "{said}");
 }

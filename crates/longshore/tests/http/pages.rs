@@ -7,107 +7,25 @@ use longshore_core::store::OutputAppend;
 use longshore_core::{JobId, State};
 use longshore_testkit::store::scene::Scene as Work;
 use longshore_testkit::store::seed::Seed;
-use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::{COOKIE, LOCATION};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::scene::{Got, Same, Scene};
+use crate::scene::{Same, Scene};
+use crate::visiting::{Browser, html, logged_in, seal};
 
-const PAGES: [&str; 6] = ["/", "/jobs", "/queues", "/workers", "/hosts", "/jobs/1"];
-
-fn html(got: &Got) -> &str {
-    let kind = got.headers[CONTENT_TYPE].to_str().expect("text");
-    assert_eq!(kind, "text/html; charset=utf-8");
-    std::str::from_utf8(&got.body).expect("text")
-}
-
-/// The cookies that an answer sets, as a browser sends them back.
-fn cookies(got: &Got) -> String {
-    let set = got.headers.get_all(SET_COOKIE).iter();
-    let pairs = set.map(|line| {
-        let line = line.to_str().expect("text");
-        for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
-            assert!(line.contains(attribute), "{line}");
-        }
-        line.split(';').next().expect("a pair").to_owned()
-    });
-    pairs.collect::<Vec<_>>().join("; ")
-}
-
-/// What the page's forms are sealed with.
-fn seal(page: &str) -> String {
-    let (_, rest) = page.split_once("name=\"seal\" value=\"").expect("a form");
-    rest.split('"').next().expect("a value").to_owned()
-}
-
-/// A browser: it keeps cookies, and sends forms.
-struct Browser<'s> {
-    scene: &'s Scene,
-    cookies: String,
-}
-
-impl<'s> Browser<'s> {
-    fn new(scene: &'s Scene) -> Self {
-        Self {
-            scene,
-            cookies: String::new(),
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Got {
-        let request = self
-            .scene
-            .request(Method::GET, path)
-            .header(COOKIE, &self.cookies);
-        let got = self.scene.send(request).await;
-        self.keep(&got);
-        got
-    }
-
-    async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Got {
-        let request = self
-            .scene
-            .request(Method::POST, path)
-            .header(COOKIE, &self.cookies);
-        let body = fields.iter().map(|(name, value)| format!("{name}={value}"));
-        let request = request
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body.collect::<Vec<_>>().join("&"));
-        let got = self.scene.send(request).await;
-        self.keep(&got);
-        got
-    }
-
-    fn keep(&mut self, got: &Got) {
-        let new = cookies(got);
-        let kept = self.cookies.split("; ").filter(|pair| !pair.is_empty());
-        let is_replaced = |pair: &&str| {
-            let name = pair.split('=').next().expect("a name");
-            !new.split("; ")
-                .any(|pair| pair.split('=').next() == Some(name))
-        };
-        let kept: Vec<&str> = kept.filter(is_replaced).chain(new.split("; ")).collect();
-        kept.join("; ")
-            .trim_matches([' ', ';'])
-            .clone_into(&mut self.cookies);
-    }
-}
-
-/// A browser that came by a token of this role.
-async fn logged_in(scene: &Scene, role: Role) -> Browser<'_> {
-    let mut browser = Browser::new(scene);
-    let seal = seal(html(&browser.get("/login").await));
-    let token = scene.token(role).await;
-    let entered = browser
-        .form(
-            "/login",
-            &[("seal", &seal), ("token", &token), ("next", "/jobs")],
-        )
-        .await;
-    assert_eq!(entered.status, StatusCode::SEE_OTHER, "{entered:?}");
-    assert_eq!(entered.headers[LOCATION], "/jobs");
-    browser
-}
+const PAGES: [&str; 10] = [
+    "/",
+    "/jobs",
+    "/scheduled",
+    "/queues",
+    "/queues/default",
+    "/workers",
+    "/hosts",
+    "/hosts/1",
+    "/jobs/1",
+    "/submit",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_whole_by_itself_and_may_load_nothing_from_elsewhere() {
@@ -252,6 +170,30 @@ async fn the_list_is_what_its_address_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ended_in_the_last_hour_is_drawn_and_said_and_what_is_due_is_listed() {
+    let scene = Scene::open().await;
+    let got = scene.get("/scheduled").await;
+    assert!(html(&got).contains("No job waits for a time"));
+    let work = Work::open(&Same::of(&scene)).await;
+    for state in [TerminalState::Completed, TerminalState::Failed] {
+        let key = work.running(Seed::job()).await;
+        work.settle(key, state).await;
+    }
+    let now = scene.store.now().await.expect("a time");
+    let later = Seed::job().due_at(now + std::time::Duration::from_hours(2));
+    let due = work.submit(later).await;
+    let got = scene.get("/").await;
+    let page = html(&got);
+    assert!(page.contains("1 completed, 1 failed; at most"), "{page}");
+    assert_eq!(page.matches("<rect class=").count(), 2, "{page}");
+    let got = scene.get("/scheduled").await;
+    let page = html(&got);
+    assert!(page.contains(&format!("id=\"job-{due}\"")), "{page}");
+    assert!(page.contains("its time"), "{page}");
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_every_page_leads_to_the_login_and_back() {
     let scene = Scene::by_tokens().await;
     let work = Work::open(&Same::of(&scene)).await;
@@ -279,7 +221,8 @@ async fn without_a_token_every_page_leads_to_the_login_and_back() {
     assert!(html(&wrong).contains("this token is wrong"));
     let mut browser = logged_in(&scene, Role::Reader).await;
     for path in PAGES {
-        assert_eq!(browser.get(path).await.status, 200, "{path}");
+        let expected = if path == "/submit" { 403 } else { 200 };
+        assert_eq!(browser.get(path).await.status, expected, "{path}");
     }
     // Scripts of a page ask the API by the same cookie; what changes something takes a token in its head.
     assert_eq!(browser.get("/api/v1/jobs").await.status, 200);

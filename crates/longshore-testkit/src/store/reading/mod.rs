@@ -4,6 +4,7 @@ mod counting;
 mod filtering;
 mod listing;
 mod showing;
+mod times;
 mod walking;
 mod why_waiting;
 
@@ -11,5 +12,6 @@ pub use counting::*;
 pub use filtering::*;
 pub use listing::*;
 pub use showing::*;
+pub use times::*;
 pub use walking::*;
 pub use why_waiting::*;

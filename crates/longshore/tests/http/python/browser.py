@@ -105,6 +105,13 @@ def output_arrives_as_it_is_written(browser):
     state(page, "completed")
     expect(page.locator("#attempt-1 h3")).to_have_text("Attempt 1: exited, exit code 0")
     assert log.inner_text().count("first") == 1 and log.inner_text().count("second") == 1
+    page.get_by_label("Find in the output").fill("S")
+    page.get_by_role("button", name="Find", exact=True).click()
+    expect(page.locator("#found")).to_have_text("3 lines have it.")
+    expect(page.locator(".hits .err")).to_have_text("oops")
+    check(window, "found")
+    page.get_by_role("link", name="Clear").click()
+    expect(page.locator("#found")).to_have_count(0)
     window.close()
     return job
 
@@ -206,6 +213,94 @@ def a_list_is_filtered_and_its_address_kept(browser, failed):
     window.close()
 
 
+def a_job_is_submitted_by_the_form(browser):
+    window = Watched(browser)
+    page = window.go("/jobs")
+    page.get_by_role("link", name="Submit a job").click()
+    page.get_by_label("Command", exact=True).fill("sh -c 'echo typed in a form")
+    page.get_by_label("Name", exact=True).fill("typed")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("has a quote that is not closed")
+    # The browser itself says that an answer was no good.
+    window.faults.clear()
+    check(window, "submit-wrong")
+    expect(page.get_by_label("Command", exact=True)).to_be_focused()
+    page.get_by_label("Command", exact=True).fill("sh -c 'echo typed in a form'")
+    page.get_by_text("Labels, environment, everything else").click()
+    page.get_by_label("Labels").fill("by=hand")
+    page.get_by_role("button", name="Submit", exact=True).press("Enter")
+    state(page, "completed")
+    expect(page.locator("#log")).to_contain_text("typed in a form")
+    expect(page.get_by_role("link", name="by=hand")).to_be_visible()
+    page.get_by_role("button", name="Submit another like it").click()
+    expect(page.locator("#log")).to_contain_text("typed in a form")
+    page.get_by_role("link", name="by=hand").click()
+    expect(page.locator("table.jobs tbody tr")).to_have_count(2)
+    window.close()
+
+
+def many_are_asked_at_once(browser):
+    jobs = [submit("true", name="crowd", labels={"in": "crowd"}, hold=True) for _ in range(4)]
+    window = Watched(browser)
+    page = window.go("/jobs?label=in%3Dcrowd")
+    rows = page.locator("table.jobs tbody tr")
+    expect(rows).to_have_count(4)
+    page.get_by_label(f"Choose job {jobs[0]}").check()
+    page.get_by_label(f"Choose job {jobs[2]}").check()
+    # What is chosen stays when the list changes by itself.
+    submit("true", name="fifth", labels={"in": "crowd"}, hold=True)
+    expect(rows).to_have_count(5)
+    expect(page.get_by_label(f"Choose job {jobs[2]}")).to_be_checked()
+    page.get_by_label("With the chosen ones").select_option("release")
+    page.get_by_role("button", name="Go on…").click()
+    expect(page.locator("h1")).to_have_text("Release 2 jobs?")
+    page.get_by_role("button", name="Release 2 jobs").click()
+    expect(page.locator("h1")).to_have_text("2 jobs: queued")
+    page.get_by_role("link", name="Back to the list").click()
+    expect(rows.locator(".state.completed")).to_have_count(2)
+    # Of all that fit, those that can be.
+    page.get_by_label("With the chosen ones").select_option("cancel")
+    page.get_by_role("button", name="Go on…").click()
+    expect(page.locator("h1")).to_have_text("Cancel 3 jobs?")
+    check(window, "bulk")
+    page.get_by_role("link", name="Let them be").click()
+    expect(rows.locator(".state.cancelled")).to_have_count(0)
+    page.get_by_label("With the chosen ones").select_option("cancel")
+    page.get_by_role("button", name="Go on…").click()
+    page.get_by_role("button", name="Cancel 3 jobs").press("Enter")
+    expect(page.locator("h1")).to_contain_text("3 jobs: cancelled")
+    page.get_by_role("link", name="Back to the list").click()
+    expect(rows.locator(".state.cancelled")).to_have_count(3)
+    window.close()
+
+
+def a_queue_is_paused_and_gets_a_limit(browser):
+    window = Watched(browser)
+    page = window.go("/queues")
+    # What was opened stays open when the page brings itself up to date.
+    page.get_by_text("Make a queue").click()
+    page.get_by_label("Name").fill("half-typed")
+    page.evaluate("refreshed = new Promise(done => document.addEventListener('longshore:refreshed', done))")
+    submit("true", name="something happens")
+    page.evaluate("refreshed.then(() => true)")
+    expect(page.locator("#queue-default")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("half-typed")
+    expect(page.get_by_role("button", name="Make it")).to_be_visible()
+    page.get_by_role("link", name="local", exact=True).click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("h1 .state")).to_have_text("paused")
+    waits = submit("true", name="behind a pause", queue="local")
+    expect(page.locator(f"#job-{waits}")).to_be_visible()
+    page.get_by_label("At most at once").fill("7")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("at most 7")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page = window.go(f"/jobs/{waits}")
+    state(page, "completed")
+    window.close()
+
+
 def everything_is_reached_by_keys(browser):
     window = Watched(browser)
     page = window.go("/")
@@ -237,7 +332,8 @@ def pages_are_readable_without_scripts(browser, job):
 
 
 def every_page_is_well_made(browser, job):
-    pages = ["/", "/jobs", f"/jobs/{job}", "/queues", "/workers?all=true", "/hosts", "/login", "/jobs/99999"]
+    pages = ["/", "/jobs", f"/jobs/{job}", "/submit", "/scheduled", "/queues", "/queues/local", "/workers?all=true", "/hosts", "/hosts/1"]
+    pages += ["/login", "/jobs/99999"]
     for scheme in ("light", "dark"):
         for size, width in ((WIDE, "wide"), (NARROW, "narrow")):
             window = Watched(browser, size, scheme)
@@ -250,6 +346,16 @@ def every_page_is_well_made(browser, job):
                 name = path.strip("/").split("?")[0].replace(f"jobs/{job}", "job")
                 check(window, f"{name.replace('/', '-') or 'overview'}-{scheme}-{width}")
             window.close()
+
+
+def a_worker_is_drained_after_a_second_question(browser):
+    """The last: nothing runs any more afterwards."""
+    window = Watched(browser)
+    page = window.go("/workers")
+    page.get_by_role("link", name="Drain…").click()
+    page.get_by_role("button", name="Drain it").press("Enter")
+    expect(page.locator(".state.draining")).to_be_visible()
+    window.close()
 
 
 def what_is_wrong_is_found(browser):
@@ -277,8 +383,12 @@ with sync_playwright() as playwright:
     failed = a_failed_job_is_tried_again(chromium)
     a_job_is_held_and_released(chromium)
     a_list_is_filtered_and_its_address_kept(chromium, failed)
+    a_job_is_submitted_by_the_form(chromium)
+    many_are_asked_at_once(chromium)
+    a_queue_is_paused_and_gets_a_limit(chromium)
     everything_is_reached_by_keys(chromium)
     pages_are_readable_without_scripts(chromium, done)
     every_page_is_well_made(chromium, done)
+    a_worker_is_drained_after_a_second_question(chromium)
     chromium.close()
 print(f"looked at {len(list(SHOTS.glob('*.png')))} pictures of pages")

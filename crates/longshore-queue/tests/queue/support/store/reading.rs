@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::store::{
-    JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading, StoreResult,
+    EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
+    StoreResult,
 };
 use longshore_core::{JobId, QueueId, State};
 
@@ -81,6 +82,14 @@ impl Reading for MemoryStore {
 
     async fn settled_counts(&self) -> StoreResult<BTreeMap<State, Count>> {
         unused("settled_counts")
+    }
+
+    async fn ended_by_minute(&self, _: u32) -> StoreResult<Vec<EndedInMinute>> {
+        unused("ended_by_minute")
+    }
+
+    async fn next_due(&self, _: u32) -> StoreResult<Vec<JobSummary>> {
+        unused("next_due")
     }
 }
 

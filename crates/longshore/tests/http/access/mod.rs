@@ -1,0 +1,6 @@
+//! Who may do what, from where, and what is written down of it.
+
+mod audit;
+mod roles;
+mod sites;
+mod tokens;
