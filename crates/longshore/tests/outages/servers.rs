@@ -4,7 +4,7 @@
 use longshore::postgres::testing::{TestClient, TestDatabase};
 
 use crate::support::Home;
-use crate::trial::{LIMIT, Trial};
+use crate::trial::{LIMIT, PATIENCE, Trial};
 use longshore_testkit::servers::{Postgres, Stop};
 
 /// A trial on a server of its own.
@@ -92,8 +92,23 @@ async fn workers_wait_while_others_hold_every_connection() {
     }
     trial.end_of_first().await;
     assert_eq!(trial.marks("START"), LIMIT as usize, "nothing was acquired");
+    let lookout = others.swap_remove(0);
     drop(others);
+    // The server takes note of each that has left in its own time.
+    let begun = std::time::Instant::now();
+    while sessions_of_others(&lookout).await > 0 {
+        assert!(begun.elapsed() < PATIENCE, "sessions outlive their clients");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     trial.passes().await;
+}
+
+async fn sessions_of_others(client: &tokio_postgres::Client) -> i64 {
+    let count = "SELECT count(*) FROM pg_stat_activity
+                 WHERE backend_type = 'client backend' AND application_name <> 'longshore'
+                   AND pid <> pg_backend_pid()";
+    let row = client.query_one(count, &[]).await.expect("a superuser");
+    row.get(0)
 }
 
 async fn end_workers_sessions(client: &tokio_postgres::Client) -> usize {
