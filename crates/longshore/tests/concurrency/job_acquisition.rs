@@ -223,6 +223,7 @@ async fn whoever_acquires_goes_past_every_locked_row_in_order() {
 const WHILE_LOCKED: Duration = Duration::from_secs(5);
 
 async fn skip_locked(locked: usize, workers: usize) {
+    let _beside = crate::beside::others().await;
     let database = TestDatabase::create().await;
     let store = Arc::new(database.store().await.expect("the database is there"));
     make_queue(&*store, None).await;

@@ -13,10 +13,8 @@ use crate::workplace::{
     PATIENCE, QUEUE, close, ending_once_live, finish, job, make_queue, managers, submit, worker,
 };
 
-on_both_stores!(
-    test_high_concurrency_job_processing,
-    eight_worker_processes_under_load_keep_the_limit_without_an_error,
-);
+on_both_stores!(beside nobody: test_high_concurrency_job_processing);
+on_both_stores!(eight_worker_processes_under_load_keep_the_limit_without_an_error);
 
 const LIMIT: u32 = 3;
 

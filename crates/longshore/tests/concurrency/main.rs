@@ -14,17 +14,23 @@ mod stored;
 #[allow(dead_code, reason = "shared with the other test binaries")]
 mod scene;
 
-/// Declares tests that run on both stores: `name::on_sqlite` and `name::on_postgres`.
+/// Declares tests that run on both stores, `name::on_sqlite` and `name::on_postgres`, beside the others unless
+/// they say `beside nobody`.
 macro_rules! on_both_stores {
-    ($($name:ident),* $(,)?) => {$(
+    ($($name:ident),* $(,)?) => {
+        on_both_stores! { beside others: $($name),* }
+    };
+    (beside $whom:ident: $($name:ident),* $(,)?) => {$(
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn on_sqlite() {
+                let _beside = crate::beside::$whom().await;
                 super::$name(crate::scene::Scene::on_sqlite()).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn on_postgres() {
+                let _beside = crate::beside::$whom().await;
                 super::$name(crate::scene::Scene::on_postgres().await).await;
             }
         }
@@ -32,6 +38,7 @@ macro_rules! on_both_stores {
 }
 
 mod backing_off;
+mod beside;
 mod changing_limits;
 mod databases;
 mod deadlock_recovery;
