@@ -254,6 +254,19 @@ pub(crate) const EDITS: &[Edit] = &[
         "lease.host_id IN (SELECT value FROM json_each(me.host_ids))",
         "true",
     ),
+    // What the caller knew when it asked is not looked at: a heartbeat that came in just before speaks for it.
+    edit(
+        "takeover_by_newest_heartbeat",
+        TAKE_OVER,
+        "least(w.heartbeat_at, p_heard)",
+        "w.heartbeat_at",
+    ),
+    edit(
+        "takeover_by_newest_heartbeat",
+        "sqlite/take_over_is_heard",
+        "min(heartbeat_at, :heard_at)",
+        "max(heartbeat_at, min(heartbeat_at, :heard_at))",
+    ),
     edit(
         "takeover_while_draining",
         TAKE_OVER,

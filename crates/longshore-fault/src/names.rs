@@ -84,4 +84,5 @@ pub const NAMES: &[&str] = &[
     "takeover_without_second_look",
     "takeover_ignores_reach",
     "takeover_while_draining",
+    "takeover_by_newest_heartbeat",
 ];

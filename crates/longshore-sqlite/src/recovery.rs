@@ -108,7 +108,8 @@ fn take_over(tx: &Tx<'_>, request: &TakeOverRequest) -> Outcome<Vec<Found>> {
         ":heard_at": Micros::not_before(request.heard_at),
         ":now": tx.now,
     };
-    if !tx.one(sql!("take_over_is_heard"), heard, |row| row.get(0))? {
+    let sql = longshore_fault::edited!("sqlite/take_over_is_heard", sql!("take_over_is_heard"));
+    if !tx.one(sql, heard, |row| row.get(0))? {
         return Ok(Vec::new());
     }
     let params = named_params! { ":worker": request.worker.0, ":now": tx.now };

@@ -176,15 +176,31 @@ struct Target {
     name: String,
 }
 
+/// Tests whose gates are all in worker processes of their own, and who mostly wait: for leases to end, for
+/// containers to stop.
+const BESIDE_EACH_OTHER: [&str; 2] = ["faults::deaths::", "faults::signals::"];
+
 /// Runs every test that needs the fault points, without a bug: nothing else runs them.
 fn run_faults(tests: &Path, around: &Around<'_>) -> Result<()> {
-    let mut command = Command::new(tests);
+    let run = |words: &[&str]| {
+        let mut command = Command::new(tests);
+        command
+            .args(words)
+            .env_remove("LONGSHORE_BUG")
+            .stdin(Stdio::null());
+        check(around.visible_to(&mut command)).context("a fault is not survived")
+    };
+    let [deaths, signals] = BESIDE_EACH_OTHER;
+    run(&[deaths, signals, "--test-threads=4"])?;
     // One at a time: a gate for a thread of the product's own is for the whole process.
-    command
-        .args(["faults::", "--test-threads=1"])
-        .env_remove("LONGSHORE_BUG")
-        .stdin(Stdio::null());
-    check(around.visible_to(&mut command)).context("a fault is not survived")
+    run(&[
+        "faults::",
+        "--skip",
+        deaths,
+        "--skip",
+        signals,
+        "--test-threads=1",
+    ])
 }
 
 /// Runs one test alone; what it reported, or why there is no report.

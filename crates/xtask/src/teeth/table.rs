@@ -209,6 +209,16 @@ pub const TABLE: &[Row] = &[
         "L2",
     ),
     row(
+        "takeover_by_newest_heartbeat",
+        "faults::taking_over::a_take_over_that_was_held_up_takes_nothing_from_others_on_postgres",
+        "S1",
+    ),
+    row(
+        "takeover_by_newest_heartbeat",
+        "faults::taking_over::a_take_over_that_was_held_up_takes_nothing_from_others_on_sqlite",
+        "S1",
+    ),
+    row(
         "takeover_while_draining",
         "faults::taking_over::a_worker_that_drains_takes_nothing_over",
         "S10",

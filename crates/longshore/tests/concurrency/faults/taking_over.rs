@@ -2,13 +2,13 @@
 
 use longshore_core::disposition::Disposition;
 use longshore_core::state::TerminalState;
-use longshore_core::store::{FinishOutcome, Heartbeat, Registry as _};
+use longshore_core::store::{FinishOutcome, Heartbeat, Registry as _, TakeOverRequest};
 use longshore_testkit::judged::{Judged, conclude, exercised, holds};
 use longshore_testkit::store::StoreHarness;
 use longshore_testkit::store::recovery::{
     MANY, falls_silent, request, says_goodbye, successor, take_over,
 };
-use longshore_testkit::store::scene::{Scene, record_for};
+use longshore_testkit::store::scene::{LATER, Scene, record_for};
 use longshore_testkit::store::seed::Seed;
 
 use super::gates::{BEFORE_FENCING, File, Pg};
@@ -127,6 +127,43 @@ async fn a_lease_goes_to_a_worker_that_reaches_its_host_on_postgres() {
 #[tokio::test]
 async fn a_lease_goes_to_a_worker_that_reaches_its_host_on_sqlite() {
     conclude(&taken_by_who_reaches(&File::new()).await);
+}
+
+/// An outage held up a call of one worker and the heartbeats of all; its own came in first.
+async fn left_alone_after_an_outage(h: &dyn StoreHarness) -> Judged {
+    let scene = Scene::open(h).await;
+    let held = scene.running(Seed::job()).await;
+    let next = successor(h, &scene).await;
+    falls_silent(h, &scene).await;
+    let Ok(Heartbeat::Alive { at, .. }) = next.store.heartbeat(next.worker).await else {
+        return Judged::unknown("the other's heartbeat was not heard");
+    };
+    let held_up = TakeOverRequest {
+        // More than half a lease ago, as it knew.
+        heard_at: at - LATER.mul_f64(0.6),
+        ..request(&next, MANY)
+    };
+    let taken = next.store.take_over(&held_up).await;
+    let taken = taken.expect("take over");
+    let after = take_over(&next, MANY).await;
+    holds("S1", taken.is_empty(), || {
+        format!("a call from before an outage took {held:?} from who was held up by it: {taken:?}")
+    })
+    .and(|| {
+        exercised(taken.len() + after.len() == 1, || {
+            "a call from after it takes nothing either".to_owned()
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_take_over_that_was_held_up_takes_nothing_from_others_on_postgres() {
+    conclude(&left_alone_after_an_outage(&Pg::new().await).await);
+}
+
+#[tokio::test]
+async fn a_take_over_that_was_held_up_takes_nothing_from_others_on_sqlite() {
+    conclude(&left_alone_after_an_outage(&File::new()).await);
 }
 
 #[tokio::test]
