@@ -51,7 +51,19 @@ pub(crate) async fn diagnose(db: &Db, later: Duration) -> StoreResult<Vec<Findin
     ];
     findings.extend(holders::of_vacuum(&held));
     findings.extend(settings(&row)?);
+    findings.extend(closed(db).await?);
     Ok(findings)
+}
+
+/// Whether a transfer closed it.
+async fn closed(db: &Db) -> StoreResult<Option<Finding>> {
+    let sql = include_str!("../sql/closed_to_jobs.sql");
+    let Some(row) = db.maybe(VERB, sql, &[]).await? else {
+        return Ok(None);
+    };
+    let why: &str = column(VERB, &row, "why")?;
+    let seen = "no job can be submitted, moved or run here".to_owned();
+    Ok(Some(warn("closed", seen, why)))
 }
 
 fn ok(subject: &str, seen: String) -> Finding {

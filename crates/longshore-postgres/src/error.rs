@@ -32,6 +32,7 @@ pub(crate) fn of_migration(verb: &'static str, error: refinery::Error) -> StoreE
         | Meaning::Unavailable
         | Meaning::CannotWrite
         | Meaning::NotAllowed
+        | Meaning::Closed
         | Meaning::StatementsMixed
         | Meaning::Unexpected => seen,
     }
@@ -94,6 +95,10 @@ impl Seen {
                 "{verb}: the database's user may not do this: {problem}; use the role that migrated \
                  the database, or one that it granted its rights"
             )),
+            Meaning::Closed => StoreError::Denied {
+                verb,
+                reason: problem,
+            },
             // The tables are not those that this binary was made for; how old they are, nobody can
             // say.
             Meaning::SchemaTooOld => StoreError::SchemaTooOld {
@@ -136,6 +141,8 @@ enum Meaning {
     Unavailable,
     CannotWrite,
     NotAllowed,
+    /// The database is closed: see `transfer.rs`.
+    Closed,
     SchemaTooOld,
     /// A prepared statement is gone, or another's: see `pooler.rs`.
     StatementsMixed,
@@ -159,6 +166,8 @@ fn meaning(code: &str) -> Meaning {
         // One that is not there, one that is there already.
         "26000" | "42P05" => Meaning::StatementsMixed,
         "42501" => Meaning::NotAllowed,
+        // Our own: the function `refuse_closed`.
+        "LS001" => Meaning::Closed,
         // Undefined table, column, function or schema.
         "42P01" | "42703" | "42883" | "3F000" => Meaning::SchemaTooOld,
         _ if code.starts_with("08") => Meaning::Unavailable,
@@ -201,6 +210,7 @@ mod tests {
             ("42P05", Meaning::StatementsMixed),
             ("42501", Meaning::NotAllowed),
             ("42P01", Meaning::SchemaTooOld),
+            ("LS001", Meaning::Closed),
             ("23505", Meaning::Unexpected),
         ] {
             assert_eq!(meaning(code), expected, "{code}");

@@ -54,6 +54,7 @@ mod templates;
 pub mod testing;
 mod timestamps;
 mod tls;
+mod transfer;
 mod upkeep;
 mod wakeups;
 

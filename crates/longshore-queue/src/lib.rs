@@ -46,6 +46,7 @@ mod slots;
 mod status;
 mod supervise;
 mod tracker;
+pub mod transfer;
 mod worker;
 
 pub use acquired::AcquiredJob;

@@ -94,6 +94,18 @@ pub(crate) fn from_sqlite(verb: &'static str, fault: SqliteError) -> StoreError 
         {
             busy(fault)
         }
+        // Only the triggers of a closed file raise anything (`transfer.rs`).
+        Some(ErrorCode::ConstraintViolation)
+            if extended(&fault) == Some(ffi::SQLITE_CONSTRAINT_TRIGGER) =>
+        {
+            StoreError::Denied {
+                verb,
+                reason: match fault {
+                    SqliteError::SqliteFailure(_, Some(why)) => why,
+                    other => other.to_string(),
+                },
+            }
+        }
         Some(ErrorCode::DiskFull) => cannot_write("the disk is full", fault),
         Some(ErrorCode::ReadOnly) if extended(&fault) == Some(ffi::SQLITE_READONLY_DBMOVED) => {
             StoreError::Unavailable {

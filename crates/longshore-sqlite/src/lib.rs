@@ -24,6 +24,7 @@ mod registry;
 mod rows;
 mod store;
 mod submissions;
+mod transfer;
 mod tx;
 mod upkeep;
 mod wakeups;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use longshore_core::store::transfer::Transfer;
 use longshore_core::store::{Renewed, Store};
 use longshore_postgres::{Migrated, PostgresStore};
 use longshore_queue::Retrying;
@@ -48,6 +49,16 @@ pub async fn store(address: &Address, how: &Options) -> anyhow::Result<Retrying>
         }
     };
     Ok(Retrying::new(store))
+}
+
+/// Opens the database at this address for what a transfer asks of it.
+pub async fn for_transfer(address: &Address, how: &Options) -> anyhow::Result<Arc<dyn Transfer>> {
+    Ok(match address {
+        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, how.sqlite).await?),
+        Address::Postgres(url) => {
+            Arc::new(PostgresStore::connect(url, how.postgres.clone()).await?)
+        }
+    })
 }
 
 /// Gives a copied database a new name, or with `keep` notes that its name is at home there.

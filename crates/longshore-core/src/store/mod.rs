@@ -12,6 +12,7 @@ mod reading;
 mod recovery;
 mod registry;
 mod submissions;
+pub mod transfer;
 mod upkeep;
 
 use std::time::Duration;

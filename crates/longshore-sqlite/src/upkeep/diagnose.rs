@@ -20,7 +20,7 @@ const LARGE_LOG_BYTES: u64 = 256 * 1024 * 1024;
 const NAMED_JOBS: usize = 10;
 
 pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
-    Ok(vec![
+    let mut findings = vec![
         file(path),
         schema(tx)?,
         journal(tx)?,
@@ -29,7 +29,20 @@ pub(super) fn look(tx: &Tx<'_>, path: &Path) -> Outcome<Vec<Finding>> {
         clock(tx)?,
         instance::diagnose(tx, path)?,
         stranded(tx)?,
-    ])
+    ];
+    findings.extend(closed(tx)?);
+    Ok(findings)
+}
+
+/// Whether a transfer closed it.
+fn closed(tx: &Tx<'_>) -> Outcome<Option<Finding>> {
+    let why: Option<String> = tx.maybe(sql!("closed_to_jobs"), [], |row| row.get(0))?;
+    Ok(why.map(|why| Finding {
+        severity: Severity::Warning,
+        subject: "closed".to_owned(),
+        seen: "no job can be submitted, moved or run here".to_owned(),
+        advice: why,
+    }))
 }
 
 fn ok(subject: &str, seen: impl Into<String>) -> Finding {

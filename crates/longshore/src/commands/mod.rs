@@ -27,6 +27,7 @@ mod stats;
 mod submit;
 mod template;
 mod token;
+mod transfer;
 mod up;
 mod wait;
 mod worker;
@@ -86,6 +87,7 @@ commands! {
     Prune in prune,
     Doctor in doctor,
     Migrate in migrate,
+    Transfer in transfer,
     Completions in completions,
     Man in man,
     Demo in demo,

@@ -39,6 +39,7 @@ mod served;
 mod serving;
 mod submitting;
 mod tour;
+mod transferring;
 mod waiting;
 mod working;
 mod working_here;

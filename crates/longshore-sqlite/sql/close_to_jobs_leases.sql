@@ -1,0 +1,2 @@
+-- How many jobs are live.
+SELECT count(*) FROM lease

@@ -1,0 +1,2 @@
+-- Why the file is closed, if it is.
+SELECT why FROM closed

@@ -1,0 +1,2 @@
+-- And no more.
+UPDATE closed SET importing = 0

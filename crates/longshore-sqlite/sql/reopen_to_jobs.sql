@@ -1,0 +1,2 @@
+-- Notes that the file is open.
+DELETE FROM closed
