@@ -27,6 +27,7 @@ mod logging;
 mod logs;
 mod names;
 mod outage;
+mod pages;
 mod pipes;
 mod postgres;
 mod pruning;
@@ -38,7 +39,7 @@ mod schema;
 mod served;
 mod serving;
 mod submitting;
-mod tour;
+
 mod transferring;
 mod waiting;
 mod working;
