@@ -1,7 +1,7 @@
 //! The database's name, and where it is at home.
 
 use longshore_core::InstanceId;
-use longshore_core::store::{Finding, Renewed, Severity, StoreResult};
+use longshore_core::store::{Finding, NUMBERS_LEFT_OUT, Renewed, Severity, StoreResult};
 
 use crate::PostgresStore;
 use crate::db::Db;
@@ -9,13 +9,17 @@ use crate::rows::{column, converted};
 
 impl PostgresStore {
     /// Gives the database a new name, or with `keep` notes that its name is at home here: for a copy,
-    /// and for one whose original is gone. Not while it is in use: workers remember the name, and
-    /// containers bear it.
+    /// and for one whose original is gone, whose numbers it goes on behind. A new name not while it is in
+    /// use: workers remember the name, and containers bear it.
     pub async fn renew_instance(&self, keep: bool) -> StoreResult<Renewed> {
         const VERB: &str = "renew the instance";
         let sql = include_str!("../sql/renew_instance.sql");
         let row = self.db.one(VERB, sql, &[&!keep]).await?;
         let id: Option<String> = column(VERB, &row, "id")?;
+        if keep {
+            let sql = include_str!("../sql/renew_instance_numbers.sql");
+            self.db.one(VERB, sql, &[&NUMBERS_LEFT_OUT]).await?;
+        }
         Ok(match id {
             Some(id) => Renewed::To(InstanceId(id)),
             None => Renewed::InUse {
@@ -57,9 +61,9 @@ pub(crate) async fn diagnose(verb: &'static str, db: &Db) -> StoreResult<Finding
                 "{id} is the name of another database (server and number {home}; this one is {here}): \
                  this is a copy of it, or was restored from a dump"
             ),
-            "if both are used, each takes the other's containers for its own: stop its workers, then \
-             `longshore migrate --new-instance`; if the other is gone, `longshore migrate \
-             --keep-instance`",
+            "no worker serves it like that, for each would take the other's containers for its own: \
+             `longshore migrate --new-instance` if both are used, `longshore migrate --keep-instance` if \
+             this one takes the other's place",
         ),
         Some(_) | None => finding(Severity::Ok, id.to_owned(), ""),
     })

@@ -4,10 +4,10 @@ mod scene;
 
 use std::time::Duration;
 
-use longshore_core::store::{Finding, Registry, Renewed, Severity, Store};
+use longshore_core::store::{Finding, Registry, Renewed, Severity, Store, Submissions as _};
 use longshore_postgres::PostgresStore;
 use longshore_postgres::testing::TestClient;
-use scene::{Scene, by_hand, scene};
+use scene::{Scene, by_hand, job, scene};
 
 /// As if so much time had passed that whatever goes on has gone on for long.
 const LATER: Duration = Duration::from_mins(5);
@@ -209,6 +209,26 @@ async fn a_copied_database_is_told_from_the_one_that_has_its_name_and_gets_anoth
 }
 
 #[tokio::test]
+async fn leases_of_a_copy_are_the_originals_and_keep_it_from_no_name() {
+    let scene = scene(None).await;
+    scene.submit(1).await;
+    assert_eq!(scene.acquire(1).await.len(), 1);
+    scene.store.stop_worker(scene.worker).await.expect("known");
+    let in_use = Renewed::InUse {
+        leases: 1,
+        workers: 0,
+    };
+    let refused = scene.store.renew_instance(false).await.expect("an answer");
+    assert_eq!(refused, in_use, "the original's are its own");
+    let original = scene.store.instance().await.expect("a name");
+    let (_copy, store) = copy_of(&scene).await;
+    let renewed = store.renew_instance(false).await.expect("an answer");
+    assert_ne!(renewed, Renewed::To(original));
+    assert!(matches!(renewed, Renewed::To(_)), "{renewed:?}");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn a_copy_that_is_in_use_keeps_its_name_and_can_be_said_to_be_the_one() {
     let scene = scene(None).await;
     scene.submit(1).await;
@@ -230,6 +250,9 @@ async fn a_copy_that_is_in_use_keeps_its_name_and_can_be_said_to_be_the_one() {
     );
     let kept = store.renew_instance(true).await.expect("an answer");
     assert_eq!(kept, Renewed::To(original));
+    // What the original may have given out since is not given out again.
+    let next = store.submit(&[job(50)]).await.expect("submit");
+    assert_eq!(next[0].job.0, 1 + 1_000_000 + 1);
     let finding = seen(&store, Duration::ZERO, "instance").await;
     assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
     store.close().await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use longshore_core::executor::Executor;
-use longshore_core::store::{FinishOutcome, Lease, LeaseKey, Registry as _};
+use longshore_core::store::{FinishOutcome, Lease, LeaseKey, Recovery as _, Registry as _};
 use longshore_fault::{bug, point};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::JoinSet;
@@ -84,6 +84,10 @@ impl Crew {
         config: &Arc<WorkerConfig>,
         clock: &BootClock,
     ) -> Result<Self, QueueError> {
+        // What is to be found under its name on engines and machines is the other's.
+        if store.bears_anothers_name().await? {
+            return Err(QueueError::BearsAnothersName);
+        }
         housekeeping::expire(store).await?;
         let (shift, inbox, leftovers) = Shift::begin(store, executors, config, clock).await?;
         let crew = Self {

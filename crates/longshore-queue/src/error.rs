@@ -59,6 +59,13 @@ pub enum QueueError {
         #[source]
         source: ExecutorError,
     },
+    /// The database is a copy, and its containers would bear the original's name.
+    #[error(
+        "this database is a copy that bears another's name: each would take the other's containers for its \
+         own. `longshore migrate --new-instance` if both are used, `longshore migrate --keep-instance` if this \
+         one takes the other's place"
+    )]
+    BearsAnothersName,
     /// It is shutting down and takes nothing more.
     #[error("the queue manager is shutting down and launches nothing more")]
     ShuttingDown,
@@ -90,6 +97,7 @@ impl QueueError {
             | Self::NoExecutor { .. }
             | Self::WrongHost { .. }
             | Self::NothingToServe { .. }
+            | Self::BearsAnothersName
             | Self::ShuttingDown => false,
         }
     }

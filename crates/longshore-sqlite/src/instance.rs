@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use longshore_core::InstanceId;
-use longshore_core::store::{Finding, Renewed, Severity, StoreResult};
+use longshore_core::store::{Finding, NUMBERS_LEFT_OUT, Renewed, Severity, StoreResult};
 use rusqlite::{Connection, named_params};
 
 use crate::error::Outcome;
@@ -16,8 +16,9 @@ use crate::writer::News;
 
 impl SqliteStore {
     /// Gives the file a new name, or with `keep` notes that its name is at home here: for a copy, and
-    /// for one whose original is gone. Not while it is in use: workers remember the name, and
-    /// containers bear it.
+    /// for one whose original is gone, whose numbers it goes on behind. A new name not while it is in use:
+    /// workers remember the name, and containers bear it. Leases of a copy are no use of it: their
+    /// containers are the original's, and bear its name.
     pub async fn renew_instance(&self, keep: bool) -> StoreResult<Renewed> {
         let path = self.engine.path().to_owned();
         let renew = move |tx: &Tx<'_>| renew(tx, &path, keep);
@@ -32,9 +33,14 @@ fn renew(tx: &Tx<'_>, path: &Path, keep: bool) -> Outcome<Renewed> {
     let (leases, workers): (i64, i64) = tx.one(sql!("renew_instance_users"), params, |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
-    if !keep && leases + workers > 0 {
+    let is_in_use = workers > 0 || (leases > 0 && !bears_anothers_name(tx, path)?);
+    if !keep && is_in_use {
         let (leases, workers) = (count(leases), count(workers));
         return Ok(Renewed::InUse { leases, workers });
+    }
+    if keep {
+        let params = named_params! { ":gap": NUMBERS_LEFT_OUT };
+        tx.execute_one(sql!("renew_instance_numbers"), params)?;
     }
     let (home, path) = home_of(path);
     let params = named_params! { ":home": home, ":path": path, ":fresh": !keep };

@@ -13,7 +13,7 @@ use longshore_process::{ProcessExecutor, ShimCommand};
 use crate::args::EngineArgs;
 use crate::commands::found;
 use crate::config;
-use crate::exit::Refused;
+use crate::exit::{self, Refused};
 
 /// The hidden subcommand under which this binary is the shim of a job (`longshore_process::shim`).
 pub const SHIM: &str = "process-shim";
@@ -149,7 +149,7 @@ pub async fn findings(docker: &config::DockerConfig) -> Vec<Finding> {
         findings.push(self::found(
             severity,
             "executor docker",
-            error.to_string(),
+            exit::joined(&error.to_string()),
             advice,
         ));
     }

@@ -149,11 +149,23 @@ pub fn report_unless_unread(error: anyhow::Error) -> anyhow::Result<Exit> {
     Ok(report(&error))
 }
 
+/// A text of several lines as one: a headline, and what it lists.
+pub fn joined(text: &str) -> String {
+    let mut joined = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !joined.is_empty() {
+            joined.push_str(if joined.ends_with(':') { " " } else { "; " });
+        }
+        joined.push_str(line);
+    }
+    joined
+}
+
 /// The chain of causes on one line, without those that the line above already said.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
-        let text = output::words::one_line(&cause.to_string());
+        let text = output::words::one_line(&joined(&cause.to_string()));
         if line.is_empty() {
             line = text;
         } else if !line.contains(&text) {

@@ -38,7 +38,7 @@ pub use registry::{Heartbeat, NewWorker, Registry, Worker};
 pub use submissions::{
     CancelOutcome, MAX_SUBMITTED, NewJob, Submissions, Submitted, check_submission,
 };
-pub use upkeep::{Aged, Finding, Pruned, Renewed, Retention, Severity, Upkeep};
+pub use upkeep::{Aged, Finding, NUMBERS_LEFT_OUT, Pruned, Renewed, Retention, Severity, Upkeep};
 
 use crate::ids::InstanceId;
 

@@ -157,9 +157,20 @@ fn a_copied_file_is_told_from_the_one_that_has_its_name_and_gets_another() {
     assert!(seen.contains(original.to_str().expect("UTF-8")), "{seen}");
     assert_eq!(home.run(&["doctor", "--database", &at_copy]).code, 1);
 
+    serves_no_worker(&home, &at_copy);
     let renew = ["migrate", "--new-instance", "--database", &at_copy];
     let renewed = home.ok(&renew);
     assert!(renewed.contains(": instance "), "{renewed}");
+    home.ok(&["worker", "--once", "--database", &at_copy]);
+    assert_eq!(
+        home.ok(&["wait", "1", "--database", &at_copy]),
+        "1 completed 0\n"
+    );
+    assert_eq!(
+        home.state("1"),
+        "queued",
+        "nothing was done to the original"
+    );
     let told = about(&found_at(&home, &at_copy), "instance");
     assert_eq!(told["severity"], "ok", "{told}");
     assert_ne!(told["seen"], name["seen"], "it has a name of its own");
@@ -168,6 +179,57 @@ fn a_copied_file_is_told_from_the_one_that_has_its_name_and_gets_another() {
         name,
         "the original keeps its"
     );
+}
+
+/// A worker would take the containers of the one that has the name for its own.
+fn serves_no_worker(home: &Home, address: &str) {
+    let ran = home.run(&["worker", "--once", "--database", address]);
+    assert_eq!(ran.code, 1, "{}", ran.report());
+    assert!(
+        ran.stderr.contains("a copy that bears another's name"),
+        "{}",
+        ran.report()
+    );
+}
+
+#[test]
+fn a_copy_of_a_busy_file_gets_a_name_once_no_worker_is_alive_in_it() {
+    let home = Home::new();
+    let job = home.submit(&["--", "sh", "-c", "until [ -e go ]; do sleep 0.05; done"]);
+    let beat = ["--heartbeat", "500ms", "--lease-ttl", "1s"];
+    let worker = home.spawn(&[&["worker", "--until-empty"][..], &beat].concat());
+    home.wait_for_state(&job, "running");
+    let copy = home.path().join("copy.db");
+    let connection = rusqlite::Connection::open(home.database()).expect("the home is ours");
+    let to = copy.to_str().expect("temporary paths are UTF-8");
+    connection.execute("VACUUM INTO ?1", [to]).expect("a copy");
+    let at_copy = format!("sqlite:{to}");
+    let renew = ["migrate", "--new-instance", "--database", &at_copy];
+    // The copied row of the worker looks alive for a lease's time.
+    crate::support::wait_until("it gets a name", || home.run(&renew).code == 0);
+    // There its lease stands until what it started is gone; the original goes on as if nothing were.
+    home.file("go", "");
+    let ended = worker.finish();
+    assert_eq!(ended.code, 0, "{}", ended.report());
+    assert_eq!(home.state(&job), "completed");
+    let on_copy = ["worker", "--until-empty", "--database", &at_copy];
+    home.ok(&[&on_copy[..], &beat].concat());
+    let again = home.ok(&["show", &job, "--database", &at_copy]);
+    assert!(again.contains("completed"), "{again}");
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_told_on_one_line() {
+    let home = Home::new();
+    let mut command = home.command(&["doctor"]);
+    command.env("DOCKER_HOST", "unix:///nowhere.sock");
+    let ran = crate::support::Running::start(&mut command).finish();
+    let line = ran
+        .stdout
+        .lines()
+        .find(|line| line.contains("could be reached"));
+    let line = line.unwrap_or_else(|| panic!("{}", ran.report()));
+    assert!(line.contains("reached: unix:///nowhere.sock"), "{line}");
 }
 
 #[test]
@@ -187,7 +249,16 @@ fn a_file_that_was_restored_is_a_warning_until_it_is_said_to_be_the_one_and_a_mo
     let at_restored = format!("sqlite:{}", restored.display());
     let told = about(&found_at(&home, &at_restored), "instance");
     assert_eq!(told["severity"], "warning", "{told}");
+    serves_no_worker(&home, &at_restored);
     home.ok(&["migrate", "--keep-instance", "--database", &at_restored]);
+    // The numbers that the other may have given out since are not given again.
+    let next = home.ok(&["submit", "--database", &at_restored, "--", "true"]);
+    assert_eq!(next.trim(), "1000002");
+    home.ok(&["worker", "--once", "--database", &at_restored]);
+    let shown = home.ok(&["show", "1", "--json", "--database", &at_restored]);
+    let shown: Value = serde_json::from_str(&shown).expect("a document");
+    let token = shown["attempts_made"][0]["token"].as_i64();
+    assert!(token > Some(1_000_000), "{shown}");
     let told = about(&found_at(&home, &at_restored), "instance");
     assert_eq!(
         (&told["severity"], &told["seen"]),

@@ -41,6 +41,20 @@ fn a_server_that_others_reach_begins_with_tokens_and_tls_or_not_at_all() {
         assert_eq!(ran.code, code, "{more:?}: {}", ran.report());
         assert!(ran.stderr.contains(said), "{more:?}: {}", ran.report());
     }
+    // Whoever comes through a proxy seems to come from loopback.
+    let proxied = ["server", "--listen", "127.0.0.1:0", "--behind-proxy"];
+    let ran = home.run(&proxied);
+    assert_eq!(ran.code, 1, "{}", ran.report());
+    assert!(ran.stderr.contains("there is no token"), "{}", ran.report());
+    let open = [
+        "--listen",
+        "127.0.0.1:0",
+        "--behind-proxy",
+        "--anonymous",
+        "reader",
+    ];
+    let (_open, url) = serve(&home, &open);
+    home.ok(&["--server", &url, "list"]);
     let token = home.ok(&[
         "token",
         "create",

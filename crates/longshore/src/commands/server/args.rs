@@ -30,7 +30,7 @@ pub struct HttpArgs {
     #[arg(value_delimiter = ',', hide_env_values = true)]
     names: Vec<String>,
     /// The role of callers without a token, on loopback alone: reader, submitter, operator, admin,
-    /// or none [default: submitter]
+    /// or none [default: submitter; none behind a proxy]
     #[arg(
         long,
         value_name = "ROLE",
@@ -105,6 +105,8 @@ impl HttpArgs {
         match anonymous {
             Some(Some(role)) => options.access = Access::Open(role),
             Some(None) => options.access = Access::Tokens,
+            // Whoever comes through the proxy seems to come from loopback.
+            None if proxied => options.access = Access::Tokens,
             None => {}
         }
         if !names.is_empty() {
