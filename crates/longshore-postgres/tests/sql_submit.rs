@@ -241,3 +241,14 @@ async fn only_a_role_that_was_granted_it_may_submit_and_nothing_else() {
         .expect("the role goes with the test");
     store.close().await;
 }
+
+#[tokio::test]
+async fn no_function_is_everybodys() {
+    let database = TestDatabase::create().await;
+    let sql = "SELECT p.oid::regprocedure::text FROM pg_proc AS p
+               WHERE p.pronamespace = 'longshore'::regnamespace
+                 AND has_function_privilege('public', p.oid, 'EXECUTE')";
+    let rows = database.client().await.query(sql, &[]).await.expect("rows");
+    let open: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(open, Vec::<String>::new());
+}
