@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod browser;
 mod chaos;
 mod debian;
+mod deployment;
 mod edges;
 mod engine;
 mod guarded;
@@ -21,6 +22,7 @@ mod pooler;
 mod postgres;
 mod process;
 mod python;
+mod release;
 mod repeat;
 mod teeth;
 mod test;
@@ -67,6 +69,11 @@ enum Chore {
     ///
     /// Examples: `cargo xtask chaos worker-crash`, `cargo xtask chaos --soak 30`
     Chaos(chaos::Arguments),
+    /// Build and pack what is handed out: an archive with a static binary, its checksum, and the context of
+    /// the container image, in `target/dist`. Some minutes.
+    ///
+    /// Example: `cargo xtask release --image registry.example/longshore:0.1.0`
+    Release(release::Arguments),
     /// Everything that must hold before a change lands: format, edges, licences, lints, links of
     /// the docs, build, and all tests against a throw-away PostgreSQL and Docker.
     ///
@@ -88,6 +95,9 @@ fn main() -> ExitCode {
         }
         Chore::Docker(arguments) => engine::run(&arguments),
         Chore::DockerGuard(arguments) => engine::run_guard(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::Release(arguments) => {
+            release::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS)
+        }
         Chore::Repeat(arguments) => repeat::run(&arguments),
         Chore::Chaos(arguments) => {
             chaos::run(&repository(), &arguments).map(|()| ExitCode::SUCCESS)

@@ -17,7 +17,7 @@ use crate::engine::Engines;
 use crate::metadata::cargo;
 use crate::postgres::{Cluster, binaries};
 use crate::process::check;
-use crate::{browser, edges, licences, pooler, python, teeth};
+use crate::{browser, deployment, edges, licences, pooler, python, teeth};
 
 /// The bundled SQLite is C. Only a machine whose Rust links by something else than `cc` gets as
 /// far as this without one, but there the error of the build would not say what to install.
@@ -141,6 +141,7 @@ fn prerequisites(root: &Path) -> Result<Provided> {
     }
     let postgres = binaries::find_or_install()?;
     pooler::find_or_install()?;
+    deployment::find_or_install()?;
     Ok(Provided {
         python: python::find_or_install(root)?,
         chromium: browser::find_or_install()?,

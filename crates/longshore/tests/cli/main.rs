@@ -12,6 +12,7 @@ mod support;
 mod bench;
 mod bulk;
 mod configuration;
+mod deploying;
 mod disk_full;
 mod docker_words;
 mod doctor;
