@@ -109,7 +109,14 @@ pub(crate) async fn run(store: Retrying, retention: Retention) {
 fn note(pass: &'static str, swept: StoreResult<Swept>) {
     match swept {
         Ok(swept) if swept == Swept::default() => {}
-        Ok(swept) => tracing::info!(pass, ?swept, "kept house"),
+        Ok(swept) => tracing::info!(
+            pass,
+            staged = swept.staged,
+            expired = swept.expired,
+            aged = swept.aged,
+            pruned = swept.pruned.jobs,
+            "kept house"
+        ),
         // The next pass does what this one could not.
         Err(error) => tracing::warn!(pass, error = %error, "could not keep house"),
     }

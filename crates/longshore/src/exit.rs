@@ -297,9 +297,10 @@ mod tests {
 
     #[test]
     fn a_chain_of_causes_is_one_line_that_repeats_nothing() {
-        let error = anyhow::anyhow!("refused\nby the peer")
+        let error = anyhow::anyhow!("refused:\n  by the \u{1b}peer\n  by all")
             .context("submit")
             .context("submit");
-        assert_eq!(one_line(&error), "submit: refused\\nby the peer");
+        let line = "submit: refused: by the \\u{1b}peer; by all";
+        assert_eq!(one_line(&error), line);
     }
 }

@@ -62,6 +62,11 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Says that this process itself works on the job.
+    pub fn work_here(&mut self) {
+        self.waits.work_here();
+    }
+
     /// Writes what comes until the job has ended. Cancellation-safe: called again, it goes on
     /// where it was.
     pub async fn until_end(&mut self, out: &mut Out) -> anyhow::Result<JobDetail> {

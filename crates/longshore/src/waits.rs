@@ -25,6 +25,8 @@ const REPEAT: Duration = Duration::from_secs(30);
 pub struct Waits {
     /// Whether a running job is worth a word too, for those who don't see what it writes.
     names_running: bool,
+    /// Whether this process works on the job: no worker has to serve its queue.
+    works_here: bool,
     since: Option<Instant>,
     last: Option<Reason>,
     said: Vec<(Reason, Instant)>,
@@ -59,6 +61,11 @@ impl Waits {
         }
     }
 
+    /// From here on this process itself works on what is watched.
+    pub fn work_here(&mut self) {
+        self.works_here = true;
+    }
+
     /// Looks at these jobs, none of which has ended; `all` is how many are waited for.
     pub async fn look(
         &mut self,
@@ -85,7 +92,9 @@ impl Waits {
             return Ok(());
         }
         let detail = sit_out(async || store.show_job(*job).await).await?;
-        if let Some(why) = detail.why_waiting {
+        let is_served =
+            |why: &WhyWaiting| !(self.works_here && matches!(why, WhyWaiting::NoWorker { .. }));
+        if let Some(why) = detail.why_waiting.filter(is_served) {
             self.say(Reason::from(&why), &format!("job {job} waits: {why}{many}"));
         }
         Ok(())

@@ -114,6 +114,8 @@ pub(crate) async fn recognise(
         let detail = "too many wrong tokens came from this address: wait a minute";
         return Err(Failure::new(Code::TooManyFailures, detail));
     }
+    // Those that were too many are not logged: whoever guesses must not fill the log.
+    tracing::warn!(%address, "a wrong token was shown");
     let detail = "this token is wrong, has expired or was revoked";
     Err(Failure::new(Code::Unauthenticated, detail))
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Form;
 use axum::extract::{Path, State};
 use longshore_client::api::Code;
-use longshore_core::JobId;
 use longshore_core::access::Role;
+use longshore_core::spec::FieldError;
+use longshore_core::{JobId, Priority};
 use serde::Deserialize;
 
 use super::confirm::Confirm;
@@ -25,6 +26,8 @@ pub(super) enum Action {
     Retry,
     Hold,
     Release,
+    /// Give it another priority.
+    Priority,
     /// Submit another like it.
     Again,
 }
@@ -56,15 +59,24 @@ pub(super) struct Said {
     /// Of which no two pages have the same: a button that is pressed twice does what it does once.
     #[serde(default)]
     once: String,
+    #[serde(default)]
+    priority: String,
+}
+
+/// A priority as people type it.
+fn priority(text: &str) -> Result<Priority, FieldError> {
+    let number = text.trim().parse();
+    let number = number.map_err(|_| FieldError::new("priority", "must be a whole number"))?;
+    Priority::new(number).map_err(|error| FieldError::new("priority", error.to_string()))
 }
 
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     visitor: Visitor,
     Path((job, action)): Path<(JobId, Action)>,
-    Form(Said { seal, once }): Form<Said>,
+    Form(said): Form<Said>,
 ) -> Shown {
-    visitor.check(&seal)?;
+    visitor.check(&said.seal)?;
     visitor.caller.needs(Role::Submitter, "this")?;
     let mut shows = job;
     match action {
@@ -72,7 +84,13 @@ pub(super) async fn act(
         Action::Retry => app.store.retry_job(job).await?,
         Action::Hold => app.store.dequeue_job(job).await?,
         Action::Release => app.store.queue_job(job).await?,
+        Action::Priority => {
+            app.store
+                .reprioritise(job, priority(&said.priority)?)
+                .await?;
+        }
         Action::Again => {
+            let once = said.once;
             let key = (!once.is_empty()).then(|| format!("again:{job}:{once}"));
             shows = again(&app, &visitor.caller, job, key).await?.job;
         }

@@ -136,6 +136,8 @@ struct JobPage {
     found: Option<Found>,
     buttons: Vec<Button>,
     may_cancel: bool,
+    /// Whether it waits, so that its priority means something.
+    may_rise: bool,
 }
 
 pub(super) async fn show(
@@ -191,5 +193,6 @@ pub(super) async fn show(
         found,
         buttons: buttons(summary.state),
         may_cancel: !summary.state.is_terminal(),
+        may_rise: !summary.state.is_terminal() && !summary.state.is_live(),
     })
 }

@@ -1,5 +1,8 @@
 //! Help says what, when, and one example; a change of it is seen in review.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
 use crate::support::Home;
 
 /// Every command of the binary, `[]` for the binary itself: as its own help lists them, so that a
@@ -49,6 +52,53 @@ fn every_command_has_help_with_an_example() {
     for known in [&["demo"][..], &["bench", "drain"], &["queue", "pause"]] {
         assert!(commands.iter().any(|command| command == known), "{known:?}");
     }
+}
+
+/// The same help without what every command has in common.
+fn own_part(help: &str) -> String {
+    let mut kept = Vec::new();
+    let mut is_common = false;
+    for line in help.lines() {
+        if line == "Global options:" {
+            is_common = true;
+        } else if is_common && !line.is_empty() && !line.starts_with(' ') {
+            is_common = false;
+        }
+        if !is_common {
+            kept.push(line);
+        }
+    }
+    kept.join("\n").trim_end().to_owned()
+}
+
+/// `docs/cli.md` is what the binary says of itself.
+#[test]
+fn the_reference_of_the_command_line_is_its_help() {
+    let home = Home::new();
+    let mut page = "# The command line\n\nWhat `longshore help` and `longshore help COMMAND` say, for reading \
+                    in one place. Options that every\ncommand has are under `longshore` alone. This page is \
+                    written by a test (`LONGSHORE_WRITE_CLI=1 cargo test -p\nlongshore --test cli help`), and \
+                    held to the binary by it.\n"
+        .to_owned();
+    for command in commands(&home) {
+        let help = home.ok(&words(&command, "--help"));
+        let (level, own) = match command.len() {
+            0 => ("##", help.trim_end().to_owned()),
+            1 => ("##", own_part(&help)),
+            _ => ("###", own_part(&help)),
+        };
+        let name = [&["longshore".to_owned()], &command[..]].concat().join(" ");
+        write!(page, "\n{level} {name}\n\n```text\n{own}\n```\n").expect("a string takes all");
+    }
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    if std::env::var_os("LONGSHORE_WRITE_CLI").is_some() {
+        std::fs::write(&at, &page).expect("the page can be written");
+    }
+    let written = std::fs::read_to_string(&at).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/cli.md is not what the binary says: LONGSHORE_WRITE_CLI=1 cargo test -p longshore --test cli help"
+    );
 }
 
 #[test]

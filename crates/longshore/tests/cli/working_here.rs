@@ -67,3 +67,25 @@ fn a_third_ctrl_c_in_run_kills_a_job_that_will_not_end() {
     let process = Path::new("/proc").join(pid.trim());
     wait_until("the job's process is gone", || !process.exists());
 }
+
+#[test]
+fn run_names_no_missing_worker_while_it_works_here_itself() {
+    let home = Home::new();
+    // Between its attempts the job waits for longer than it takes to be said why something waits.
+    let ran = home.run(&[
+        "run",
+        "--retry-exit-codes",
+        "any",
+        "--max-retries",
+        "1",
+        "--retry-strategy",
+        "default",
+        "--",
+        "sh",
+        "-c",
+        "exit 3",
+    ]);
+    assert_eq!(ran.code, 3, "{}", ran.report());
+    assert!(!ran.stderr.contains("no live worker"), "{}", ran.report());
+    assert_eq!(home.json(&["show", "last"])["attempts"], 2);
+}

@@ -140,6 +140,9 @@ async fn follow(
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<Followed> {
     let mut follower = Follower::new(store, job, Start::First, View::WHOLE);
+    if bench.is_some() {
+        follower.work_here();
+    }
     let mut cancel = Cancel::NotAsked;
     let mut can_work = bench.is_some();
     loop {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longshore_core::JobSpec;
 use longshore_core::access::Role;
 use longshore_core::host::{HostChange, HostFacts};
 use longshore_core::limit::Limit;
@@ -210,4 +211,37 @@ async fn workers_are_drained_and_hosts_get_room_and_rest_and_are_forgotten() {
     let got = stranger.form(&forget, &[("seal", &sealed)]).await;
     assert_eq!(led_to(&got), format!("/login?next={forget}"));
     scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_is_given_another_priority() {
+    let scene = Scene::by_tokens().await;
+    let spec = JobSpec::process(["true"]).validate().expect("a valid spec");
+    let submitted = scene.store.submit(&[spec]).await.expect("submit");
+    let job = submitted[0].job;
+    let mut browser = logged_in(&scene, Role::Submitter).await;
+    let page = format!("/jobs/{job}");
+    let got = browser.get(&page).await;
+    let sealed = seal(html(&got));
+    let path = format!("{page}/priority");
+    for (typed, problem) in [
+        ("101", "0 to 100"),
+        ("soon", "must be a whole number"),
+        ("", "must be a whole number"),
+    ] {
+        let wrong = [("seal", &*sealed), ("priority", typed)];
+        let got = browser.form(&path, &wrong).await;
+        assert_eq!(got.status, 422, "{got:?}");
+        assert!(html(&got).contains(problem), "{got:?}");
+    }
+    let got = browser
+        .form(&path, &[("seal", &*sealed), ("priority", "80")])
+        .await;
+    assert_eq!(led_to(&got), page);
+    let shown = scene.store.show_job(job).await.expect("a job");
+    assert_eq!(shown.summary.priority.get(), 80);
+    let unsealed = browser
+        .form(&path, &[("seal", "x"), ("priority", "20")])
+        .await;
+    assert_eq!(unsealed.status, 403, "{unsealed:?}");
 }
