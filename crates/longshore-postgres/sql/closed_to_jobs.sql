@@ -1,2 +1,2 @@
 -- Why the database is closed, if it is. Locks: none.
-SELECT why FROM closed
+SELECT why FROM longshore.closed

@@ -184,7 +184,8 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             ALTER TABLE instance DROP COLUMN home;
             ALTER TABLE instance DROP COLUMN path;
             DROP TABLE api_token;
-            DROP TABLE audit;",
+            DROP TABLE audit;
+            DROP TABLE closed;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;
