@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{Ensured, ExecutorError, Handle, LaunchRequest, Phase, Tell};
 use longshore_core::spec::PullPolicy;
-use longshore_fault::bug;
+use longshore_fault::{bug, point};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -208,6 +208,8 @@ pub(crate) async fn start(
         }
         return Err(error);
     }
+    let job = labels::identity(&seen.labels).map_or(0, |identity| identity.job.0);
+    let _ = point!("start.checked", job).await;
     let permit = launches.acquire().await;
     // A short job is over before the answer has arrived.
     look.notify_one();

@@ -14,6 +14,7 @@ pub const NAMES: &[&str] = &[
     "launch.fenced",
     "launch.watched",
     "launch.before_start",
+    "start.checked",
     "launch.started",
     "supervise.before_mark",
     "supervise.marked",

@@ -75,8 +75,9 @@ pub const JOBS: usize = 3;
 
 /// At the one point where a worker that hands a running container back would double it.
 const RUNNING: &[&str] = &["supervise.marked"];
-/// At the one point where a worker that starts another's container would have it run twice.
-const BEFORE_START: &[&str] = &["launch.before_start"];
+/// At the one point where a worker that starts another's container would have it run twice: its worker has
+/// seen that it was never started, and is about to.
+const BEFORE_START: &[&str] = &["start.checked"];
 
 /// What the jobs run on.
 pub enum Jobs {
