@@ -16,10 +16,12 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'LS001', MESSAGE = (SELECT c.why FROM closed AS c);
 END $$;
 
--- What of each table a closed database refuses. Its workers, hosts and the last uses of its tokens are no
--- matter; of attempts and output nothing is written without a lease.
+-- What of each table a closed database refuses. New rows of whatever has a number: one that was given out
+-- meanwhile would be another's where all of it goes. Signs of life of workers and hosts and the last uses of
+-- tokens are no matter; of attempts and output nothing is written without a lease.
 CREATE FUNCTION closed_tables() RETURNS TABLE (name text, events text) LANGUAGE sql IMMUTABLE AS $$
     VALUES ('queue', 'INSERT OR UPDATE OR DELETE'), ('template', 'INSERT OR UPDATE OR DELETE'),
+           ('worker', 'INSERT'), ('host', 'INSERT'), ('audit', 'INSERT'),
            ('api_token', 'INSERT OR UPDATE OF revoked_at'), ('job', 'INSERT OR UPDATE OR DELETE'),
            ('lease', 'INSERT OR UPDATE OR DELETE'), ('settled', 'INSERT OR UPDATE OR DELETE'),
            ('scheduled', 'INSERT OR UPDATE OR DELETE'), ('ready', 'INSERT OR UPDATE OR DELETE')

@@ -16,11 +16,15 @@ use crate::store::SqliteStore;
 use crate::tx::Tx;
 use crate::writer::News;
 
-/// What of each table a closed file refuses. Its workers, hosts and the last uses of its tokens are no
-/// matter; of attempts and output nothing is written without a lease.
+/// What of each table a closed file refuses. New rows of whatever has a number: one that was given out
+/// meanwhile would be another's where all of it goes. Signs of life of workers and hosts and the last uses of
+/// tokens are no matter; of attempts and output nothing is written without a lease.
 const REFUSED: &[(&str, &[&str])] = &[
     ("queue", ALL),
     ("template", ALL),
+    ("worker", &["INSERT"]),
+    ("host", &["INSERT"]),
+    ("audit", &["INSERT"]),
     ("api_token", &["INSERT", "UPDATE OF revoked_at"]),
     ("job", ALL),
     ("lease", ALL),
