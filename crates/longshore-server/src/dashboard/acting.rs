@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::{Path, State};
-use longshore_client::api::Code;
+use longshore_client::api::{Code, JobAction};
+use longshore_core::JobId;
 use longshore_core::access::Role;
-use longshore_core::spec::FieldError;
-use longshore_core::{JobId, Priority};
 use serde::Deserialize;
 
 use super::confirm::Confirm;
 use super::page::{Page, Shown, see, shown};
 use super::session::Visitor;
+use super::words::typed_priority;
 use crate::access::audit::Subject;
 use crate::app::App;
 use crate::error::Failure;
-use crate::routes::again;
+use crate::routes::{again, priority_of};
 
 /// What can be asked of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -63,13 +63,6 @@ pub(super) struct Said {
     priority: String,
 }
 
-/// A priority as people type it.
-fn priority(text: &str) -> Result<Priority, FieldError> {
-    let number = text.trim().parse();
-    let number = number.map_err(|_| FieldError::new("priority", "must be a whole number"))?;
-    Priority::new(number).map_err(|error| FieldError::new("priority", error.to_string()))
-}
-
 pub(super) async fn act(
     State(app): State<Arc<App>>,
     visitor: Visitor,
@@ -85,9 +78,9 @@ pub(super) async fn act(
         Action::Hold => app.store.dequeue_job(job).await?,
         Action::Release => app.store.queue_job(job).await?,
         Action::Priority => {
-            app.store
-                .reprioritise(job, priority(&said.priority)?)
-                .await?;
+            let typed = typed_priority(&said.priority)?;
+            let priority = priority_of(JobAction::Priority, Some(typed))?;
+            app.store.reprioritise(job, priority).await?;
         }
         Action::Again => {
             let once = said.once;

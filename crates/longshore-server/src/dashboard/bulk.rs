@@ -20,6 +20,7 @@ use super::jobs::{PATIENCE, Row};
 use super::page::{Page, Shown, Trouble, shown};
 use super::session::Visitor;
 use super::which::Which;
+use super::words::typed_priority;
 use crate::access::audit::Subject;
 use crate::app::App;
 use crate::error::Failure;
@@ -241,10 +242,7 @@ pub(super) async fn act(
 ) -> Shown {
     visitor.check(&said.seal)?;
     visitor.caller.needs(Role::Operator, "this")?;
-    let priority = said.priority.as_deref().map(|text| {
-        let number = text.trim().parse();
-        number.map_err(|_| FieldError::new("priority", "must be a number from 0 to 100"))
-    });
+    let priority = said.priority.as_deref().map(typed_priority);
     let priority = priority_of(asked.action, priority.transpose()?)?;
     let store = &*app.store;
     let mut sum = BulkAnswer::default();

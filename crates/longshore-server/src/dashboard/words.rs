@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use longshore_core::Timestamp;
+use longshore_core::spec::FieldError;
 
 /// A moment: exactly, and how far away it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -153,6 +154,12 @@ pub(super) fn read_cpus(typed: &str) -> Option<u64> {
         return None;
     }
     format!("{whole}{part:0<3}").parse().ok()
+}
+
+/// A priority as people type it; whether there is one of that number is not asked here.
+pub(super) fn typed_priority(text: &str) -> Result<i64, FieldError> {
+    let number = text.trim().parse();
+    number.map_err(|_| FieldError::new("priority", "must be a number from 0 to 100"))
 }
 
 #[cfg(test)]

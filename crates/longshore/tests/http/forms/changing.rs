@@ -226,8 +226,8 @@ async fn a_job_that_waits_is_given_another_priority() {
     let path = format!("{page}/priority");
     for (typed, problem) in [
         ("101", "0 to 100"),
-        ("soon", "must be a whole number"),
-        ("", "must be a whole number"),
+        ("soon", "must be a number from 0 to 100"),
+        ("", "must be a number from 0 to 100"),
     ] {
         let wrong = [("seal", &*sealed), ("priority", typed)];
         let got = browser.form(&path, &wrong).await;
