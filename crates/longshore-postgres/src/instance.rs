@@ -13,13 +13,14 @@ impl PostgresStore {
     /// use: workers remember the name, and containers bear it.
     pub async fn renew_instance(&self, keep: bool) -> StoreResult<Renewed> {
         const VERB: &str = "renew the instance";
-        let sql = include_str!("../sql/renew_instance.sql");
-        let row = self.db.one(VERB, sql, &[&!keep]).await?;
-        let id: Option<String> = column(VERB, &row, "id")?;
         if keep {
+            // First: from the moment that it is at home here workers may serve it.
             let sql = include_str!("../sql/renew_instance_numbers.sql");
             self.db.one(VERB, sql, &[&NUMBERS_LEFT_OUT]).await?;
         }
+        let sql = include_str!("../sql/renew_instance.sql");
+        let row = self.db.one(VERB, sql, &[&!keep]).await?;
+        let id: Option<String> = column(VERB, &row, "id")?;
         Ok(match id {
             Some(id) => Renewed::To(InstanceId(id)),
             None => Renewed::InUse {

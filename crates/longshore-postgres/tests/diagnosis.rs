@@ -252,7 +252,7 @@ async fn a_copy_that_is_in_use_keeps_its_name_and_can_be_said_to_be_the_one() {
     assert_eq!(kept, Renewed::To(original));
     // What the original may have given out since is not given out again.
     let next = store.submit(&[job(50)]).await.expect("submit");
-    assert_eq!(next[0].job.0, 1 + 1_000_000 + 1);
+    assert_eq!(next[0].job.0, 1 + 100_000_000 + 1);
     let finding = seen(&store, Duration::ZERO, "instance").await;
     assert_eq!(finding.severity, Severity::Ok, "{finding:?}");
     store.close().await;

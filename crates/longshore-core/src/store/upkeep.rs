@@ -52,8 +52,8 @@ pub struct Pruned {
 
 /// So many numbers of jobs, and of fencing tokens, are left out where a database takes the place of another
 /// (a back-up that was restored): the other may have given them out since, and containers that bear them
-/// would be taken for those of new jobs.
-pub const NUMBERS_LEFT_OUT: i64 = 1_000_000;
+/// would be taken for those of new jobs. More than a day's of a thousand a second.
+pub const NUMBERS_LEFT_OUT: i64 = 100_000_000;
 
 /// What came of giving a database, which is a copy of another, a name of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]

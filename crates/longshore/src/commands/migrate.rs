@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long)]
     new_instance: bool,
     /// Note that the database is at home where it is now, because it takes the place of the one that it
-    /// is a copy of. Numbers of jobs go on a million higher: that one may have given out others since
+    /// is a copy of. Numbers of jobs go on a hundred million higher: that one may have given out others since
     #[arg(long, conflicts_with = "new_instance")]
     keep_instance: bool,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use longshore_core::spec::parse_duration;
 use serde_json::Value;
 
+use crate::pages::repository;
 use crate::support::engine::{self, Engine};
 use crate::support::{Home, Ran, Running};
 
@@ -14,9 +15,7 @@ use crate::support::{Home, Ran, Running};
 const BEYOND_THE_DRAIN: Duration = Duration::from_secs(30);
 
 fn deploy() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.ancestors().nth(2).expect("two folders below the root");
-    root.join("deploy")
+    repository().join("deploy")
 }
 
 fn beside_this(file: &str) -> PathBuf {
@@ -266,8 +265,7 @@ fn the_compose_file_runs_jobs_by_the_image_of_the_dockerfile() {
     assert_eq!(submitted.stdout.trim(), "1", "{}", submitted.report());
 
     // As docs/deploying.md says: the database, then a token, then all of it.
-    let token = ["run", "--rm", "migrate", "migrate"];
-    let migrated = project.compose(&token);
+    let migrated = project.compose(&["run", "--rm", "migrate", "migrate"]);
     assert!(
         migrated.stdout.contains("from schema 0"),
         "{}",

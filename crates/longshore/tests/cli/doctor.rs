@@ -253,12 +253,12 @@ fn a_file_that_was_restored_is_a_warning_until_it_is_said_to_be_the_one_and_a_mo
     home.ok(&["migrate", "--keep-instance", "--database", &at_restored]);
     // The numbers that the other may have given out since are not given again.
     let next = home.ok(&["submit", "--database", &at_restored, "--", "true"]);
-    assert_eq!(next.trim(), "1000002");
+    assert_eq!(next.trim(), "100000002");
     home.ok(&["worker", "--once", "--database", &at_restored]);
     let shown = home.ok(&["show", "1", "--json", "--database", &at_restored]);
     let shown: Value = serde_json::from_str(&shown).expect("a document");
     let token = shown["attempts_made"][0]["token"].as_i64();
-    assert!(token > Some(1_000_000), "{shown}");
+    assert!(token > Some(100_000_000), "{shown}");
     let told = about(&found_at(&home, &at_restored), "instance");
     assert_eq!(
         (&told["severity"], &told["seen"]),

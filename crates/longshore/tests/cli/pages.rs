@@ -44,16 +44,15 @@ pages! {
     security_goes_as_it_is_written "docs/security.md" 12;
 }
 
-fn root() -> PathBuf {
+/// The root of the repository.
+pub fn repository() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .expect("two folders below the root")
-        .to_owned()
+    let root = here.ancestors().nth(2);
+    root.expect("two folders below the root").to_owned()
 }
 
 fn text_of(page: &str) -> String {
-    let text = std::fs::read_to_string(root().join(page)).expect("the page is there");
+    let text = std::fs::read_to_string(repository().join(page)).expect("the page is there");
     if page == "README.md" {
         // The two commands of the project itself are run by whoever runs this.
         let tour = text.split("\n## A tour").nth(1).expect("there is a tour");
@@ -201,7 +200,7 @@ fn goes_as_it_is_written(page: &str, at_least: usize) {
 /// All pages for people, by their paths.
 fn every_page() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned()];
-    for entry in std::fs::read_dir(root().join("docs")).expect("there are docs") {
+    for entry in std::fs::read_dir(repository().join("docs")).expect("there are docs") {
         let name = entry.expect("it can be read").file_name();
         let name = name.into_string().expect("a name in UTF-8");
         if Path::new(&name).extension().is_some_and(|end| end == "md") {
