@@ -51,12 +51,26 @@ pub async fn store(address: &Address, how: &Options) -> anyhow::Result<Retrying>
     Ok(Retrying::new(store))
 }
 
-/// Opens the database at this address for what a transfer asks of it.
-pub async fn for_transfer(address: &Address, how: &Options) -> anyhow::Result<Arc<dyn Transfer>> {
+/// A database as a transfer sees it, and as it is closed in the end.
+pub struct Transferable {
+    /// What a transfer asks.
+    pub rows: Arc<dyn Transfer>,
+    /// The same store.
+    pub store: Arc<dyn Store>,
+}
+
+/// Opens the database at this address for a transfer.
+pub async fn for_transfer(address: &Address, how: &Options) -> anyhow::Result<Transferable> {
     Ok(match address {
-        Address::Sqlite(path) => Arc::new(SqliteStore::open(path, how.sqlite).await?),
+        Address::Sqlite(path) => {
+            let store = Arc::new(SqliteStore::open(path, how.sqlite).await?);
+            let rows = Arc::clone(&store) as Arc<dyn Transfer>;
+            Transferable { rows, store }
+        }
         Address::Postgres(url) => {
-            Arc::new(PostgresStore::connect(url, how.postgres.clone()).await?)
+            let store = Arc::new(PostgresStore::connect(url, how.postgres.clone()).await?);
+            let rows = Arc::clone(&store) as Arc<dyn Transfer>;
+            Transferable { rows, store }
         }
     })
 }

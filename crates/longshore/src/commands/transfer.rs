@@ -12,9 +12,10 @@ use crate::{open, output, status};
 
 /// Move everything to another database, and close this one
 ///
-/// From a file to PostgreSQL as one machine becomes a fleet, or any other way round: queues, jobs with their
-/// attempts and output, templates, tokens, the audit log. Ids stay as they are. Both databases refuse jobs until all of it is there;
-/// then the new one opens, and the old one stays closed, so that no job runs in both. What was cut off goes on when it is asked for again.
+/// From a file to PostgreSQL as one machine becomes a fleet, or any other way round: queues, jobs with
+/// their attempts and output, templates, tokens, the audit log. Ids stay as they are. Both databases
+/// refuse jobs until all of it is there; then the new one opens, and the old one stays closed, so that
+/// no job runs in both. What was cut off goes on when it is asked for again.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Example: longshore transfer --database sqlite:jobs.db --to postgres://longshore@db/longshore"
@@ -38,7 +39,9 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
     let how = context.store_options();
     let Some(to) = args.to.as_deref() else {
         let database = open::for_transfer(&address, &how).await?;
-        database.reopen_to_jobs().await?;
+        let reopened = database.rows.reopen_to_jobs().await;
+        database.store.close().await;
+        reopened?;
         context.out.line(&format!("{address}: open"))?;
         return Ok(Exit::DONE);
     };
@@ -62,9 +65,11 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
              `longshore transfer`"
         ),
     };
-    let transferred = move_all(&*from, &*new, &notes)
-        .await
-        .map_err(|error| refusal(error, &address, &target))?;
+    let transferred = move_all(&*from.rows, &*new.rows, &notes).await;
+    // Both files are whole then, without a log beside them.
+    from.store.close().await;
+    new.store.close().await;
+    let transferred = transferred.map_err(|error| refusal(error, &address, &target))?;
     if args.json {
         let rows: BTreeMap<_, _> = transferred
             .iter()
