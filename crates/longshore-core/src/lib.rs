@@ -27,6 +27,7 @@ pub mod store;
 pub mod suggest;
 pub mod template;
 pub mod waiting;
+pub mod webhook;
 
 pub use ids::{AttemptNumber, HostId, InstanceId, JobId, QueueId, Token, WorkerId};
 pub use jiff::Timestamp;

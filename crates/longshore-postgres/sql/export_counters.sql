@@ -7,4 +7,6 @@ SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM job_id) AS jo
        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM worker_id_seq) AS worker,
        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM host_id_seq) AS host,
        (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM api_token_id_seq) AS api_token,
-       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_id_seq) AS audit
+       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_id_seq) AS audit,
+       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM webhook_id_seq) AS webhook,
+       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM delivery_id_seq) AS delivery

@@ -8,4 +8,8 @@ SELECT (SELECT setval('job_id', greatest(last_value, $1), is_called OR $1 > 0) F
        (SELECT setval('host_id_seq', greatest(last_value, $7), is_called OR $7 > 0) FROM host_id_seq),
        (SELECT setval('api_token_id_seq', greatest(last_value, $8), is_called OR $8 > 0)
         FROM api_token_id_seq),
-       (SELECT setval('audit_id_seq', greatest(last_value, $9), is_called OR $9 > 0) FROM audit_id_seq)
+       (SELECT setval('audit_id_seq', greatest(last_value, $9), is_called OR $9 > 0) FROM audit_id_seq),
+       (SELECT setval('webhook_id_seq', greatest(last_value, $10), is_called OR $10 > 0)
+        FROM webhook_id_seq),
+       (SELECT setval('delivery_id_seq', greatest(last_value, $11), is_called OR $11 > 0)
+        FROM delivery_id_seq)

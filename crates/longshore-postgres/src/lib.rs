@@ -57,6 +57,7 @@ mod tls;
 mod transfer;
 mod upkeep;
 mod wakeups;
+mod webhooks;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

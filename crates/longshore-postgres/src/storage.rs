@@ -1,5 +1,5 @@
-//! Tending the storage: partitions of output, workers of the past, old lines of the audit log, and old
-//! changes.
+//! Tending the storage: partitions of output, workers of the past, old lines of the audit log, old
+//! deliveries, and old changes.
 //!
 //! Each step is a transaction of its own, with time-outs of its own: making a day's partition, looking
 //! whether an old one is needed, and dropping it take locks that don't go together, and what one of
@@ -15,6 +15,7 @@ use crate::db::{self, Db, Params};
 use crate::error;
 use crate::migrate::DAYS_AHEAD;
 use crate::rows::column;
+use crate::webhooks;
 
 const VERB: &str = "tend storage";
 
@@ -46,11 +47,13 @@ pub(crate) async fn tend(db: &Db, keep: Duration) -> StoreResult<()> {
     .await;
     let forgotten = forget_workers(db, keep).await;
     let taken_away = forget_audit(db).await;
+    let delivered = webhooks::forget(VERB, db).await;
     let cleared = clear_changes(db).await;
     let dropped = drop_old_days(db, keep).await;
     made.map(drop)
         .and(forgotten)
         .and(taken_away)
+        .and(delivered)
         .and(cleared)
         .and(dropped)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use longshore_core::store::transfer::{Cell, Cells, Closing, Counters, Table, Transfer};
-use longshore_core::store::{StoreError, StoreResult};
+use longshore_core::store::{StoreError, StoreResult, note_all_changes};
 use tokio_postgres::types::ToSql;
 
 use self::cells::{Array, by_column, cells_of};
@@ -43,6 +43,10 @@ impl Transfer for PostgresStore {
         const VERB: &str = "open the database again";
         let sql = include_str!("../sql/reopen_to_jobs.sql");
         self.db.rows(VERB, sql, &[]).await.map(drop)
+    }
+
+    async fn note_rest(&self) -> StoreResult<()> {
+        note_all_changes(self).await
     }
 
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>> {
@@ -136,6 +140,8 @@ impl Transfer for PostgresStore {
             host: of("host")?,
             api_token: of("api_token")?,
             audit: of("audit")?,
+            webhook: of("webhook")?,
+            delivery: of("delivery")?,
         })
     }
 
@@ -152,6 +158,8 @@ impl Transfer for PostgresStore {
             &counters.host,
             &counters.api_token,
             &counters.audit,
+            &counters.webhook,
+            &counters.delivery,
         ];
         self.db.one(VERB, sql, params).await.map(drop)
     }

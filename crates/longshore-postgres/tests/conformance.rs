@@ -52,6 +52,13 @@ impl StoreHarness for Harness {
         assert!(aged.expect("a table") > 0, "there are changes");
     }
 
+    async fn age_deliveries(&self, by: Duration) {
+        let client = self.0.client().await;
+        let sql = "UPDATE delivery SET ended_at = ended_at - make_interval(secs => $1)";
+        let aged = client.execute(sql, &[&by.as_secs_f64()]).await;
+        assert!(aged.expect("a table") > 0, "there are deliveries");
+    }
+
     async fn slot_of(&self, job: JobId) -> i64 {
         let client = self.0.client().await;
         let sql = "SELECT slot FROM lease WHERE job_id = $1";

@@ -87,6 +87,7 @@ pub async fn transfer(
         patiently("open the new database again", || to.reopen_to_jobs()).await?;
         return Err(refused);
     }
+    patiently("note the rest of the changes", || from.note_rest()).await?;
     let mut transferred = Transferred::new();
     for table in TABLES {
         let rows = copy(from, to, table, &mut progress).await?;

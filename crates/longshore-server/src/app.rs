@@ -19,6 +19,7 @@ use crate::access::{audit, caller, guard, may};
 use crate::extract::room_for_bodies;
 use crate::metrics::{ProcessMetrics, Tables, measure};
 use crate::streams::Streams;
+use crate::webhooks::Sender;
 use crate::{dashboard, error, health, metrics, openapi, routes};
 
 /// Who may speak to a server without a token.
@@ -28,6 +29,18 @@ pub enum Access {
     Open(Role),
     /// Nobody.
     Tokens,
+}
+
+/// Which webhooks a server tells of changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Webhooks {
+    /// Those at addresses that the public internet reaches: whoever makes a webhook must not reach by it
+    /// what only the server's own network does.
+    Public,
+    /// Any.
+    Any,
+    /// None: others do.
+    None,
 }
 
 /// How a server behaves.
@@ -46,6 +59,8 @@ pub struct Options {
     pub failures_per_minute: u32,
     /// Whether browsers reach it by TLS, its own or a proxy's: then its cookies go over nothing else.
     pub is_encrypted: bool,
+    /// Which webhooks it tells of changes.
+    pub webhooks: Webhooks,
     /// What of the process itself a scrape shows, beside what the tables say.
     pub metrics: ProcessMetrics,
 }
@@ -70,6 +85,7 @@ impl Options {
             arrival: Duration::from_secs(30),
             failures_per_minute: 10,
             is_encrypted: false,
+            webhooks: Webhooks::Public,
             metrics: ProcessMetrics::default(),
         }
     }
@@ -86,6 +102,8 @@ pub(crate) struct App {
     pub bodies: Arc<Semaphore>,
     pub tables: Tables,
     pub pulse: dashboard::Pulse,
+    /// What sends deliveries of webhooks.
+    pub webhooks: Arc<Sender>,
     pub document: OpenApi,
     /// From a method and a route to the operation's name, for the audit log.
     pub operations: openapi::Operations,
@@ -100,6 +118,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         uses: Uses::default(),
         tables: Tables::default(),
         pulse: dashboard::Pulse::default(),
+        webhooks: Arc::new(Sender::new(options.webhooks == Webhooks::Any)),
         operations: openapi::Operations::of(&document, &routes::reads()),
         streams: Streams::new(&store),
         bodies: room_for_bodies(),

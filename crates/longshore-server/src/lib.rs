@@ -20,9 +20,10 @@ mod probes;
 mod routes;
 mod serve;
 mod streams;
+mod webhooks;
 
-pub use access::secret::Secret;
-pub use app::{Access, Options};
+pub use access::secret::{Secret, signing_key};
+pub use app::{Access, Options, Webhooks};
 pub use metrics::ProcessMetrics;
 pub use openapi::document;
 pub use probes::Probes;

@@ -53,6 +53,7 @@ pub(crate) fn finished(mut document: OpenApi) -> OpenApi {
         ("workers", "Worker processes"),
         ("hosts", "Machines and engines that jobs run on"),
         ("templates", "Environment variables that jobs share"),
+        ("webhooks", "Who is told of changes over HTTP"),
         ("system", "The server and its database"),
         ("access", "Tokens, and who did what"),
     ];

@@ -10,9 +10,11 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use longshore_core::store::Store;
+use tokio::sync::watch;
 
-use crate::app::{App, Options, router};
+use crate::app::{App, Options, Webhooks, router};
 use crate::probes::{self, Probes};
+use crate::webhooks;
 
 /// How long a request's head may take to arrive at a server of probes.
 const HEAD: Duration = Duration::from_secs(30);
@@ -121,7 +123,7 @@ impl Server {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Answers until `stop` comes; then what is being answered has the grace time to end.
+    /// Answers, and tells webhooks of changes, until `stop` comes; then what is being answered has the grace time to end.
     pub async fn run(self, stop: impl Future<Output = ()>, grace: Duration) -> io::Result<()> {
         let service = self
             .router
@@ -146,14 +148,22 @@ impl Server {
                 }
             }
         };
+        let (told, stopped) = watch::channel(false);
+        let webhooks = async {
+            let app = self.app.as_ref();
+            if let Some(app) = app.filter(|app| app.options.webhooks != Webhooks::None) {
+                webhooks::run(&app.store, &app.webhooks, stopped, grace).await;
+            }
+        };
         let stopping = async {
             stop.await;
+            told.send_replace(true);
             if let Some(app) = &self.app {
                 app.streams.stop();
             }
             self.handle.graceful_shutdown(Some(grace));
         };
-        let ((), served) = tokio::join!(stopping, serving);
+        let ((), (), served) = tokio::join!(stopping, webhooks, serving);
         served
     }
 }

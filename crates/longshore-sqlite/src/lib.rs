@@ -28,6 +28,7 @@ mod transfer;
 mod tx;
 mod upkeep;
 mod wakeups;
+mod webhooks;
 mod writer;
 
 mod readers;

@@ -5,7 +5,7 @@ use longshore_core::spec::Timeout;
 use longshore_core::store::transfer::{
     Cell, Cells, Closing, Column, Counters, Kind, Table, Transfer,
 };
-use longshore_core::store::{StoreError, StoreResult};
+use longshore_core::store::{StoreError, StoreResult, note_all_changes};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Row, ToSql, named_params, params_from_iter};
 
@@ -26,6 +26,9 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("host", &["INSERT"]),
     ("audit", &["INSERT"]),
     ("api_token", &["INSERT", "UPDATE OF revoked_at"]),
+    ("webhook", ALL),
+    // Those that were not noted yet are made; none is sent.
+    ("delivery", &["UPDATE"]),
     ("job", ALL),
     ("lease", ALL),
     ("settled", ALL),
@@ -69,6 +72,10 @@ impl Transfer for SqliteStore {
             tx.execute(sql!("reopen_to_jobs"), []).map(drop)
         };
         self.engine.write(VERB, News::Yes, reopen).await
+    }
+
+    async fn note_rest(&self) -> StoreResult<()> {
+        note_all_changes(self).await
     }
 
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>> {
@@ -121,6 +128,8 @@ impl Transfer for SqliteStore {
                     host: row.get("host")?,
                     api_token: row.get("api_token")?,
                     audit: row.get("audit")?,
+                    webhook: row.get("webhook")?,
+                    delivery: row.get("delivery")?,
                 })
             })
         };
@@ -145,6 +154,8 @@ impl Transfer for SqliteStore {
                 ("host", counters.host),
                 ("api_token", counters.api_token),
                 ("audit", counters.audit),
+                ("webhook", counters.webhook),
+                ("delivery", counters.delivery),
             ] {
                 let params = named_params! { ":table": table, ":last": last };
                 if tx.execute(sql!("import_counters_raise"), params)? == 0 {

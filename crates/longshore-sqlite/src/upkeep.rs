@@ -20,6 +20,7 @@ use crate::places::{self, Ending};
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
+use crate::webhooks;
 use crate::writer::News;
 
 /// Workers that are gone stay listed for at least this long.
@@ -76,6 +77,7 @@ impl Upkeep for SqliteStore {
         self.engine.write(verb, News::No, forget).await?;
         // Each in a transaction of its own, as many as it takes: nobody writes lines that are old.
         while self.engine.write(verb, News::No, forget_audit).await? {}
+        while self.engine.write(verb, News::No, webhooks::forget).await? {}
         while self.engine.write(verb, News::No, forget_changes).await? {}
         self.engine.tend(verb).await
     }

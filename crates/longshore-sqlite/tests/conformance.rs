@@ -80,6 +80,15 @@ impl StoreHarness for TemporaryFile {
         );
     }
 
+    async fn age_deliveries(&self, by: Duration) {
+        let sql = "UPDATE delivery SET ended_at = ended_at - ?1";
+        let aged = self.beside().execute(sql, [micros(by)]);
+        assert!(
+            aged.expect("the file can be written") > 0,
+            "there are deliveries"
+        );
+    }
+
     async fn slot_of(&self, job: JobId) -> i64 {
         let sql = "SELECT slot FROM lease WHERE job_id = ?1";
         let slot = self.beside().query_row(sql, [job.0], |row| row.get(0));

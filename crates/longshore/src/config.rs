@@ -123,6 +123,8 @@ pub struct HttpConfig {
     pub key: Option<PathBuf>,
     /// Whether a proxy before the server speaks TLS.
     pub behind_proxy: bool,
+    /// Which webhooks are told of changes: `public`, `any` or `none`.
+    pub webhooks: Option<String>,
 }
 
 /// Container engines, and what jobs may ask of them.
@@ -179,13 +181,14 @@ const WORKER_KEYS: [&str; 9] = [
     "metrics_listen",
 ];
 
-const HTTP_KEYS: [&str; 6] = [
+const HTTP_KEYS: [&str; 7] = [
     "listen",
     "names",
     "anonymous",
     "certificate",
     "key",
     "behind_proxy",
+    "webhooks",
 ];
 
 const DOCKER_KEYS: [&str; 6] = [

@@ -256,6 +256,10 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
         StoreError::UnknownTemplate { .. } => Some(
             "`longshore template list` shows the templates, `longshore template save` makes one",
         ),
+        StoreError::UnknownWebhook(_) | StoreError::WebhookExists(_) => {
+            Some("`longshore webhook list` shows them")
+        }
+        StoreError::UnknownDelivery(_) => Some("`longshore webhook deliveries` shows them"),
         StoreError::QueueExists(_) => {
             Some("`longshore queue limit`, `pause` and `resume` change a queue")
         }

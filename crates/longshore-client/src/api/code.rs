@@ -39,10 +39,16 @@ pub enum Code {
     UnknownWorker,
     /// There is no such token.
     UnknownToken,
+    /// There is no such webhook.
+    UnknownWebhook,
+    /// There is no such delivery of a webhook.
+    UnknownDelivery,
     /// A queue of this name is there already.
     QueueExists,
     /// A good token of this name is there already.
     TokenExists,
+    /// A webhook of this name is there already.
+    WebhookExists,
     /// The idempotency key was used for another job.
     IdempotencyKeyReused,
     /// The job's state does not allow it.
@@ -69,7 +75,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 32] = [
         Self::BadRequest,
         Self::Invalid,
         Self::Unauthenticated,
@@ -86,8 +92,11 @@ impl Code {
         Self::UnknownHost,
         Self::UnknownWorker,
         Self::UnknownToken,
+        Self::UnknownWebhook,
+        Self::UnknownDelivery,
         Self::QueueExists,
         Self::TokenExists,
+        Self::WebhookExists,
         Self::IdempotencyKeyReused,
         Self::IllegalTransition,
         Self::TooLarge,
@@ -115,11 +124,14 @@ impl Code {
             | Self::UnknownTemplate
             | Self::UnknownHost
             | Self::UnknownWorker
-            | Self::UnknownToken => 404,
+            | Self::UnknownToken
+            | Self::UnknownWebhook
+            | Self::UnknownDelivery => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::QueueExists
             | Self::TokenExists
+            | Self::WebhookExists
             | Self::IdempotencyKeyReused
             | Self::IllegalTransition => 409,
             Self::TooLarge => 413,
@@ -151,8 +163,11 @@ impl Code {
             Self::UnknownHost => "There is no such host",
             Self::UnknownWorker => "There is no such worker",
             Self::UnknownToken => "There is no such token",
+            Self::UnknownWebhook => "There is no such webhook",
+            Self::UnknownDelivery => "There is no such delivery",
             Self::QueueExists => "The queue exists already",
             Self::TokenExists => "The token exists already",
+            Self::WebhookExists => "The webhook exists already",
             Self::IdempotencyKeyReused => "The key was used for another job",
             Self::IllegalTransition => "The job's state does not allow it",
             Self::TooLarge => "The request is too large",

@@ -9,6 +9,7 @@ mod jobs;
 mod output;
 mod problem;
 mod upkeep;
+mod webhooks;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ pub use jobs::{JobQuery, JobView, NewJob, StatesAnswer, StatesRequest, SubmitMan
 pub use output::{OutputChunk, OutputEvent, OutputPageBody, OutputQuery};
 pub use problem::Problem;
 pub use upkeep::{PruneAnswer, PruneRequest};
+pub use webhooks::{DeliveryPage, DeliveryQuery, MadeWebhook, NewWebhookBody, WebhookBody};
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/v1";

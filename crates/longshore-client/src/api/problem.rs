@@ -4,6 +4,7 @@ use longshore_core::access::ApiTokenId;
 use longshore_core::spec::FieldError;
 use longshore_core::state::{Event, IllegalTransition};
 use longshore_core::store::{Contention, StoreError};
+use longshore_core::webhook::{DeliveryId, WebhookId};
 use longshore_core::{JobId, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,6 +114,18 @@ impl Problem {
                 name: Some(token.to_string()),
                 ..Self::new(Code::UnknownToken, detail)
             },
+            StoreError::WebhookExists(name) => Self {
+                name: Some(name.clone()),
+                ..Self::new(Code::WebhookExists, detail)
+            },
+            StoreError::UnknownWebhook(webhook) => Self {
+                name: Some(webhook.to_string()),
+                ..Self::new(Code::UnknownWebhook, detail)
+            },
+            StoreError::UnknownDelivery(delivery) => Self {
+                name: Some(delivery.to_string()),
+                ..Self::new(Code::UnknownDelivery, detail)
+            },
             StoreError::IdempotencyKeyReused { key, job } => Self {
                 job: Some(*job),
                 name: Some(key.clone()),
@@ -165,6 +178,13 @@ impl Problem {
             Code::TokenExists => StoreError::TokenExists(name()),
             Code::UnknownToken => {
                 StoreError::UnknownToken(ApiTokenId(name().parse().unwrap_or_default()))
+            }
+            Code::WebhookExists => StoreError::WebhookExists(name()),
+            Code::UnknownWebhook => {
+                StoreError::UnknownWebhook(WebhookId(name().parse().unwrap_or_default()))
+            }
+            Code::UnknownDelivery => {
+                StoreError::UnknownDelivery(DeliveryId(name().parse().unwrap_or_default()))
             }
             Code::IdempotencyKeyReused => StoreError::IdempotencyKeyReused {
                 key: name(),
@@ -251,6 +271,9 @@ mod tests {
             StoreError::QueueExists(text("gpu")),
             StoreError::TokenExists(text("ci")),
             StoreError::UnknownToken(ApiTokenId(12)),
+            StoreError::WebhookExists(text("ci")),
+            StoreError::UnknownWebhook(WebhookId(12)),
+            StoreError::UnknownDelivery(DeliveryId(12)),
             StoreError::IdempotencyKeyReused {
                 key: text("nightly"),
                 job: JobId(3),

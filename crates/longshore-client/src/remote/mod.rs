@@ -4,6 +4,7 @@ mod client;
 mod people;
 mod registry;
 mod store;
+mod webhooks;
 mod workers;
 
 pub use client::{BadServer, Client, ClientOptions};

@@ -4,6 +4,7 @@ use crate::access::ApiTokenId;
 use crate::ids::JobId;
 use crate::spec::FieldError;
 use crate::state::IllegalTransition;
+use crate::webhook::{DeliveryId, WebhookId};
 
 /// What a transaction collided with. It was rolled back whole, so it can be repeated as it was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -136,6 +137,15 @@ pub enum StoreError {
     /// No such API token.
     #[error("there is no token {0}")]
     UnknownToken(ApiTokenId),
+    /// A webhook of this name is there already.
+    #[error("a webhook {0:?} is there already: delete it first, or choose another name")]
+    WebhookExists(String),
+    /// No such webhook.
+    #[error("there is no webhook {0}")]
+    UnknownWebhook(WebhookId),
+    /// No such delivery of a webhook: it may have been so old that it is gone.
+    #[error("there is no delivery {0}")]
+    UnknownDelivery(DeliveryId),
     /// The key was used for another spec. The code is `idempotency_key_reused`.
     #[error("idempotency key {key:?} was used for another spec, by job {job}: use a new key")]
     IdempotencyKeyReused {
@@ -211,6 +221,9 @@ impl StoreError {
             | Self::QueueExists(_)
             | Self::TokenExists(_)
             | Self::UnknownToken(_)
+            | Self::WebhookExists(_)
+            | Self::UnknownWebhook(_)
+            | Self::UnknownDelivery(_)
             | Self::IdempotencyKeyReused { .. }
             | Self::Illegal { .. }
             | Self::Invalid(_)
@@ -233,6 +246,9 @@ impl StoreError {
             | Self::QueueExists(_)
             | Self::TokenExists(_)
             | Self::UnknownToken(_)
+            | Self::WebhookExists(_)
+            | Self::UnknownWebhook(_)
+            | Self::UnknownDelivery(_)
             | Self::IdempotencyKeyReused { .. }
             | Self::Illegal { .. }
             | Self::Invalid(_)

@@ -1,6 +1,6 @@
 //! The seam to the database: what a store can do, in domain words.
 //!
-//! [`Store`] is the sum of eight concerns, one file each. A store compares and sets; what to do is
+//! [`Store`] is the sum of nine concerns, one file each. A store compares and sets; what to do is
 //! decided by the plain functions of this crate. Everything stored or compared uses the
 //! database's clock. Each verb is one transaction: it happened whole, or not at all.
 
@@ -8,12 +8,14 @@ mod access;
 mod changes;
 mod error;
 mod leases;
+mod noting;
 mod reading;
 mod recovery;
 mod registry;
 mod submissions;
 pub mod transfer;
 mod upkeep;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ pub use leases::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
     LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend,
 };
+pub use noting::{Noted, begin_noting, note_all_changes, note_changes};
 pub use reading::{
     AttemptView, EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputCursor,
     OutputPage, OutputRequest, Reading, StoredOutput,
@@ -39,6 +42,7 @@ pub use submissions::{
     CancelOutcome, MAX_SUBMITTED, NewJob, Submissions, Submitted, check_submission,
 };
 pub use upkeep::{Aged, Finding, NUMBERS_LEFT_OUT, Pruned, Renewed, Retention, Severity, Upkeep};
+pub use webhooks::{Delivery, DueDelivery, Tried, Webhooks};
 
 use crate::ids::InstanceId;
 
@@ -48,7 +52,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 /// A database of jobs.
 #[async_trait]
 pub trait Store:
-    Submissions + Leases + Recovery + Registry + Reading + Changes + Upkeep + Access
+    Submissions + Leases + Recovery + Registry + Reading + Changes + Upkeep + Access + Webhooks
 {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;

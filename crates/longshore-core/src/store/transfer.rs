@@ -78,7 +78,7 @@ macro_rules! table {
 
 /// What moves, in this order: a job's place comes last, so that no job is seen to wait before all of it
 /// is there. Leases don't move, for there must be none; nor does the feed of changes, whose cursors
-/// belong to one database.
+/// belong to one database: what of it webhooks were not told yet is noted before ([`Transfer::note_rest`]).
 pub const TABLES: &[Table] = &[
     table!(queue by 1:
         id Integer, name Text, executor Text, host_selector Json, max_concurrent Integer, paused Flag,
@@ -95,6 +95,12 @@ pub const TABLES: &[Table] = &[
     table!(api_token by 1:
         id Integer, name Text, role Text, hash Bytes, created_at Moment, expires_at Moment,
         revoked_at Moment, last_used_at Moment),
+    table!(webhook by 1:
+        id Integer, name Text, url Text, states Json, queue Text, key Text, enabled Flag,
+        created_at Moment),
+    table!(delivery by 1:
+        id Integer, webhook_id Integer, job_id Integer, at Moment, next_at Moment, ended_at Moment,
+        tries Integer, status Integer, job_state Word, is_delivered Flag, problem Text),
     table!(audit by 1:
         id Integer, at Moment, who Text, token Integer, address Text, action Text, subject Text,
         status Integer),
@@ -144,6 +150,10 @@ pub struct Counters {
     pub api_token: i64,
     /// Lines of the audit log.
     pub audit: i64,
+    /// Webhooks.
+    pub webhook: i64,
+    /// Their deliveries.
+    pub delivery: i64,
 }
 
 /// What came of closing a database.
@@ -170,6 +180,10 @@ pub trait Transfer: Send + Sync {
 
     /// Opens it again; nothing where it is open.
     async fn reopen_to_jobs(&self) -> StoreResult<()>;
+
+    /// Makes deliveries of what webhooks were not told of yet: the feed stays behind. The database is
+    /// closed, so that there is an end of it.
+    async fn note_rest(&self) -> StoreResult<()>;
 
     /// Why it is closed, if it is.
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>>;

@@ -9,6 +9,7 @@ fn enum_of(name: &str) -> &'static str {
     match name {
         "reason" => "waiting_reason",
         "state" => "terminal_state",
+        "job_state" => "job_state",
         "outcome" => "attempt_outcome",
         _ => "error_class",
     }

@@ -17,6 +17,7 @@ mod recovery;
 mod registry;
 mod submissions;
 mod upkeep;
+mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;

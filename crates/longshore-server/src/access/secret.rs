@@ -8,11 +8,15 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longshore_core::access::{ApiTokenId, SecretHash};
+use longshore_core::webhook::SigningKey;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 /// What every token begins with, so that scanners of code and logs can find those that leaked.
 const PREFIX: &str = "lsh_";
+
+/// And every key of a webhook.
+const KEY_PREFIX: &str = "lshk_";
 
 const BYTES: usize = 32;
 
@@ -55,6 +59,12 @@ impl Secret {
     pub fn fits(&self, stored: SecretHash) -> bool {
         self.hash().0.ct_eq(&stored.0).into()
     }
+}
+
+/// What the deliveries of a webhook are signed with, by the system's randomness.
+pub fn signing_key() -> SigningKey {
+    let key: [u8; BYTES] = rand::random();
+    SigningKey(format!("{KEY_PREFIX}{}", URL_SAFE_NO_PAD.encode(key)))
 }
 
 #[cfg(test)]

@@ -138,6 +138,8 @@ struct JobPage {
     may_cancel: bool,
     /// Whether it waits, so that its priority means something.
     may_rise: bool,
+    /// Its deliveries to webhooks: one, if there are any.
+    told: usize,
 }
 
 pub(super) async fn show(
@@ -146,7 +148,11 @@ pub(super) async fn show(
     Path(id): Path<JobId>,
     Query(Asked { find }): Query<Asked>,
 ) -> Shown {
-    let (now, mut detail) = tokio::try_join!(app.store.now(), app.store.show_job(id))?;
+    let (now, mut detail, told) = tokio::try_join!(
+        app.store.now(),
+        app.store.show_job(id),
+        app.store.deliveries(None, Some(id), None, 1)
+    )?;
     let output = log::start(&app, id).await?;
     let is_looked_for = !find.is_empty();
     let found = if find.is_empty() {
@@ -194,5 +200,6 @@ pub(super) async fn show(
         buttons: buttons(summary.state),
         may_cancel: !summary.state.is_terminal(),
         may_rise: !summary.state.is_terminal() && !summary.state.is_live(),
+        told: told.len(),
     })
 }

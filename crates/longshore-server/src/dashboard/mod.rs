@@ -24,6 +24,7 @@ mod queues;
 mod scheduled;
 pub(crate) mod session;
 mod submit;
+mod webhooks;
 mod which;
 mod words;
 mod workers;
@@ -66,6 +67,9 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/hosts", get(hosts::show))
         .route("/hosts/{id}", get(host::show).post(host::change))
         .route("/hosts/{id}/{action}", get(host::ask).post(host::act))
+        .route("/webhooks", get(webhooks::show))
+        .route("/webhooks/{id}/{action}", post(webhooks::switch))
+        .route("/webhooks/deliveries/{id}/send", post(webhooks::send))
         .layer(from_fn_with_state(Arc::clone(app), audit::note))
         .layer(from_fn_with_state(Arc::clone(app), session::find));
     Router::new()

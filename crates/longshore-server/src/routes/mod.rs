@@ -16,6 +16,7 @@ mod submit;
 mod templates;
 mod tokens;
 mod upkeep;
+mod webhooks;
 mod workers;
 
 use std::sync::Arc;
@@ -73,6 +74,7 @@ fn for_readers() -> Routes {
         .routes(routes!(hosts::list_hosts))
         .routes(routes!(hosts::show_host))
         .routes(routes!(templates::list_templates))
+        .routes(routes!(webhooks::list_deliveries))
         .route_layer(from_fn(may::reader))
 }
 
@@ -102,6 +104,8 @@ fn for_operators() -> Routes {
         .routes(routes!(upkeep::prune))
         .routes(routes!(upkeep::findings))
         .routes(routes!(upkeep::breaches))
+        .routes(routes!(webhooks::list_webhooks))
+        .routes(routes!(webhooks::send_again))
         .route_layer(from_fn(may::operator))
 }
 
@@ -111,5 +115,8 @@ fn for_admins() -> Routes {
         .routes(routes!(tokens::create_token))
         .routes(routes!(tokens::revoke_token))
         .routes(routes!(tokens::audit_log))
+        .routes(routes!(webhooks::create_webhook))
+        .routes(routes!(webhooks::switch_webhook))
+        .routes(routes!(webhooks::delete_webhook))
         .route_layer(from_fn(may::admin))
 }

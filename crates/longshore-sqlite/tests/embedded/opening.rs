@@ -185,7 +185,10 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             ALTER TABLE instance DROP COLUMN path;
             DROP TABLE api_token;
             DROP TABLE audit;
-            DROP TABLE closed;",
+            DROP TABLE closed;
+            DROP TABLE webhook;
+            DROP TABLE webhook_cursor;
+            DROP TABLE delivery;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;

@@ -18,6 +18,7 @@ mod registry;
 mod submissions;
 pub mod tables;
 mod upkeep;
+mod webhooks;
 mod words;
 
 use std::sync::Arc;

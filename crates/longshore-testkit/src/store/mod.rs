@@ -37,6 +37,8 @@ pub mod submissions;
 pub mod upkeep;
 #[expect(missing_docs, reason = "a case's name is its sentence")]
 pub mod walk;
+#[expect(missing_docs, reason = "a case's name is its sentence")]
+pub mod webhooks;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,6 +89,11 @@ pub trait StoreHarness: Send + Sync {
     /// Makes every change in the feed older than it is. As [`StoreHarness::age`], not for all.
     async fn age_changes(&self, by: Duration) {
         panic!("this harness can't make the feed of changes older by {by:?}");
+    }
+
+    /// Makes it longer ago that deliveries ended, of those that have. As [`StoreHarness::age`], not for all.
+    async fn age_deliveries(&self, by: Duration) {
+        panic!("this harness can't make the ends of deliveries older by {by:?}");
     }
 
     /// Takes the database away. Called once, after every handle was closed, also when the case
@@ -160,5 +167,9 @@ impl StoreHarness for Tracked<'_> {
 
     async fn age_changes(&self, by: Duration) {
         self.harness.age_changes(by).await;
+    }
+
+    async fn age_deliveries(&self, by: Duration) {
+        self.harness.age_deliveries(by).await;
     }
 }

@@ -70,7 +70,8 @@ impl JobFilterArgs {
 }
 
 /// Lets clap list the states and offer the nearest, and shells complete them.
-fn state_parser() -> impl clap::builder::TypedValueParser<Value = State> {
+/// States by their names.
+pub fn state_parser() -> impl clap::builder::TypedValueParser<Value = State> {
     let names = State::ALL.map(State::as_str);
     PossibleValuesParser::new(names).try_map(|name| name.to_lowercase().parse::<State>())
 }

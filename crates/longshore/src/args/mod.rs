@@ -23,7 +23,7 @@ mod words;
 
 pub use bound::parse_bound;
 pub use engines::EngineArgs;
-pub use filter::JobFilterArgs;
+pub use filter::{JobFilterArgs, state_parser};
 pub use hints::hint_for;
 pub use job::JobRef;
 pub use label::LabelArg;

@@ -30,6 +30,7 @@ mod token;
 mod transfer;
 mod up;
 mod wait;
+mod webhook;
 mod worker;
 mod workers;
 
@@ -81,6 +82,7 @@ commands! {
     Server in server,
     Up in up,
     Token in token,
+    Webhook in webhook,
     Workers in workers,
     Hosts in hosts,
     Stats in stats,

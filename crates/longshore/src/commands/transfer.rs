@@ -13,7 +13,7 @@ use crate::{open, output, status};
 /// Move everything to another database, and close this one
 ///
 /// From a file to PostgreSQL as one machine becomes a fleet, or any other way round: queues, jobs with
-/// their attempts and output, templates, tokens, the audit log. Ids stay as they are. Both databases
+/// their attempts and output, templates, tokens, webhooks, the audit log. Ids stay as they are. Both databases
 /// refuse jobs until all of it is there; then the new one opens, and the old one stays closed, so that
 /// no job runs in both. What was cut off goes on when it is asked for again.
 #[derive(clap::Args, Debug)]

@@ -132,9 +132,10 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         certificate,
         key,
         behind_proxy,
+        webhooks,
     } = config.http;
     assert!(listen.is_some() && !names.is_empty() && anonymous.is_some());
-    assert!(certificate.is_some() && key.is_some() && !behind_proxy);
+    assert!(certificate.is_some() && key.is_some() && !behind_proxy && webhooks.is_some());
     assert!(config.server.is_some() && config.token_file.is_some());
     let DockerConfig {
         hosts,

@@ -43,5 +43,6 @@ mod submitting;
 
 mod transferring;
 mod waiting;
+mod webhooks;
 mod working;
 mod working_here;

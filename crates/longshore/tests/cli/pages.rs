@@ -42,6 +42,7 @@ pages! {
     http_goes_as_it_is_written "docs/http.md" 6;
     operating_goes_as_it_is_written "docs/operating.md" 12;
     security_goes_as_it_is_written "docs/security.md" 12;
+    webhooks_go_as_they_are_written "docs/webhooks.md" 6;
 }
 
 /// The root of the repository.

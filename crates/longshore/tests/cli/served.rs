@@ -40,6 +40,8 @@ mod running;
 mod submitting;
 #[path = "waiting.rs"]
 mod waiting;
+#[path = "webhooks.rs"]
+mod webhooks;
 
 /// Else all of these would show nothing that those without a server don't.
 #[test]

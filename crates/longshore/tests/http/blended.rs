@@ -14,12 +14,14 @@ use longshore_core::host::{Demand, Host, HostChange, HostFacts};
 use longshore_core::queue::{Count, NewQueue, Queue, QueueChange, QueueStats, WorkerMetrics};
 use longshore_core::store::{
     Access, AcquireRequest, Acquired, Aged, CancelOutcome, ChangeCursor, ChangePage, Changes,
-    EndedInMinute, FenceOutcome, Finding, Finish, FinishOutcome, Heartbeat, HeldLease, JobDetail,
-    JobFilter, JobPage, JobSummary, LeaseKey, LeaseStatus, Leases, NewJob, NewWorker, OutputAppend,
-    OutputPage, OutputRequest, Pruned, Reading, Recovery, Registry, Retention, Store, StoreResult,
-    Submissions, Submitted, TakeOverRequest, TakenOver, Upkeep, Wakeups, Worker,
+    Delivery, DueDelivery, EndedInMinute, FenceOutcome, Finding, Finish, FinishOutcome, Heartbeat,
+    HeldLease, JobDetail, JobFilter, JobPage, JobSummary, LeaseKey, LeaseStatus, Leases, NewJob,
+    NewWorker, OutputAppend, OutputPage, OutputRequest, Pruned, Reading, Recovery, Registry,
+    Retention, Store, StoreResult, Submissions, Submitted, TakeOverRequest, TakenOver, Tried,
+    Upkeep, Wakeups, Webhooks, Worker,
 };
 use longshore_core::template::Template;
+use longshore_core::webhook::{DeliveryId, NewDelivery, NewWebhook, Webhook, WebhookId};
 use longshore_core::{
     AttemptNumber, HostId, InstanceId, JobId, Priority, QueueId, State, Timestamp, WorkerId,
 };
@@ -312,6 +314,65 @@ impl Access for Blended {
 
     async fn audit_log(&self, before: Option<i64>, limit: u32) -> StoreResult<Vec<AuditEntry>> {
         self.http.audit_log(before, limit).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Blended {
+    async fn create_webhook(&self, webhook: &NewWebhook) -> StoreResult<Webhook> {
+        self.direct.create_webhook(webhook).await
+    }
+
+    async fn webhooks(&self) -> StoreResult<Vec<Webhook>> {
+        self.http.webhooks().await
+    }
+
+    async fn switch_webhook(&self, webhook: WebhookId, enabled: bool) -> StoreResult<Webhook> {
+        self.http.switch_webhook(webhook, enabled).await
+    }
+
+    async fn delete_webhook(&self, webhook: WebhookId) -> StoreResult<()> {
+        self.http.delete_webhook(webhook).await
+    }
+
+    async fn webhook_cursor(&self) -> StoreResult<Option<ChangeCursor>> {
+        self.direct.webhook_cursor().await
+    }
+
+    async fn note_deliveries(
+        &self,
+        from: Option<&ChangeCursor>,
+        to: &ChangeCursor,
+        deliveries: &[NewDelivery],
+    ) -> StoreResult<bool> {
+        self.direct.note_deliveries(from, to, deliveries).await
+    }
+
+    async fn take_deliveries(
+        &self,
+        limit: u32,
+        except: &[WebhookId],
+        at_least: Duration,
+    ) -> StoreResult<Vec<DueDelivery>> {
+        self.direct.take_deliveries(limit, except, at_least).await
+    }
+
+    async fn note_tried(&self, tried: &Tried) -> StoreResult<bool> {
+        self.direct.note_tried(tried).await
+    }
+
+    async fn send_again(&self, delivery: DeliveryId) -> StoreResult<Delivery> {
+        self.http.send_again(delivery).await
+    }
+
+    async fn deliveries(
+        &self,
+        webhook: Option<WebhookId>,
+        job: Option<JobId>,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Delivery>> {
+        self.http.deliveries(webhook, job, before, limit).await
     }
 }
 

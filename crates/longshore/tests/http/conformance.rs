@@ -80,6 +80,11 @@ impl StoreHarness for BehindAServer {
         self.change("UPDATE change SET at = at - ?1", [micros(by)]);
     }
 
+    async fn age_deliveries(&self, by: Duration) {
+        let sql = "UPDATE delivery SET ended_at = ended_at - ?1";
+        self.change(sql, [micros(by)]);
+    }
+
     async fn slot_of(&self, job: JobId) -> i64 {
         let beside = Connection::open(self.path()).expect("the file opens");
         let sql = "SELECT slot FROM lease WHERE job_id = ?1";

@@ -22,3 +22,4 @@ mod scene;
 mod scraping;
 mod served;
 mod visiting;
+mod webhooks;

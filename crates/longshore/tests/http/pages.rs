@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::scene::{Same, Scene};
 use crate::visiting::{Browser, html, logged_in, seal};
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/jobs",
     "/scheduled",
@@ -22,6 +22,7 @@ const PAGES: [&str; 10] = [
     "/queues/default",
     "/workers",
     "/hosts",
+    "/webhooks",
     "/hosts/1",
     "/jobs/1",
     "/submit",

@@ -8,7 +8,7 @@ use longshore_client::{Client, ClientOptions};
 use longshore_core::access::Role;
 use longshore_core::store::Store;
 use longshore_queue::Retrying;
-use longshore_server::{Access, Options, Server};
+use longshore_server::{Access, Options, Server, Webhooks};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -23,6 +23,8 @@ impl Served {
     pub async fn open(store: Arc<dyn Store>) -> Self {
         let options = Options {
             access: Access::Open(Role::Admin),
+            // Tests that speak of them do so by the store's verbs, or by a server of their own.
+            webhooks: Webhooks::None,
             ..Options::loopback()
         };
         Self::with(store, options).await

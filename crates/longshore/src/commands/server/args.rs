@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use longshore_core::access::Role;
-use longshore_server::{Access, Options, Tls};
+use longshore_server::{Access, Options, Tls, Webhooks};
 
 use crate::config::HttpConfig;
 use crate::exit::Refused;
@@ -57,6 +57,15 @@ pub struct HttpArgs {
     /// A proxy before the server speaks TLS to callers, so that the server need not
     #[arg(long)]
     behind_proxy: bool,
+    /// Which webhooks this server tells of changes: those at public addresses, any (also at those that
+    /// only its own network reaches), or none [default: public]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        env = "LONGSHORE_HTTP_WEBHOOKS",
+        hide_env_values = true
+    )]
+    webhooks: Option<String>,
 }
 
 /// Where and how a server listens.
@@ -101,6 +110,9 @@ impl HttpArgs {
             }
             Options::by_tokens()
         };
+        if let Some(which) = self.webhooks.as_ref().or(file.webhooks.as_ref()) {
+            options.webhooks = told_webhooks(which)?;
+        }
         options.is_encrypted = tls.is_some() || proxied;
         match anonymous {
             Some(Some(role)) => options.access = Access::Open(role),
@@ -132,6 +144,17 @@ impl HttpArgs {
             (Some(_), None) => Err(Refused::usage("--certificate needs its --key")),
             (None, Some(_)) => Err(Refused::usage("--key needs its --certificate")),
         }
+    }
+}
+
+fn told_webhooks(text: &str) -> Result<Webhooks, Refused> {
+    match text {
+        "public" => Ok(Webhooks::Public),
+        "any" => Ok(Webhooks::Any),
+        "none" => Ok(Webhooks::None),
+        _ => Err(Refused::usage(format!(
+            "--webhooks: {text:?} is none of public, any and none"
+        ))),
     }
 }
 

@@ -21,6 +21,9 @@ fn refuses_jobs(home: &Home, why: &str) {
         &["token", "create", "--role", "reader", "other"],
         &["token", "revoke", "ci"],
         &["template", "save", "other", "vars.env"],
+        &["webhook", "create", "other", "https://ci.example/hook"],
+        &["webhook", "disable", "ci"],
+        &["webhook", "send", "1"],
         &["worker", "--once"],
         &["prune", "--older-than", "0s", "--yes"],
     ] {

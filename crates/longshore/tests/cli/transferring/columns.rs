@@ -8,12 +8,13 @@ use longshore_core::store::transfer::TABLES;
 use crate::support::Home;
 
 /// Tables that stay: what is of one database alone, and what is made of the others.
-const STAYING_TABLES: [&str; 9] = [
+const STAYING_TABLES: [&str; 10] = [
     "instance",
     "counter",
     "lease",
     "change",
     "change_kept",
+    "webhook_cursor",
     "closed",
     "job_label",
     "refinery_schema_history",

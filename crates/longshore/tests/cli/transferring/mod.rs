@@ -11,7 +11,9 @@ use longshore::queue::transfer::{Notes, TransferError, transfer};
 use longshore::sqlite::SqliteStore;
 use longshore_core::access::AuditNote;
 use longshore_core::store::transfer::{Cell, Cells, TABLES, Transfer};
-use longshore_core::store::{Access as _, Store as _, Submissions as _, Upkeep as _};
+use longshore_core::store::{
+    Access as _, Store as _, Submissions as _, Upkeep as _, note_all_changes,
+};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -34,6 +36,8 @@ fn full_home() -> Home {
     home.file("vars.env", "WHO=you\n");
     home.ok(&["template", "save", "greeting", "vars.env"]);
     home.ok(&["token", "create", "--role", "reader", "ci"]);
+    let hook = "https://ci.example/hook";
+    home.ok(&["webhook", "create", "ci", hook, "--state", "queued"]);
     let submit = |args: &[&str]| home.submit(args);
     submit(&[
         "--name",
@@ -127,6 +131,7 @@ fn everything_gets_from_a_file_to_postgresql_and_back_as_it_was() {
             status: 201,
         };
         from.note_audit(&[note]).await.expect("a line");
+        note_all_changes(&from).await.expect("deliveries");
         let before = normal(contents(&from).await);
         let left_out: Vec<_> = before
             .iter()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 /// Every operation, and the least role that may do it.
-const ROLES: [(&str, Role); 44] = [
+const ROLES: [(&str, Role); 50] = [
     ("about", Role::Reader),
     ("who_am_i", Role::Reader),
     ("stats", Role::Reader),
@@ -31,6 +31,7 @@ const ROLES: [(&str, Role); 44] = [
     ("list_hosts", Role::Reader),
     ("show_host", Role::Reader),
     ("list_templates", Role::Reader),
+    ("list_deliveries", Role::Reader),
     ("submit_job", Role::Submitter),
     ("submit_jobs", Role::Submitter),
     ("requeue_job", Role::Submitter),
@@ -50,6 +51,11 @@ const ROLES: [(&str, Role); 44] = [
     ("prune", Role::Operator),
     ("findings", Role::Operator),
     ("breaches", Role::Operator),
+    ("list_webhooks", Role::Operator),
+    ("send_again", Role::Operator),
+    ("create_webhook", Role::Admin),
+    ("switch_webhook", Role::Admin),
+    ("delete_webhook", Role::Admin),
     ("list_tokens", Role::Admin),
     ("create_token", Role::Admin),
     ("revoke_token", Role::Admin),

@@ -332,7 +332,7 @@ def pages_are_readable_without_scripts(browser, job):
 
 
 def every_page_is_well_made(browser, job):
-    pages = ["/", "/jobs", f"/jobs/{job}", "/submit", "/scheduled", "/queues", "/queues/local", "/workers?all=true", "/hosts", "/hosts/1"]
+    pages = ["/", "/jobs", f"/jobs/{job}", "/submit", "/scheduled", "/queues", "/queues/local", "/workers?all=true", "/hosts", "/hosts/1", "/webhooks"]
     pages += ["/login", "/jobs/99999"]
     for scheme in ("light", "dark"):
         for size, width in ((WIDE, "wide"), (NARROW, "narrow")):

@@ -9,6 +9,7 @@ mod recovery;
 mod registry;
 mod rows;
 mod upkeep;
+mod webhooks;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -1,0 +1,2 @@
+-- Takes a webhook away.
+DELETE FROM webhook WHERE id = :webhook

@@ -1,0 +1,2 @@
+-- And its deliveries. Index delivery_webhook.
+DELETE FROM delivery WHERE webhook_id = :webhook
