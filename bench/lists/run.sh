@@ -35,11 +35,12 @@ api=(
   "jobs?exit_code=2" "jobs?exit_code=99" "jobs?state=failed&exit_code=99"
   "jobs?since=2001-01-01T00:00:00Z" "jobs?until=2001-01-01T00:00:00Z" "jobs?search=nowhere&state=completed&queue=gpu"
   "jobs/$middle" "jobs/$((jobs * 97 / 100))" "queues" "queues/gpu" "workers" "hosts" "templates" "stats" "changes" "changes?after=0.0"
+  "jobs/$middle/usage" "webhooks" "deliveries" "deliveries?job=$middle"
 )
 pages=(
   "" "jobs" "jobs?state=failed" "jobs?before=$middle" "jobs?search=nowhere" "jobs?label=team%3Da" "jobs?exit_code=99"
   "jobs/$middle" "jobs/bulk?action=cancel" "jobs/bulk?action=cancel&search=nowhere" "submit" "scheduled" "queues"
-  "queues/gpu" "queues/rare" "workers" "hosts"
+  "queues/gpu" "queues/rare" "workers" "hosts" "webhooks" "webhooks?job=$middle"
 )
 queries=("${api[@]/#/api/v1/}" "${pages[@]}")
 

@@ -24,6 +24,7 @@ use crate::host::HostFacts;
 use crate::ids::{AttemptNumber, InstanceId, JobId, Token};
 use crate::output::{OutputChunk, ResumePoint};
 use crate::spec::{EnvValue, JobSpec};
+use crate::usage::Sample;
 
 /// Which attempt a container belongs to: its name and its labels.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -265,8 +266,8 @@ pub trait Executor: Send + Sync + 'static {
     /// be. So its success is a proof of death.
     async fn stop(&self, handle: &Handle, grace: Duration) -> Result<(), ExecutorError>;
 
-    /// What it has used up to now.
-    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError>;
+    /// What it has used up to now, and has now.
+    async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError>;
 
     /// Every container of this instance that the executor knows of: a full listing, or an error.
     ///

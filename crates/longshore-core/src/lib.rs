@@ -26,6 +26,7 @@ pub mod state;
 pub mod store;
 pub mod suggest;
 pub mod template;
+pub mod usage;
 pub mod waiting;
 pub mod webhook;
 

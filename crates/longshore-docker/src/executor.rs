@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::models::ContainerSummaryStateEnum as State;
 use longshore_core::InstanceId;
-use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
     Capabilities, Capability, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle,
@@ -17,6 +16,7 @@ use longshore_core::executor::{
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 use longshore_core::spec::PullPolicy;
+use longshore_core::usage::Sample;
 use longshore_fault::bug;
 use tokio::sync::{Notify, Semaphore};
 
@@ -185,10 +185,14 @@ impl Executor for DockerExecutor {
         lifecycle::stop(&self.engine, &handle.0, grace).await
     }
 
-    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
+    async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError> {
         let sample = meter::sample(&self.engine, &handle.0).await?;
+        let sample = sample.unwrap_or_default();
         // Kept for the end too: what was once shown is never taken back.
-        Ok(self.meter(handle).add(sample.unwrap_or_default()))
+        Ok(Sample {
+            usage: self.meter(handle).add(sample.usage),
+            ..sample
+        })
     }
 
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::InstanceId;
-use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
     Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
@@ -16,6 +15,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_core::usage::Sample;
 use tokio::sync::OnceCell;
 
 use crate::config::DockerConfig;
@@ -99,7 +99,7 @@ impl Executor for LateDockerExecutor {
         self.engine().await?.stop(handle, grace).await
     }
 
-    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
+    async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError> {
         self.engine().await?.usage(handle).await
     }
 

@@ -8,7 +8,9 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend, StoreError, StoreResult,
 };
+use longshore_core::usage::UsageNote;
 use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
+use tokio_postgres::types::ToSql;
 
 use crate::rows::{column, held, storable};
 use crate::{PostgresStore, finish, hosts, output};
@@ -100,6 +102,23 @@ impl Leases for PostgresStore {
 
     async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
         output::append(&self.db, appends).await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        const VERB: &str = "note usage";
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let jobs: Vec<i64> = notes.iter().map(|note| note.lease.job.0).collect();
+        let attempts: Vec<i32> = notes.iter().map(|note| note.lease.attempt.0).collect();
+        let tokens: Vec<i64> = notes.iter().map(|note| note.lease.token.0).collect();
+        let series = notes.iter().map(|note| serde_json::to_string(&note.series));
+        let series: Vec<String> = series
+            .collect::<Result<_, _>>()
+            .map_err(|e| StoreError::unexpected(VERB, e))?;
+        let sql = include_str!("../sql/note_usage.sql");
+        let params: [&(dyn ToSql + Sync); 4] = [&jobs, &attempts, &tokens, &series];
+        self.db.rows(VERB, sql, &params).await.map(drop)
     }
 
     async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use longshore_core::JobId;
 use longshore_core::queue::{Count, QueueCounts, QueueStats, WorkerMetrics};
 use longshore_core::state::State;
 use longshore_core::store::{
     EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
     StoreError, StoreResult,
 };
+use longshore_core::usage::{AttemptUsage, UsageSeries};
+use longshore_core::{AttemptNumber, JobId};
 use tokio_postgres::Row;
 
 use crate::rows::{self, column, converted};
@@ -137,6 +138,22 @@ impl Reading for PostgresStore {
         let sql = include_str!("../sql/next_due.sql");
         let rows = self.db.rows(VERB, sql, &[&limit]).await?;
         rows.iter().map(|row| show::summary(VERB, row)).collect()
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        const VERB: &str = "read usage";
+        let sql = include_str!("../sql/usage_of.sql");
+        let rows = self.db.rows(VERB, sql, &[&job.0]).await?;
+        rows.iter()
+            .map(|row| {
+                let series = serde_json::from_str(column(VERB, row, "points")?);
+                let series: UsageSeries = series.map_err(|e| StoreError::unexpected(VERB, e))?;
+                Ok(AttemptUsage {
+                    attempt: AttemptNumber(column(VERB, row, "attempt")?),
+                    points: series.points().to_vec(),
+                })
+            })
+            .collect()
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{ContainerIdentity, Ended, ExecutorError, Handle, Listed, Watch};
+use longshore_core::usage::Sample;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{Notify, watch};
@@ -216,9 +217,13 @@ impl Container {
 
     /// What it has used up to now. While it runs: what its live processes and their reaped
     /// children used, and the largest peak among those seen alive. Looks through `/proc`.
-    pub async fn usage(&self) -> Result<Usage, ExecutorError> {
+    pub async fn usage(&self) -> Result<Sample, ExecutorError> {
+        let ended = |usage| Sample {
+            usage,
+            memory_bytes: None,
+        };
         if let Some(usage) = self.known_usage() {
-            return Ok(usage);
+            return Ok(ended(usage));
         }
         let shim = self.shim_pid;
         let what = describe("measure", &self.identity);
@@ -228,14 +233,18 @@ impl Container {
             .map_err(|error| ExecutorError::io(&what, &error))?;
         // It may have ended meanwhile: then `/proc` showed too little.
         if let Some(usage) = self.known_usage() {
-            return Ok(usage);
+            return Ok(ended(usage));
         }
         let earlier = self
             .peak_memory_bytes
             .fetch_max(used.peak_memory_bytes, Ordering::Relaxed);
-        Ok(Usage {
+        let usage = Usage {
             cpu_micros: Some(used.cpu_micros),
             peak_memory_bytes: Some(earlier.max(used.peak_memory_bytes)),
+        };
+        Ok(Sample {
+            usage,
+            memory_bytes: Some(used.memory_bytes),
         })
     }
 

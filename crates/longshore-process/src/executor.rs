@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::InstanceId;
-use longshore_core::attempt::Usage;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
     Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
@@ -16,6 +15,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_core::usage::Sample;
 use nix::sys::signal::Signal;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -169,7 +169,7 @@ impl Executor for ProcessExecutor {
         Ok(())
     }
 
-    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
+    async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError> {
         self.container("measure", handle)?.usage().await
     }
 

@@ -42,6 +42,8 @@ pub struct ProcessStat {
     /// When it started, in clock ticks since the machine did. With the boot id and the process
     /// id this names one process for good.
     pub start_time: u64,
+    /// The memory that it has in RAM, in pages; what it shares with others counts for each.
+    pub resident_pages: u64,
 }
 
 impl ProcessStat {
@@ -172,6 +174,8 @@ pub struct Used {
     pub cpu_micros: u64,
     /// The most memory of the largest live one.
     pub peak_memory_bytes: u64,
+    /// What all live ones have in RAM now, together.
+    pub memory_bytes: u64,
 }
 
 /// What the processes below `root` use; `root` itself left out. One walk through `/proc`.
@@ -195,10 +199,17 @@ pub fn usage_below(root: Pid) -> io::Result<Used> {
     let peaks = below
         .iter()
         .filter_map(|process| peak_memory_bytes(process.pid));
+    let pages: u64 = below.iter().map(|process| process.resident_pages).sum();
     Ok(Used {
+        memory_bytes: pages * page_bytes()?,
         cpu_micros: (ticks + reaped_by_root) * micros_per_tick()?,
         peak_memory_bytes: peaks.max().unwrap_or(0),
     })
+}
+
+fn page_bytes() -> io::Result<u64> {
+    let bytes = sysconf(SysconfVar::PAGE_SIZE)?.and_then(|bytes| u64::try_from(bytes).ok());
+    Ok(bytes.unwrap_or(4096))
 }
 
 fn micros_per_tick() -> io::Result<u64> {
@@ -298,6 +309,7 @@ fn parse_stat(pid: Pid, line: &[u8]) -> Option<ProcessStat> {
         own_ticks: ticks(14)? + ticks(15)?,
         reaped_ticks: ticks(16)? + ticks(17)?,
         start_time: ticks(22)?,
+        resident_pages: ticks(24)?,
     })
 }
 
@@ -318,6 +330,7 @@ mod tests {
             own_ticks: 110,
             reaped_ticks: 150,
             start_time: 12345,
+            resident_pages: 2,
         };
         assert_eq!(parse_stat(42, line), Some(expected));
         assert_eq!(parse_stat(42, b"42 (cut off) S 7"), None);
@@ -352,6 +365,7 @@ mod tests {
             own_ticks: 0,
             reaped_ticks: 0,
             start_time: 0,
+            resident_pages: 0,
         };
         let all = [
             process(2, 1),

@@ -13,6 +13,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_core::usage::Sample;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -159,6 +160,15 @@ impl Calls {
         self.owned(
             (Operation::Fate, "look what became of a container"),
             |executor| async move { executor.fate(&handle, &identity, &host).await },
+        )
+        .await
+    }
+
+    pub async fn usage(&self, handle: &Handle) -> Answer<Sample> {
+        let handle = handle.clone();
+        self.owned(
+            (Operation::Usage, "measure a container"),
+            |executor| async move { executor.usage(&handle).await },
         )
         .await
     }

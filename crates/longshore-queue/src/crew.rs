@@ -30,6 +30,7 @@ use crate::shutdown::GracefulShutdown;
 use crate::supervise::DRAIN_GRACE;
 use crate::{
     cancels, finisher, heartbeat, housekeeping, lookout, machines, reconcile, recovery, removals,
+    sampling,
 };
 
 /// At the end of a drain: how long ends may wait for the database, once their containers are gone.
@@ -98,6 +99,8 @@ impl Crew {
         crew.in_background("finisher", finisher::run(store.clone(), inbox));
         let removing = removals::run(Arc::clone(&shift.removals), leftovers);
         crew.in_background("removals", removing);
+        let sampling = sampling::run(Arc::clone(&shift.samplings), store.clone());
+        crew.in_background("sampling", sampling);
         crew.in_background("heartbeat", heartbeat::run(Arc::clone(&shift)));
         crew.in_background("look-out", lookout::run(Arc::clone(&shift)));
         crew.in_background("cancel watch", cancels::run(Arc::clone(&shift)));

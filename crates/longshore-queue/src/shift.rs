@@ -30,6 +30,7 @@ use crate::removals::Removals;
 use crate::report::{Tally, WorkerReport};
 use crate::retrying::Retrying;
 use crate::roll::Roll;
+use crate::sampling::Samplings;
 use crate::served::Served;
 use crate::slots::Slots;
 
@@ -76,6 +77,8 @@ pub(crate) struct Shift {
     pub liveness: Liveness,
     pub finisher: Finisher,
     pub removals: Arc<Removals>,
+    /// What its containers use.
+    pub samplings: Arc<Samplings>,
     /// Rung when there may be something to acquire: a hint of the store, or a slot of our own.
     pub look: Bell,
     /// Rung by hints of the store alone: a cancel request may have come.
@@ -136,6 +139,7 @@ impl Shift {
             ),
             finisher,
             removals,
+            samplings: Arc::default(),
             look: Bell::new(),
             hints: Bell::new(),
             reconcile: Bell::new(),

@@ -73,6 +73,9 @@ impl Supervision<'_> {
             so_far,
         } = container;
         let Watch { output, end } = watch;
+        let key = self.lease.key;
+        let samplings = &self.shift.samplings;
+        let _sampled = samplings.begin(key, placed.clone(), ran_for, so_far.is_some());
         let (tell_ended, has_ended) = watch::channel(false);
         let mut pump = self.pump();
         if let Some((checkpoint, stored)) = so_far {

@@ -13,10 +13,12 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
+use longshore_core::usage::UsageNote;
 use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
 use rusqlite::named_params;
 
 use crate::error::Outcome;
+use crate::rows::json;
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
@@ -98,6 +100,26 @@ impl Leases for SqliteStore {
         let appends = appends.to_vec();
         let append = move |tx: &Tx<'_>| output::append(tx, &appends);
         self.engine.write("append output", News::Yes, append).await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let notes = notes.to_vec();
+        let note = move |tx: &Tx<'_>| {
+            for note in &notes {
+                let params = named_params! {
+                    ":job": note.lease.job.0,
+                    ":attempt": note.lease.attempt.0,
+                    ":token": note.lease.token.0,
+                    ":points": json(&note.series)?,
+                };
+                tx.execute(sql!("note_usage"), params)?;
+            }
+            Ok(())
+        };
+        self.engine.write("note usage", News::No, note).await
     }
 
     async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {

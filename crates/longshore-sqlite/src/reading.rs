@@ -15,9 +15,12 @@ use longshore_core::store::{
     EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
     StoreResult,
 };
-use longshore_core::{JobId, State};
+use longshore_core::usage::{AttemptUsage, UsageSeries};
+use longshore_core::{AttemptNumber, JobId, State};
+use rusqlite::named_params;
 
 use crate::places;
+use crate::rows::Json;
 use crate::sql;
 use crate::store::SqliteStore;
 use crate::tx::Tx;
@@ -86,5 +89,18 @@ impl Reading for SqliteStore {
         self.engine
             .read("list jobs", move |tx| list::next_due(tx, limit))
             .await
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        let read = move |tx: &Tx<'_>| {
+            tx.all(sql!("usage_of"), named_params! { ":job": job.0 }, |row| {
+                let series = row.get::<_, Json<UsageSeries>>("points")?.0;
+                Ok(AttemptUsage {
+                    attempt: AttemptNumber(row.get("attempt")?),
+                    points: series.points().to_vec(),
+                })
+            })
+        };
+        self.engine.read("read usage", read).await
     }
 }

@@ -12,6 +12,7 @@ use longshore_core::store::{
     OutputPage, OutputRequest, Reading, StoreError, StoreResult, StoredOutput, Submissions,
     Submitted, check_submission,
 };
+use longshore_core::usage::AttemptUsage;
 use longshore_core::{JobId, Priority, State};
 use reqwest::Method;
 
@@ -173,6 +174,14 @@ impl Reading for RemoteStore {
         let limit = limit.clamp(1, JobFilter::MAX_PAGE);
         let asked = [("limit", limit.to_string())];
         self.client.get_pairs("list jobs", "jobs/due", &asked).await
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        let path = format!("jobs/{job}/usage");
+        match self.client.get("read usage", &path, &()).await {
+            Err(StoreError::UnknownJob(_)) => Ok(Vec::new()),
+            answer => answer,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, Recovery, StoreResult, TakeOverRequest, TakenOver,
 };
+use longshore_core::usage::UsageNote;
 use longshore_core::{AttemptNumber, HostId, JobId, WorkerId};
 use reqwest::Method;
 
@@ -38,6 +39,10 @@ impl Leases for RemoteStore {
 
     async fn append_output(&self, _appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
         not_over_http("append output")
+    }
+
+    async fn note_usage(&self, _notes: &[UsageNote]) -> StoreResult<()> {
+        not_over_http("note usage")
     }
 
     async fn finish(&self, _finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {

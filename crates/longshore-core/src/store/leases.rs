@@ -16,6 +16,7 @@ use crate::output::{KeptOutput, ResumePoint};
 use crate::priority::Lane;
 use crate::spec::JobSpec;
 use crate::state::IllegalTransition;
+use crate::usage::UsageNote;
 
 /// The right to supervise a live attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -188,6 +189,10 @@ pub trait Leases: Send + Sync + 'static {
 
     /// Stores output; all of it or, per lease, none. The answers are in the order of the appends.
     async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>>;
+
+    /// Notes what live attempts use, the whole series of each, in place of what was noted before. Of an attempt
+    /// whose lease is another's nothing is noted.
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()>;
 
     /// Ends attempts. The answers are in the order of the finishes. Each is judged alone: a lost
     /// lease or an illegal end among them does not hold back the others.

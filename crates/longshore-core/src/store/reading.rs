@@ -14,6 +14,7 @@ use crate::priority::Priority;
 use crate::queue::{QueueStats, WorkerMetrics};
 use crate::spec::JobSpec;
 use crate::state::State;
+use crate::usage::AttemptUsage;
 use crate::waiting::WhyWaiting;
 
 /// Which jobs to list.
@@ -256,4 +257,8 @@ pub trait Reading: Send + Sync + 'static {
     /// Jobs that wait for a time that is still to come, also for their next retry, the one that is due
     /// next first: at most this many, up to [`JobFilter::MAX_PAGE`]; 0 counts as 1.
     async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>>;
+
+    /// What each attempt of a job used over time, by attempt; attempts of less than some seconds have nothing.
+    /// An unknown job has none.
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>>;
 }

@@ -112,6 +112,7 @@ pub const TABLES: &[Table] = &[
         peak_memory_bytes Integer, omitted_stdout_bytes Integer, omitted_stderr_bytes Integer,
         outcome Word, error_class Word, exit_code Integer, signal Integer, oom_killed Flag, handle Text,
         error_text Text, template_versions Json),
+    table!(attempt_usage by 2: job_id Integer, attempt Integer, points Json),
     table!(log_chunk by 4:
         job_id Integer, attempt Integer, token Integer, seq Integer, stored_at Moment, position Integer,
         stream Integer, bytes Bytes, resume Text),

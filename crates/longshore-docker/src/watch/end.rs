@@ -190,7 +190,7 @@ impl Follower {
         let sample = meter::sample(&self.engine, &self.id);
         match self.pressure.unstick(sample).await {
             Ok(Some(sample)) => {
-                self.hints.meter.add(sample);
+                self.hints.meter.add(sample.usage);
                 self.look_at_memory();
                 true
             }

@@ -6,11 +6,12 @@ use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 use longshore_core::attempt::Usage;
 use longshore_core::executor::ExecutorError;
+use longshore_core::usage::Sample;
 
 use crate::engine::{Answer, Engine, short};
 
 /// One sample; none if the container does not run.
-pub(crate) async fn sample(engine: &Engine, id: &str) -> Result<Option<Usage>, ExecutorError> {
+pub(crate) async fn sample(engine: &Engine, id: &str) -> Result<Option<Sample>, ExecutorError> {
     let options = StatsOptionsBuilder::new()
         .stream(false)
         .one_shot(true)
@@ -28,10 +29,25 @@ pub(crate) async fn sample(engine: &Engine, id: &str) -> Result<Option<Usage>, E
     if nanos == 0 {
         return Ok(None);
     }
-    Ok(Some(Usage {
+    // As `docker stats` says it: without what the kernel keeps of files and could give back. The name is of
+    // version 2 of control groups, then of version 1.
+    let of = |name| {
+        memory
+            .stats
+            .as_ref()
+            .and_then(|stats| stats.get(name))
+            .copied()
+    };
+    let idle_files = of("inactive_file").or(of("total_inactive_file"));
+    let usage = Usage {
         cpu_micros: Some(nanos / 1000),
         // Version 1 of control groups keeps the peak; with version 2 it is the largest sample.
         peak_memory_bytes: memory.max_usage.max(memory.usage),
+    };
+    let now = |used: u64| used.saturating_sub(idle_files.unwrap_or(0));
+    Ok(Some(Sample {
+        usage,
+        memory_bytes: memory.usage.map(now),
     }))
 }
 

@@ -86,11 +86,12 @@ pub(crate) enum Operation {
     Stop,
     List,
     Fate,
+    Usage,
     Forget,
 }
 
 impl Operation {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Host,
         Self::Prepare,
         Self::Ensure,
@@ -99,6 +100,7 @@ impl Operation {
         Self::Stop,
         Self::List,
         Self::Fate,
+        Self::Usage,
         Self::Forget,
     ];
 
@@ -112,6 +114,7 @@ impl Operation {
             Self::Stop => "stop",
             Self::List => "list",
             Self::Fate => "fate",
+            Self::Usage => "usage",
             Self::Forget => "forget",
         }
     }

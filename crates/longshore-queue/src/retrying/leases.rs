@@ -10,6 +10,7 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
+use longshore_core::usage::UsageNote;
 use longshore_core::{HostId, WorkerId};
 
 use super::Retrying;
@@ -77,6 +78,15 @@ impl Leases for Retrying {
                 meters.stored(&appends, &statuses);
                 Ok(statuses)
             }
+        })
+        .await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        let notes: Arc<[UsageNote]> = notes.into();
+        self.call("note_usage", move |store| {
+            let notes = Arc::clone(&notes);
+            async move { store.note_usage(&notes).await }
         })
         .await
     }

@@ -9,6 +9,7 @@ use longshore_core::store::{
     EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
     StoreResult,
 };
+use longshore_core::usage::AttemptUsage;
 use longshore_core::{JobId, State};
 
 use super::Retrying;
@@ -89,6 +90,14 @@ impl Reading for Retrying {
         self.call("next_due", move |store| async move {
             store.next_due(limit).await
         })
+        .await
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        self.call(
+            "usage_of",
+            move |store| async move { store.usage_of(job).await },
+        )
         .await
     }
 }

@@ -17,6 +17,7 @@ mod placing;
 mod reconciling;
 mod removing;
 mod retrying;
+mod sampling;
 mod supervising;
 mod undoing;
 mod working;

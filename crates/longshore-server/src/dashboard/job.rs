@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, Query, State as With};
 use longshore_core::store::{AttemptView, JobDetail};
+use longshore_core::usage::AttemptUsage;
 use longshore_core::{JobId, State, Timestamp};
 use serde::Deserialize;
 
@@ -13,6 +14,7 @@ use super::jobs::Row;
 use super::log::{self, Start};
 use super::page::{Page, Shown, shown};
 use super::session::Visitor;
+use super::usage::{Curve, curves};
 use super::words::{When, between, bytes, span};
 use crate::app::App;
 use crate::routes::result_of;
@@ -35,12 +37,15 @@ struct Attempt {
     ran: Option<String>,
     cpu: Option<String>,
     memory: Option<String>,
+    /// What it used over time.
+    curves: Vec<Curve>,
     left_out: Option<String>,
 }
 
 impl Attempt {
-    fn new(view: &AttemptView, now: Timestamp) -> Self {
+    fn new(view: &AttemptView, used: &[AttemptUsage], now: Timestamp) -> Self {
         let record = view.record.as_ref();
+        let used = used.iter().find(|used| used.attempt == view.attempt);
         let outcome = match (record, view.started_at) {
             (Some(record), _) => record.outcome.as_str().replace('_', " "),
             (None, Some(_)) => "running".to_owned(),
@@ -80,6 +85,7 @@ impl Attempt {
                 .map(|started| between(started, view.ended_at, now)),
             cpu: usage.and_then(|usage| usage.cpu()).map(span),
             memory: usage.and_then(|usage| usage.peak_memory_bytes).map(bytes),
+            curves: used.map_or_else(Vec::new, |used| curves(&used.points)),
             left_out: (omitted > 0).then(|| bytes(omitted)),
         }
     }
@@ -148,9 +154,10 @@ pub(super) async fn show(
     Path(id): Path<JobId>,
     Query(Asked { find }): Query<Asked>,
 ) -> Shown {
-    let (now, mut detail, told) = tokio::try_join!(
+    let (now, mut detail, used, told) = tokio::try_join!(
         app.store.now(),
         app.store.show_job(id),
+        app.store.usage_of(id),
         app.store.deliveries(None, Some(id), None, 1)
     )?;
     let output = log::start(&app, id).await?;
@@ -191,7 +198,7 @@ pub(super) async fn show(
         attempts: attempts_made
             .iter()
             .rev()
-            .map(|view| Attempt::new(view, now))
+            .map(|view| Attempt::new(view, &used, now))
             .collect(),
         spec: pretty(&spec),
         result: result.as_ref().map(pretty),

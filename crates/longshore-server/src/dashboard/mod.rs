@@ -24,6 +24,7 @@ mod queues;
 mod scheduled;
 pub(crate) mod session;
 mod submit;
+mod usage;
 mod webhooks;
 mod which;
 mod words;

@@ -40,7 +40,7 @@ impl WebhookRow {
             url: webhook.url.clone(),
             enabled: webhook.enabled,
             states: if states.is_empty() {
-                "whatever way they end".to_owned()
+                "ended".to_owned()
             } else {
                 states.join(", ")
             },

@@ -9,6 +9,7 @@ use longshore_core::JobId;
 use longshore_core::access::Role;
 use longshore_core::spec::FieldError;
 use longshore_core::store::{JobFilter, JobPage, JobSummary, MAX_SUBMITTED};
+use longshore_core::usage::AttemptUsage;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -106,4 +107,18 @@ pub(super) async fn states(
     }
     let states = app.store.states(&asked.jobs).await?;
     Ok(Json(StatesAnswer { states }))
+}
+
+/// What each attempt of a job used over time
+///
+/// Attempts of less than some seconds have nothing. Samples are some five seconds apart at first, and further
+/// apart in long attempts, so that there are 120 at most.
+#[utoipa::path(get, path = "/jobs/{id}/usage", tag = "jobs", params(("id" = JobId, Path, description = "The job's id")),
+    responses((status = 200, body = Vec<AttemptUsage>), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn job_usage(
+    State(app): State<Arc<App>>,
+    Named(id): NamedJob,
+) -> Answer<Json<Vec<AttemptUsage>>> {
+    app.store.states(&[id]).await?;
+    Ok(Json(app.store.usage_of(id).await?))
 }

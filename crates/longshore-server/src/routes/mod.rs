@@ -60,6 +60,7 @@ fn for_readers() -> Routes {
         .routes(routes!(jobs::list_jobs))
         .routes(routes!(jobs::next_due))
         .routes(routes!(jobs::show_job))
+        .routes(routes!(jobs::job_usage))
         .routes(routes!(jobs::states))
         .routes(routes!(output::read_output))
         .routes(routes!(output::stdout))

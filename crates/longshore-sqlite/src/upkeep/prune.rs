@@ -37,6 +37,7 @@ pub(super) fn pass(tx: &Tx<'_>, retention: Retention) -> Outcome<Pruned> {
         }
         let of_job: &[(&str, &dyn ToSql)] = &[(":job", &job)];
         let attempts = tx.execute(sql!("prune_attempts"), of_job)?;
+        tx.execute(sql!("prune_usage"), of_job)?;
         tx.execute(sql!("prune_labels"), of_job)?;
         tx.execute(sql!("place_drop_deadline"), of_job)?;
         tx.execute(sql!("place_forget_age"), of_job)?;

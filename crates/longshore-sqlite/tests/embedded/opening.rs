@@ -188,7 +188,8 @@ async fn a_file_from_before_files_were_marked_is_known_by_its_history_and_marked
             DROP TABLE closed;
             DROP TABLE webhook;
             DROP TABLE webhook_cursor;
-            DROP TABLE delivery;",
+            DROP TABLE delivery;
+            DROP TABLE attempt_usage;",
         )
         .expect("as version 1 left it");
     open(&folder.file()).await.close().await;

@@ -77,7 +77,7 @@ pub async fn a_job_gets_no_more_of_the_cpus_than_its_limit(scene: &Scene) {
     let launched = scene.launch(spec).await;
     let cpu = async || {
         let usage = in_time("usage", scene.executor.usage(&launched.handle)).await;
-        usage.unwrap_or_else(|error| panic!("{error}")).cpu()
+        usage.unwrap_or_else(|error| panic!("{error}")).usage.cpu()
     };
     let began = tokio::time::Instant::now();
     let first = eventually("it runs", cpu).await;

@@ -76,16 +76,22 @@ pub async fn usage_is_measured_while_the_job_runs(scene: &Scene) {
     let launched = scene.launch(scene.shell("while :; do :; done")).await;
     let usage = eventually("a tenth of a second of CPU time", async || {
         let usage = in_time("usage", scene.executor.usage(&launched.handle)).await;
-        let usage = usage.unwrap_or_else(|error| panic!("{error}"));
-        usage
+        let sample = usage.unwrap_or_else(|error| panic!("{error}"));
+        sample
+            .usage
             .cpu()
             .is_some_and(|cpu| cpu > Duration::from_millis(100))
-            .then_some(usage)
+            .then_some(sample)
     })
     .await;
     assert!(
-        usage.peak_memory_bytes.expect("measured") > 50_000,
+        usage.usage.peak_memory_bytes.expect("measured") > 50_000,
         "{usage:?}"
+    );
+    let now = usage.memory_bytes.expect("measured");
+    assert!(
+        (50_000..40_000_000).contains(&now),
+        "{now} bytes for a shell"
     );
     scene.stop(&launched.handle, Duration::ZERO).await;
     let ended = in_time("the end", launched.end)

@@ -9,6 +9,7 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
+use longshore_core::usage::UsageNote;
 use longshore_history as history;
 use longshore_history::store::{Acquire, Answer, Call};
 
@@ -67,6 +68,10 @@ impl Leases for Recording {
             Answer::AppendOutput(statuses.iter().copied().map(words::standing).collect())
         })
         .await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        self.inner.note_usage(notes).await
     }
 
     async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {

@@ -8,6 +8,7 @@ use longshore_core::store::{
     EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
     StoreResult,
 };
+use longshore_core::usage::AttemptUsage;
 use longshore_core::{JobId, State};
 
 use super::Recording;
@@ -52,5 +53,9 @@ impl Reading for Recording {
 
     async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
         self.inner.next_due(limit).await
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        self.inner.usage_of(job).await
     }
 }

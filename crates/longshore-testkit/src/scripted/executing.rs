@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_core::InstanceId;
-use longshore_core::attempt::{Exit, Usage};
+use longshore_core::attempt::Exit;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
     Capabilities, ContainerIdentity, Ensured, Executor, ExecutorError, Fate, Handle, LaunchRequest,
@@ -13,6 +13,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_core::usage::Sample;
 use longshore_history::Mark;
 
 use super::container::Container;
@@ -142,8 +143,12 @@ impl Executor for ScriptedExecutor {
         Ok(())
     }
 
-    async fn usage(&self, handle: &Handle) -> Result<Usage, ExecutorError> {
-        Ok(self.inner.find("measure", handle)?.script.usage)
+    async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError> {
+        let usage = self.inner.find("measure", handle)?.script.usage;
+        Ok(Sample {
+            usage,
+            memory_bytes: usage.peak_memory_bytes,
+        })
     }
 
     async fn list(&self, instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

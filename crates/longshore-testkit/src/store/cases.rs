@@ -191,6 +191,9 @@ macro_rules! store_conformance {
                 a_job_whose_workers_are_full_says_so,
                 a_job_that_may_go_says_that_it_is_in_line,
                 a_job_that_does_not_wait_gives_no_reason,
+                what_an_attempt_uses_is_noted_by_its_holder_alone,
+                each_attempt_has_its_own_usage_and_jobs_do_not_mix,
+                pruning_takes_usage_along,
             }
             upkeep {
                 a_job_moves_up_one_priority_after_the_time_and_again_after_each_further_one,

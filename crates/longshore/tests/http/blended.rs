@@ -21,6 +21,7 @@ use longshore_core::store::{
     Upkeep, Wakeups, Webhooks, Worker,
 };
 use longshore_core::template::Template;
+use longshore_core::usage::{AttemptUsage, UsageNote};
 use longshore_core::webhook::{DeliveryId, NewDelivery, NewWebhook, Webhook, WebhookId};
 use longshore_core::{
     AttemptNumber, HostId, InstanceId, JobId, Priority, QueueId, State, Timestamp, WorkerId,
@@ -87,6 +88,10 @@ impl Leases for Blended {
 
     async fn append_output(&self, appends: &[OutputAppend]) -> StoreResult<Vec<LeaseStatus>> {
         self.direct.append_output(appends).await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        self.direct.note_usage(notes).await
     }
 
     async fn finish(&self, finishes: &[Finish]) -> StoreResult<Vec<FinishOutcome>> {
@@ -237,6 +242,10 @@ impl Reading for Blended {
 
     async fn next_due(&self, limit: u32) -> StoreResult<Vec<JobSummary>> {
         self.http.next_due(limit).await
+    }
+
+    async fn usage_of(&self, job: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        self.http.usage_of(job).await
     }
 }
 

@@ -4,6 +4,7 @@ use longshore_core::attempt::{AttemptRecord, Outcome};
 use longshore_core::disposition::Disposition;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, LeaseKey};
+use longshore_testkit::wait::eventually;
 
 use crate::scene::{Scene, on_both_databases};
 use crate::stage::Stage;
@@ -14,6 +15,7 @@ on_both_databases!(
     a_container_is_handed_over_alive_at_a_shutdown,
     a_worker_that_stalled_past_its_lease_changes_nothing,
     a_container_that_no_lease_stands_for_is_stopped,
+    what_a_container_uses_is_one_curve_under_two_workers,
 );
 
 async fn a_container_whose_worker_was_killed_goes_on_under_another(scene: Scene) {
@@ -26,6 +28,36 @@ async fn a_container_whose_worker_was_killed_goes_on_under_another(scene: Scene)
     first.finish();
     let second = stage.worker(&[]);
     stage.until_its_output_goes_on(job).await;
+    stage.scene.open_the_gate();
+    stage.assert_it_ran_once(job).await;
+    stage.conclude(vec![second]).await;
+}
+
+async fn what_a_container_uses_is_one_curve_under_two_workers(scene: Scene) {
+    let Some(stage) = Stage::new(scene).await else {
+        return;
+    };
+    let first = stage.worker(&[]);
+    let job = stage.running_job().await;
+    let points = async |at_least: usize| {
+        eventually("it is measured", async || {
+            let used = stage.store.usage_of(job).await.expect("a look");
+            let points = used.into_iter().next()?.points;
+            (points.len() >= at_least).then_some(points)
+        })
+        .await
+    };
+    let before = points(1).await;
+    first.signal("KILL");
+    first.finish();
+    let second = stage.worker(&[]);
+    let after = points(before.len() + 2).await;
+    assert_eq!(after[..before.len()], before, "what was noted stays");
+    assert!(after.is_sorted_by(|a, b| a.after_ms < b.after_ms && a.cpu_micros <= b.cpu_micros));
+    assert!(
+        after.iter().all(|point| point.memory_bytes > Some(50_000)),
+        "{after:?}"
+    );
     stage.scene.open_the_gate();
     stage.assert_it_ran_once(job).await;
     stage.conclude(vec![second]).await;

@@ -5,6 +5,7 @@ mod filtering;
 mod listing;
 mod showing;
 mod times;
+mod using;
 mod walking;
 mod why_waiting;
 
@@ -13,5 +14,6 @@ pub use filtering::*;
 pub use listing::*;
 pub use showing::*;
 pub use times::*;
+pub use using::*;
 pub use walking::*;
 pub use why_waiting::*;

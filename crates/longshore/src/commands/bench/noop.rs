@@ -16,6 +16,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
+use longshore_core::usage::Sample;
 use tokio::sync::watch;
 
 /// The kind that the bench's queue names.
@@ -116,8 +117,8 @@ impl Executor for NoopExecutor {
         self.start(handle).await
     }
 
-    async fn usage(&self, _handle: &Handle) -> Result<Usage, ExecutorError> {
-        Ok(Usage::default())
+    async fn usage(&self, _handle: &Handle) -> Result<Sample, ExecutorError> {
+        Ok(Sample::default())
     }
 
     async fn list(&self, _instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::scene::Scene;
 
 /// Every operation, and the least role that may do it.
-const ROLES: [(&str, Role); 50] = [
+const ROLES: [(&str, Role); 51] = [
     ("about", Role::Reader),
     ("who_am_i", Role::Reader),
     ("stats", Role::Reader),
@@ -17,6 +17,7 @@ const ROLES: [(&str, Role); 50] = [
     ("list_jobs", Role::Reader),
     ("next_due", Role::Reader),
     ("show_job", Role::Reader),
+    ("job_usage", Role::Reader),
     ("states", Role::Reader),
     ("read_output", Role::Reader),
     ("follow_output", Role::Reader),

@@ -12,6 +12,7 @@ use longshore_core::executor::{
     Capabilities, Capability, ExecutorError, Handle, LaunchRequest, Phase,
 };
 use longshore_core::output::Stream;
+use longshore_core::usage::Sample;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -124,6 +125,8 @@ struct Inner {
     silent: bool,
     /// The host takes a minute over any question about itself.
     hung: bool,
+    /// What every container uses.
+    sample: Sample,
 }
 
 struct Container {
@@ -176,6 +179,11 @@ impl ScriptedExecutor {
     /// From now on it can list its containers, or can't.
     pub fn set_blind(&self, blind: bool) {
         self.lock().blind = blind;
+    }
+
+    /// From now on each of its containers uses this.
+    pub fn set_sample(&self, sample: Sample) {
+        self.lock().sample = sample;
     }
 
     /// From now on its host answers, or does not.

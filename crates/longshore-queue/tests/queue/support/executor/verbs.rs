@@ -14,6 +14,7 @@ use longshore_core::executor::{
 };
 use longshore_core::host::HostFacts;
 use longshore_core::output::{OutputChunk, ResumePoint};
+use longshore_core::usage::Sample;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -224,8 +225,8 @@ impl Executor for ScriptedExecutor {
         Ok(())
     }
 
-    async fn usage(&self, _handle: &Handle) -> Result<Usage, ExecutorError> {
-        Ok(Usage::default())
+    async fn usage(&self, _handle: &Handle) -> Result<Sample, ExecutorError> {
+        Ok(self.lock().sample)
     }
 
     async fn list(&self, _instance: &InstanceId) -> Result<Vec<Listed>, ExecutorError> {

@@ -10,6 +10,7 @@ use longshore_core::store::{
     AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
+use longshore_core::usage::UsageNote;
 use longshore_core::{HostId, JobId, Priority, Token, WorkerId};
 
 use super::super::faults::busy;
@@ -107,6 +108,18 @@ impl Leases for MemoryStore {
                     .started = true;
             }
             Ok(status)
+        })
+        .await
+    }
+
+    async fn note_usage(&self, notes: &[UsageNote]) -> StoreResult<()> {
+        self.verb("note_usage", |inner| {
+            for note in notes {
+                if inner.status(note.lease) != LeaseStatus::Lost {
+                    inner.usage.insert(note.lease.job, note.series.clone());
+                }
+            }
+            Ok(())
         })
         .await
     }

@@ -19,6 +19,7 @@ use longshore_core::host::{Capacity, Host, HostFacts};
 use longshore_core::spec::Timeout;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{OutputAppend, Store, StoreError, StoreResult};
+use longshore_core::usage::UsageSeries;
 use longshore_core::{JobId, JobSpec, QueueId, Token, WorkerId};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -42,6 +43,12 @@ impl MemoryStore {
             hints: watch::Sender::new(0),
             journal,
         }
+    }
+
+    /// What was noted of a job's newest attempt; nothing if nothing was.
+    pub fn usage(&self, job: i64) -> UsageSeries {
+        let inner = self.lock();
+        inner.usage.get(&JobId(job)).cloned().unwrap_or_default()
     }
 
     /// A host that is known before any worker enters it.

@@ -9,6 +9,7 @@ use longshore_core::store::{
     EndedInMinute, JobDetail, JobFilter, JobPage, JobSummary, OutputPage, OutputRequest, Reading,
     StoreResult,
 };
+use longshore_core::usage::AttemptUsage;
 use longshore_core::{JobId, QueueId, State};
 
 use super::{Inner, Job, LeaseRow, MemoryStore, Place, unused};
@@ -90,6 +91,10 @@ impl Reading for MemoryStore {
 
     async fn next_due(&self, _: u32) -> StoreResult<Vec<JobSummary>> {
         unused("next_due")
+    }
+
+    async fn usage_of(&self, _: JobId) -> StoreResult<Vec<AttemptUsage>> {
+        Ok(Vec::new())
     }
 }
 

@@ -11,6 +11,7 @@ use longshore_core::queue::Queue;
 use longshore_core::state::TerminalState;
 use longshore_core::store::{Finish, FinishOutcome, LeaseKey, LeaseStatus, OutputAppend};
 use longshore_core::template::Template;
+use longshore_core::usage::UsageSeries;
 use longshore_core::{AttemptNumber, HostId, JobId, JobSpec, QueueId, WorkerId};
 use tokio::time::Instant;
 
@@ -72,6 +73,8 @@ pub struct Inner {
     pub faults: Faults,
     pub stuck: Option<QueueId>,
     pub last_token: i64,
+    /// What was noted of each job's newest attempt.
+    pub usage: BTreeMap<JobId, UsageSeries>,
 }
 
 impl Inner {
@@ -93,6 +96,7 @@ impl Inner {
             faults: Faults::default(),
             stuck: None,
             last_token: 0,
+            usage: BTreeMap::new(),
         }
     }
 
