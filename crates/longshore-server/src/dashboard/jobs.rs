@@ -17,8 +17,9 @@ use crate::app::App;
 
 /// Jobs on a page.
 const PAGE: u32 = 50;
-/// What is rare is looked for for so long, before the rest is left to the next page.
-pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+/// What is rare is looked for for so long, before the rest is left to the next page: the last look that is
+/// begun by then may take as long again among a million jobs, and a page is to be there within 150 ms.
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A job in a list.
 pub(super) struct Row {
