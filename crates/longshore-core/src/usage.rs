@@ -26,7 +26,8 @@ pub struct UsagePoint {
     pub after_ms: u64,
     /// CPU time up to then, user and system, of all its processes, in microseconds.
     pub cpu_micros: Option<u64>,
-    /// The memory of all its processes together at that moment, in bytes.
+    /// The memory of all its processes together at that moment, in bytes. Of processes on the host itself
+    /// what they share with each other counts for each.
     pub memory_bytes: Option<u64>,
 }
 

@@ -105,6 +105,9 @@ impl NewWebhook {
     /// Names the field.
     pub fn validate(&self) -> Result<(), FieldError> {
         check_name("name", &self.name)?;
+        if let Some(queue) = &self.wanted.queue {
+            check_name("queue", queue)?;
+        }
         let has_scheme = ["http://", "https://"].iter().any(|scheme| {
             self.url
                 .strip_prefix(scheme)
@@ -175,9 +178,9 @@ pub enum DeliveryState {
     GivenUp,
 }
 
-/// How deliveries are repeated: 15 tries within a day and a half.
+/// How deliveries are repeated: 19 tries within one to two days.
 pub const REPEATED: Backoff = Backoff {
-    attempts: 14,
+    attempts: 18,
     base: Duration::from_secs(10),
     max: Duration::from_hours(6),
 };
@@ -201,7 +204,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let is_protocol = a == 192 && b == 0 && c == 0;
     let is_relay = a == 192 && b == 88 && c == 99;
     let is_benchmark = a == 198 && (18..20).contains(&b);
+    // Public by the registry, and the metadata of one cloud's machines.
+    let is_metadata = address == Ipv4Addr::new(168, 63, 129, 16);
     !(a == 0
+        || is_metadata
         || a >= 240
         || is_shared
         || is_protocol
@@ -244,6 +250,7 @@ mod tests {
             ("100.128.0.1", true),
             ("0.0.0.0", false),
             ("192.0.2.1", false),
+            ("168.63.129.16", false),
             ("198.18.0.1", false),
             ("224.0.0.1", false),
             ("255.255.255.255", false),

@@ -188,9 +188,11 @@ impl Executor for DockerExecutor {
     async fn usage(&self, handle: &Handle) -> Result<Sample, ExecutorError> {
         let sample = meter::sample(&self.engine, &handle.0).await?;
         let sample = sample.unwrap_or_default();
-        // Kept for the end too: what was once shown is never taken back.
+        // Kept for the end too: what was once shown is never taken back. One that was forgotten meanwhile has
+        // no meter any more, and gets no other.
+        let meter = self.ours().get(handle).map(|ours| Arc::clone(&ours.meter));
         Ok(Sample {
-            usage: self.meter(handle).add(sample.usage),
+            usage: meter.map_or(sample.usage, |meter| meter.add(sample.usage)),
             ..sample
         })
     }

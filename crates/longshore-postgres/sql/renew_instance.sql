@@ -12,5 +12,8 @@ WITH used AS MATERIALIZED (
         home = database_home()
     WHERE NOT $1 OR (SELECT workers = 0 AND (leases = 0 OR is_copy) FROM used)
     RETURNING id
+), silenced AS (
+    -- Whom the original tells a copy does not tell, too, unless somebody says so.
+    UPDATE webhook SET enabled = false WHERE $1 AND enabled AND EXISTS (SELECT FROM renewed)
 )
 SELECT used.leases, used.workers, (SELECT id FROM renewed) AS id FROM used

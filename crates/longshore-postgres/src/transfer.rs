@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use longshore_core::store::transfer::{Cell, Cells, Closing, Counters, Table, Transfer};
-use longshore_core::store::{StoreError, StoreResult, note_all_changes};
+use longshore_core::store::{StoreError, StoreResult, begin_noting, note_all_changes};
 use tokio_postgres::types::ToSql;
 
 use self::cells::{Array, by_column, cells_of};
@@ -47,6 +47,10 @@ impl Transfer for PostgresStore {
 
     async fn note_rest(&self) -> StoreResult<()> {
         note_all_changes(self).await
+    }
+
+    async fn begin_noting(&self) -> StoreResult<()> {
+        begin_noting(self).await
     }
 
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>> {

@@ -173,16 +173,29 @@ impl Webhooks for PostgresStore {
     }
 }
 
-/// Takes away deliveries that ended long ago.
+/// Gives up deliveries that have waited for too long, and takes away those that ended long ago or are
+/// nobody's.
 pub(crate) async fn forget(verb: &'static str, db: &Db) -> StoreResult<()> {
-    let (keep, limit) = (Delivery::KEPT, i64::from(Delivery::FORGOTTEN_AT_ONCE));
-    let sql = include_str!("../sql/tend_storage_deliveries.sql");
-    loop {
-        let row = db.one(verb, sql, &[&keep.as_secs_f64(), &limit]).await?;
-        if column::<i64>(verb, &row, "deliveries")? < limit {
-            return Ok(());
+    let limit = i64::from(Delivery::FORGOTTEN_AT_ONCE);
+    let steps = [
+        (
+            Delivery::GIVEN_UP_AFTER,
+            include_str!("../sql/tend_storage_undeliverable.sql"),
+        ),
+        (
+            Delivery::KEPT,
+            include_str!("../sql/tend_storage_deliveries.sql"),
+        ),
+    ];
+    for (age, sql) in steps {
+        loop {
+            let row = db.one(verb, sql, &[&age.as_secs_f64(), &limit]).await?;
+            if column::<i64>(verb, &row, "deliveries")? < limit {
+                break;
+            }
         }
     }
+    Ok(())
 }
 
 fn webhook_of(verb: &'static str, row: &Row) -> StoreResult<Webhook> {

@@ -54,7 +54,8 @@ impl StoreHarness for Harness {
 
     async fn age_deliveries(&self, by: Duration) {
         let client = self.0.client().await;
-        let sql = "UPDATE delivery SET ended_at = ended_at - make_interval(secs => $1)";
+        let sql = "UPDATE delivery SET ended_at = ended_at - make_interval(secs => $1), \
+                   at = at - make_interval(secs => $1)";
         let aged = client.execute(sql, &[&by.as_secs_f64()]).await;
         assert!(aged.expect("a table") > 0, "there are deliveries");
     }

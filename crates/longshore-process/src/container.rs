@@ -40,6 +40,8 @@ pub struct Container {
     output: OutputPlace,
     /// The most memory that [`Container::usage`] saw so far.
     peak_memory_bytes: AtomicU64,
+    /// The most CPU time that it saw: a child that is waited for while `/proc` is read is in neither place.
+    cpu_micros: AtomicU64,
 }
 
 impl Container {
@@ -89,6 +91,7 @@ impl Container {
             given_up,
             output: OutputPlace::new(stdout, stderr),
             peak_memory_bytes: AtomicU64::new(0),
+            cpu_micros: AtomicU64::new(0),
         };
         // If this can't be sent the shim has ended, and its end says more.
         let version = VERSION.to_owned();
@@ -238,8 +241,11 @@ impl Container {
         let earlier = self
             .peak_memory_bytes
             .fetch_max(used.peak_memory_bytes, Ordering::Relaxed);
+        let cpu = self
+            .cpu_micros
+            .fetch_max(used.cpu_micros, Ordering::Relaxed);
         let usage = Usage {
-            cpu_micros: Some(used.cpu_micros),
+            cpu_micros: Some(cpu.max(used.cpu_micros)),
             peak_memory_bytes: Some(earlier.max(used.peak_memory_bytes)),
         };
         Ok(Sample {

@@ -3,9 +3,12 @@
 //! Everything read here may be out of date when it is looked at: callers must hold something that
 //! keeps the process id from being given away (being the parent), or compare start times.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -178,19 +181,74 @@ pub struct Used {
     pub memory_bytes: u64,
 }
 
-/// What the processes below `root` use; `root` itself left out. One walk through `/proc`.
-pub fn usage_below(root: Pid) -> io::Result<Used> {
-    let Listing {
-        processes,
-        incomplete,
-    } = all();
-    if let Some(error) = incomplete {
-        return Err(error);
+/// The processes of the machine, at most this long ago.
+const RECENT: Duration = Duration::from_millis(250);
+
+/// A listing, by parents.
+struct Tree {
+    read: Instant,
+    processes: HashMap<Pid, ProcessStat>,
+    children: HashMap<Pid, Vec<Pid>>,
+}
+
+impl Tree {
+    /// One that is recent: whoever measures many jobs at once walks through `/proc` once.
+    fn recent() -> io::Result<Arc<Self>> {
+        static LAST: Mutex<Option<Arc<Tree>>> = Mutex::new(None);
+        // Others wait for whoever reads, and then have it too.
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = last.as_ref().filter(|tree| tree.read.elapsed() < RECENT) {
+            return Ok(Arc::clone(tree));
+        }
+        let Listing {
+            processes,
+            incomplete,
+        } = all();
+        if let Some(error) = incomplete {
+            return Err(error);
+        }
+        let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
+        for process in &processes {
+            children
+                .entry(process.parent)
+                .or_default()
+                .push(process.pid);
+        }
+        let by_pid = processes.into_iter();
+        let tree = Arc::new(Self {
+            read: Instant::now(),
+            processes: by_pid.map(|process| (process.pid, process)).collect(),
+            children,
+        });
+        *last = Some(Arc::clone(&tree));
+        Ok(tree)
     }
-    let below = descendants(root, &processes);
-    let reaped_by_root = processes
-        .iter()
-        .find(|process| process.pid == root)
+
+    /// As [`descendants`].
+    fn below(&self, root: Pid) -> Vec<ProcessStat> {
+        let mut seen = HashSet::from([root]);
+        let mut found = Vec::new();
+        let mut parents = vec![root];
+        while let Some(parent) = parents.pop() {
+            for child in self.children.get(&parent).into_iter().flatten() {
+                // A snapshot that is not of one moment could in theory show a circle.
+                if seen.insert(*child) {
+                    found.extend(self.processes.get(child).copied());
+                    parents.push(*child);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// What the processes below `root` use; `root` itself left out. By a recent walk through `/proc`.
+pub fn usage_below(root: Pid) -> io::Result<Used> {
+    let tree = Tree::recent()?;
+    let below = tree.below(root);
+    let reaped_by_root = tree
+        .processes
+        .get(&root)
         .map_or(0, |root| root.reaped_ticks);
     let ticks: u64 = below
         .iter()

@@ -1,13 +1,16 @@
 //! What running containers use, looked at now and then, and noted in the store.
 //!
 //! Owns the series of this worker's containers. Nothing depends on it: an engine that does not answer, or a
-//! store that is away, costs points of a curve, and a store that is back gets all of it.
+//! store that is away, costs points of a curve, and a store that is back gets all of it. Nobody waits for
+//! anybody: each machine has looks of its own, and what they find is noted once a second by one call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::{Fuse, FusedFuture as _};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use longshore_core::store::{LeaseKey, Leases as _, Reading as _};
 use longshore_core::usage::{Sample, UsageNote, UsageSeries};
 use tokio::sync::Notify;
@@ -16,10 +19,16 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::machines::Placed;
 use crate::retrying::Retrying;
 
-/// So many executors are asked at once: looking is no work that others wait behind.
+/// So many containers of one machine are looked at at once: looking is no work that others wait behind.
 const AT_ONCE: usize = 4;
-/// One that does not answer within this is asked again when the next sample is due.
+/// A machine that does not answer within this…
 const PATIENCE: Duration = Duration::from_secs(5);
+/// … is asked about that container again after this.
+const AFTER_SILENCE: Duration = Duration::from_mins(1);
+/// What is due is gathered for so long, so that many containers make few calls.
+const ROUND: Duration = Duration::from_secs(1);
+/// After a call of the store that failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// The containers whose usage is looked at.
 #[derive(Default)]
@@ -30,11 +39,21 @@ pub(crate) struct Samplings {
 
 struct Run {
     placed: Placed,
-    /// When the container was started, under whichever worker.
-    started: Instant,
+    /// For how long it ran under another worker…
+    ran_for: Duration,
+    /// … before this one began with it.
+    begun: Instant,
     /// None until what another worker has noted of it is known.
     series: Option<UsageSeries>,
     due: Instant,
+    is_looked_at: bool,
+}
+
+impl Run {
+    /// How long it has run.
+    fn age(&self) -> Duration {
+        self.ran_for + self.begun.elapsed()
+    }
 }
 
 /// Looked at for as long as this is kept.
@@ -49,6 +68,14 @@ impl Drop for Sampled {
     }
 }
 
+/// A look that is due.
+struct Due {
+    key: LeaseKey,
+    placed: Placed,
+    /// Whether it has to be found out first what another worker has noted.
+    is_unknown: bool,
+}
+
 impl Samplings {
     /// From now on this container is looked at. `ran_for`: so long it ran before, under another worker, which
     /// may have noted something of it (`is_adopted`).
@@ -60,12 +87,13 @@ impl Samplings {
         is_adopted: bool,
     ) -> Sampled {
         let now = Instant::now();
-        let first = UsageSeries::default().next_after();
         let run = Run {
             placed,
-            started: now.checked_sub(ran_for).unwrap_or(now),
+            ran_for,
+            begun: now,
             series: (!is_adopted).then(UsageSeries::default),
-            due: now + first,
+            due: now + UsageSeries::FIRST_AFTER,
+            is_looked_at: false,
         };
         self.runs().insert(key, run);
         self.begun.notify_one();
@@ -81,79 +109,167 @@ impl Samplings {
 
     /// When the next look is due; never while nothing runs.
     fn next(&self) -> Option<Instant> {
-        self.runs().values().map(|run| run.due).min()
+        let runs = self.runs();
+        let waiting = runs.values().filter(|run| !run.is_looked_at);
+        waiting.map(|run| run.due).min()
     }
 
-    /// What is due by now: each is due again after a while, whatever comes of this look.
-    fn take_due(&self) -> Vec<(LeaseKey, Placed, bool)> {
+    /// What is due by now, and whose machine has room for another look.
+    fn take_due(&self) -> Vec<Due> {
         let now = Instant::now();
         let mut runs = self.runs();
-        let due = runs.iter_mut().filter(|(_, run)| run.due <= now);
-        due.map(|(key, run)| {
-            run.due = now + UsageSeries::FIRST_AFTER;
-            (*key, run.placed.clone(), run.series.is_none())
-        })
-        .collect()
+        let mut looks: BTreeMap<usize, usize> = BTreeMap::new();
+        for run in runs.values().filter(|run| run.is_looked_at) {
+            *looks.entry(machine_of(&run.placed)).or_default() += 1;
+        }
+        let mut due = Vec::new();
+        for (key, run) in runs.iter_mut() {
+            let looks = looks.entry(machine_of(&run.placed)).or_default();
+            if run.is_looked_at || run.due > now || *looks >= AT_ONCE {
+                continue;
+            }
+            *looks += 1;
+            run.is_looked_at = true;
+            due.push(Due {
+                key: *key,
+                placed: run.placed.clone(),
+                is_unknown: run.series.is_none(),
+            });
+        }
+        due
     }
 
-    /// Adds a sample, and says what is to be noted.
-    fn add(&self, key: LeaseKey, sample: Sample) -> Option<UsageNote> {
-        if sample.usage.cpu_micros.is_none() && sample.memory_bytes.is_none() {
-            return None;
-        }
+    /// How old a container is.
+    fn age(&self, key: LeaseKey) -> Option<Duration> {
+        self.runs().get(&key).map(Run::age)
+    }
+
+    /// A look is over: what it saw at this age, or after how long the next one may come. Whether there is
+    /// something to note.
+    fn looked(&self, key: LeaseKey, seen: Result<(Duration, Sample), Duration>) -> bool {
+        let now = Instant::now();
         let mut runs = self.runs();
-        let run = runs.get_mut(&key)?;
-        let series = run.series.as_mut()?;
-        series.add(run.started.elapsed(), sample);
-        run.due = run.started + series.next_after();
-        Some(UsageNote {
-            lease: key,
-            series: series.clone(),
-        })
+        let Some(run) = runs.get_mut(&key) else {
+            return false;
+        };
+        run.is_looked_at = false;
+        let sample = match seen {
+            Ok((age, sample)) if has_something(&sample) => run.series.as_mut().map(|series| {
+                series.add(age, sample);
+                series.next_after()
+            }),
+            Ok(_) => None,
+            Err(pause) => {
+                run.due = now + pause;
+                return false;
+            }
+        };
+        let next = sample.map(|next| run.begun + next.saturating_sub(run.ran_for));
+        // One that answers late is not due again at once.
+        run.due = next.map_or(now + UsageSeries::FIRST_AFTER, |next| next.max(now + ROUND));
+        sample.is_some()
     }
 
     /// What another worker has noted, which goes on here.
     fn resume(&self, key: LeaseKey, known: UsageSeries) {
         if let Some(run) = self.runs().get_mut(&key) {
+            // Whoever noted that knew its age better than one who adopted it late.
+            let last = known.points().last().map_or(0, |last| last.after_ms);
+            let missing = Duration::from_millis(last).saturating_sub(run.age());
+            run.ran_for += missing;
             run.series = Some(known);
         }
     }
+
+    /// The series of those of these that still run.
+    fn notes(&self, keys: &BTreeSet<LeaseKey>) -> Vec<UsageNote> {
+        let runs = self.runs();
+        let series = |key: &LeaseKey| runs.get(key)?.series.clone();
+        let notes = keys.iter().filter_map(|key| {
+            Some(UsageNote {
+                lease: *key,
+                series: series(key)?,
+            })
+        });
+        notes.collect()
+    }
+}
+
+/// Which machine a container is on, as long as it is.
+fn machine_of(placed: &Placed) -> usize {
+    Arc::as_ptr(&placed.machine).addr()
+}
+
+fn has_something(sample: &Sample) -> bool {
+    sample.usage.cpu_micros.is_some() || sample.memory_bytes.is_some()
 }
 
 /// Looks and notes until its task is ended.
 pub(crate) async fn run(samplings: Arc<Samplings>, store: Retrying) {
+    let mut looks = FuturesUnordered::new();
+    let noting = Fuse::terminated();
+    tokio::pin!(noting);
+    // What was seen and is not noted yet.
+    let mut unnoted: BTreeSet<LeaseKey> = BTreeSet::new();
+    let (mut next_round, mut next_note) = (Instant::now(), Instant::now());
     loop {
-        match samplings.next() {
-            Some(due) => {
-                tokio::select! {
-                    () = sleep_until(due) => {}
-                    () = samplings.begun.notified() => continue,
-                }
-            }
-            None => {
-                samplings.begun.notified().await;
-                continue;
-            }
+        let now = Instant::now();
+        if next_round <= now && samplings.next().is_some_and(|due| due <= now) {
+            next_round = now + ROUND;
+            let due = samplings.take_due().into_iter();
+            looks.extend(due.map(|due| look(&samplings, &store, due)));
         }
-        let looks = samplings.take_due().into_iter();
-        let looks = looks.map(|(key, placed, is_unknown)| {
-            let (samplings, store) = (&samplings, &store);
-            async move {
-                if is_unknown {
-                    resume(samplings, store, key).await;
+        if noting.is_terminated() && !unnoted.is_empty() && next_note <= now {
+            next_note = now + ROUND;
+            let keys = std::mem::take(&mut unnoted);
+            noting.set(note(&store, samplings.notes(&keys), keys).fuse());
+        }
+        let round = samplings.next().map(|due| due.max(next_round));
+        let is_to_note = noting.is_terminated() && !unnoted.is_empty();
+        let note = is_to_note.then_some(next_note);
+        tokio::select! {
+            Some(seen) = looks.next(), if !looks.is_empty() => unnoted.extend(seen),
+            failed = &mut noting, if !noting.is_terminated() => {
+                if let Err(failed) = failed {
+                    unnoted.extend(failed);
+                    next_note = Instant::now() + AFTER_FAILURE;
                 }
-                let sample = look(&placed).await?;
-                samplings.add(key, sample)
             }
-        });
-        let noted = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let noted: Vec<UsageNote> = noted.filter_map(std::future::ready).collect().await;
-        if !noted.is_empty()
-            && let Err(error) = store.note_usage(&noted).await
-        {
-            tracing::debug!(error = %error, "what jobs use could not be noted");
+            () = samplings.begun.notified() => {}
+            () = at(round.into_iter().chain(note).min()) => {}
         }
     }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One look; whose series has grown by it.
+async fn look(samplings: &Samplings, store: &Retrying, due: Due) -> Option<LeaseKey> {
+    let Due {
+        key,
+        placed,
+        is_unknown,
+    } = due;
+    if is_unknown {
+        resume(samplings, store, key).await;
+    }
+    // As of when it is asked for: an answer may take its time.
+    let age = samplings.age(key)?;
+    let looking = placed.machine.executor.usage(&placed.handle);
+    let seen = match timeout(PATIENCE, looking).await {
+        Ok(Ok(sample)) => Ok((age, sample)),
+        Ok(Err(error)) => {
+            tracing::debug!(handle = %placed.handle, error = %error, "could not be measured");
+            Err(UsageSeries::FIRST_AFTER)
+        }
+        Err(_silent) => Err(AFTER_SILENCE),
+    };
+    samplings.looked(key, seen).then_some(key)
 }
 
 async fn resume(samplings: &Samplings, store: &Retrying, key: LeaseKey) {
@@ -168,14 +284,14 @@ async fn resume(samplings: &Samplings, store: &Retrying, key: LeaseKey) {
     }
 }
 
-async fn look(placed: &Placed) -> Option<Sample> {
-    let looking = placed.machine.executor.usage(&placed.handle);
-    match timeout(PATIENCE, looking).await {
-        Ok(Ok(sample)) => Some(sample),
-        Ok(Err(error)) => {
-            tracing::debug!(handle = %placed.handle, error = %error, "could not be measured");
-            None
-        }
-        Err(_) => None,
-    }
+/// Whose series could not be noted is the error.
+async fn note(
+    store: &Retrying,
+    notes: Vec<UsageNote>,
+    keys: BTreeSet<LeaseKey>,
+) -> Result<(), BTreeSet<LeaseKey>> {
+    store.note_usage(&notes).await.map_err(|error| {
+        tracing::debug!(error = %error, "what jobs use could not be noted");
+        keys
+    })
 }

@@ -75,7 +75,7 @@ impl Supervision<'_> {
         let Watch { output, end } = watch;
         let key = self.lease.key;
         let samplings = &self.shift.samplings;
-        let _sampled = samplings.begin(key, placed.clone(), ran_for, so_far.is_some());
+        let sampled = samplings.begin(key, placed.clone(), ran_for, so_far.is_some());
         let (tell_ended, has_ended) = watch::channel(false);
         let mut pump = self.pump();
         if let Some((checkpoint, stored)) = so_far {
@@ -92,6 +92,8 @@ impl Supervision<'_> {
             Ok(ended) => ended,
             Err(order) => return Supervised::LetGo(order),
         };
+        // What comes now may take long, and is not the container's.
+        drop(sampled);
         let job = self.lease.key.job.0;
         let _ = point!("supervise.ended", job).await;
         tell_ended.send_replace(true);

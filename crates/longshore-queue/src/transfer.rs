@@ -90,6 +90,9 @@ pub async fn transfer(
     patiently("note the rest of the changes", || from.note_rest()).await?;
     let mut transferred = Transferred::new();
     for table in TABLES {
+        if table.name == "webhook" {
+            patiently("begin to read the feed", || to.begin_noting()).await?;
+        }
         let rows = copy(from, to, table, &mut progress).await?;
         let found = patiently("count rows", || to.count_rows(table)).await?;
         if found != rows {

@@ -118,7 +118,7 @@ pub(crate) fn router(store: Arc<dyn Store>, options: Options) -> (Router, Arc<Ap
         uses: Uses::default(),
         tables: Tables::default(),
         pulse: dashboard::Pulse::default(),
-        webhooks: Arc::new(Sender::new(options.webhooks == Webhooks::Any)),
+        webhooks: Arc::new(Sender::new(options.webhooks != Webhooks::Public)),
         operations: openapi::Operations::of(&document, &routes::reads()),
         streams: Streams::new(&store),
         bodies: room_for_bodies(),

@@ -1,3 +1,5 @@
 -- Those of a job. Index delivery_job.
 SELECT id, webhook_id, job_id, job_state, at, tries, next_at, ended_at, is_delivered, status, problem
-FROM delivery WHERE job_id = :job AND id < :before ORDER BY id DESC LIMIT :limit
+FROM delivery AS d WHERE EXISTS (SELECT 1 FROM webhook AS w WHERE w.id = d.webhook_id) AND job_id = :job
+    AND id < :before
+ORDER BY id DESC LIMIT :limit

@@ -2,7 +2,7 @@
 -- delivery_due.
 UPDATE delivery SET tries = tries + 1, next_at = :until
 WHERE id IN (
-    SELECT d.id FROM delivery AS d JOIN webhook AS w ON w.id = d.webhook_id
+    SELECT d.id FROM webhook AS w CROSS JOIN delivery AS d ON d.webhook_id = w.id
     WHERE d.next_at <= :now AND w.enabled AND w.id NOT IN (SELECT value FROM json_each(:except))
     ORDER BY d.next_at, d.id LIMIT :limit
 )

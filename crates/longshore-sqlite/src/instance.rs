@@ -41,6 +41,15 @@ fn renew(tx: &Tx<'_>, path: &Path, keep: bool) -> Outcome<Renewed> {
     if keep {
         let params = named_params! { ":gap": NUMBERS_LEFT_OUT };
         tx.execute_one(sql!("renew_instance_numbers"), params)?;
+        for table in ["webhook", "delivery"] {
+            let params = named_params! { ":table": table, ":gap": NUMBERS_LEFT_OUT };
+            if tx.execute(sql!("renew_instance_table"), params)? == 0 {
+                let params = named_params! { ":table": table, ":last": NUMBERS_LEFT_OUT };
+                tx.execute_one(sql!("import_counters_begin"), params)?;
+            }
+        }
+    } else {
+        tx.execute(sql!("renew_instance_webhooks"), [])?;
     }
     let (home, path) = home_of(path);
     let params = named_params! { ":home": home, ":path": path, ":fresh": !keep };

@@ -5,7 +5,7 @@ use longshore_core::spec::Timeout;
 use longshore_core::store::transfer::{
     Cell, Cells, Closing, Column, Counters, Kind, Table, Transfer,
 };
-use longshore_core::store::{StoreError, StoreResult, note_all_changes};
+use longshore_core::store::{StoreError, StoreResult, begin_noting, note_all_changes};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Row, ToSql, named_params, params_from_iter};
 
@@ -76,6 +76,10 @@ impl Transfer for SqliteStore {
 
     async fn note_rest(&self) -> StoreResult<()> {
         note_all_changes(self).await
+    }
+
+    async fn begin_noting(&self) -> StoreResult<()> {
+        begin_noting(self).await
     }
 
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>> {

@@ -63,8 +63,8 @@ impl Webhooks for SqliteStore {
             if tx.execute(sql!("delete_webhook"), params)? == 0 {
                 return Err(StoreError::UnknownWebhook(webhook).into());
             }
-            tx.execute(sql!("delete_webhook_deliveries"), params)
-                .map(drop)
+            // Its deliveries are nobody's then, and go when the storage is tended: there may be millions.
+            Ok(())
         };
         self.engine
             .write("take a webhook away", News::No, delete)
@@ -204,11 +204,16 @@ impl Webhooks for SqliteStore {
     }
 }
 
-/// Takes away deliveries that ended long ago; whether there may be more of them.
+/// Gives up deliveries that have waited for too long, and takes away those that ended long ago or are
+/// nobody's; whether there may be more of them.
 pub(crate) fn forget(tx: &Tx<'_>) -> Outcome<bool> {
-    let (before, limit) = (tx.now.minus(Delivery::KEPT), Delivery::FORGOTTEN_AT_ONCE);
-    let params = named_params! { ":before": before, ":limit": limit };
-    Ok(tx.execute(sql!("tend_storage_deliveries"), params)? >= limit as usize)
+    let limit = Delivery::FORGOTTEN_AT_ONCE;
+    let before = tx.now.minus(Delivery::GIVEN_UP_AFTER);
+    let params = named_params! { ":before": before, ":limit": limit, ":now": tx.now };
+    let given_up = tx.execute(sql!("tend_storage_undeliverable"), params)?;
+    let params = named_params! { ":before": tx.now.minus(Delivery::KEPT), ":limit": limit };
+    let gone = tx.execute(sql!("tend_storage_deliveries"), params)?;
+    Ok(given_up.max(gone) >= limit as usize)
 }
 
 fn webhook_from_row(row: &Row<'_>) -> rusqlite::Result<Webhook> {

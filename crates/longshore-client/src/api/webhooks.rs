@@ -1,8 +1,10 @@
 //! Webhooks and their deliveries.
 
-use longshore_core::JobId;
+use std::collections::BTreeSet;
+
 use longshore_core::store::Delivery;
-use longshore_core::webhook::{DeliveryId, Wanted, Webhook, WebhookId};
+use longshore_core::webhook::{DeliveryId, Webhook, WebhookId};
+use longshore_core::{JobId, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,9 +18,13 @@ pub struct NewWebhookBody {
     /// Where deliveries are sent: `http://…` or `https://…`.
     #[schema(pattern = "^https?://[^\\s]+$", max_length = 2000)]
     pub url: String,
-    /// Of what.
-    #[serde(default)]
-    pub wanted: Wanted,
+    /// Told of jobs that came into one of these states; those of their ends, unless any is named.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub states: BTreeSet<State>,
+    /// Of this queue alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,62}$")]
+    pub queue: Option<String>,
 }
 
 /// A webhook that was made, with the key of its signatures, which is never shown again.

@@ -27,8 +27,7 @@ pub enum Noted {
 ///
 /// Any number of processes may do so at once: of those that read the same, one notes it.
 pub async fn note_changes(store: &dyn Store) -> StoreResult<Noted> {
-    let webhooks = store.webhooks().await?;
-    if webhooks.is_empty() {
+    if store.webhooks().await?.is_empty() {
         return Ok(Noted::All {
             for_webhooks: false,
         });
@@ -42,6 +41,8 @@ pub async fn note_changes(store: &dyn Store) -> StoreResult<Noted> {
     if page.next == cursor {
         return Ok(Noted::All { for_webhooks: true });
     }
+    // After the feed: one that was made meanwhile is told of what is in this page, if it came after it.
+    let webhooks = store.webhooks().await?;
     let mut names = BTreeMap::new();
     if !page.changes.is_empty() {
         let queues = store.queues().await?;
@@ -74,9 +75,10 @@ pub async fn note_all_changes(store: &dyn Store) -> StoreResult<()> {
 /// Of many that make the first webhook at once one moves the cursor, and before any of them is there.
 pub async fn begin_noting(store: &dyn Store) -> StoreResult<()> {
     let cursor = store.webhook_cursor().await?;
+    // Before the look whether there is one: what comes after one that is made now is not passed over.
+    let newest = store.newest_change().await?;
     // While there was none, nobody read: what lies between is nobody's, and may be gone.
     if cursor.is_none() || store.webhooks().await?.is_empty() {
-        let newest = store.newest_change().await?;
         store.note_deliveries(cursor.as_ref(), &newest, &[]).await?;
     }
     Ok(())

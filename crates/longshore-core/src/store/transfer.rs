@@ -76,8 +76,9 @@ macro_rules! table {
     };
 }
 
-/// What moves, in this order: a job's place comes last, so that no job is seen to wait before all of it
-/// is there. Leases don't move, for there must be none; nor does the feed of changes, whose cursors
+/// What moves, in this order: a job's place comes after all of it, so that none is seen to wait before it is
+/// there, and webhooks after that: to the feed of the new database all jobs that come are news, of which
+/// they are not to be told. Leases don't move, for there must be none; nor does the feed of changes, whose cursors
 /// belong to one database: what of it webhooks were not told yet is noted before ([`Transfer::note_rest`]).
 pub const TABLES: &[Table] = &[
     table!(queue by 1:
@@ -95,12 +96,6 @@ pub const TABLES: &[Table] = &[
     table!(api_token by 1:
         id Integer, name Text, role Text, hash Bytes, created_at Moment, expires_at Moment,
         revoked_at Moment, last_used_at Moment),
-    table!(webhook by 1:
-        id Integer, name Text, url Text, states Json, queue Text, key Text, enabled Flag,
-        created_at Moment),
-    table!(delivery by 1:
-        id Integer, webhook_id Integer, job_id Integer, at Moment, next_at Moment, ended_at Moment,
-        tries Integer, status Integer, job_state Word, is_delivered Flag, problem Text),
     table!(audit by 1:
         id Integer, at Moment, who Text, token Integer, address Text, action Text, subject Text,
         status Integer),
@@ -127,6 +122,12 @@ pub const TABLES: &[Table] = &[
     table!(ready by 3:
         queue_id Integer, lane Integer, seq Integer, job_id Integer, attempt Integer, reason Word,
         tries Integer, losses Integer),
+    table!(webhook by 1:
+        id Integer, name Text, url Text, states Json, queue Text, key Text, enabled Flag,
+        created_at Moment),
+    table!(delivery by 1:
+        id Integer, webhook_id Integer, job_id Integer, at Moment, next_at Moment, ended_at Moment,
+        tries Integer, status Integer, job_state Word, is_delivered Flag, problem Text),
 ];
 
 /// The last number that was given out of each kind: a database that goes on with the jobs of another
@@ -185,6 +186,10 @@ pub trait Transfer: Send + Sync {
     /// Makes deliveries of what webhooks were not told of yet: the feed stays behind. The database is
     /// closed, so that there is an end of it.
     async fn note_rest(&self) -> StoreResult<()>;
+
+    /// Reads the feed for webhooks from here on: nothing that came before is told ([`super::begin_noting`]).
+    /// Called before the first webhook comes in, and again by a transfer that goes on.
+    async fn begin_noting(&self) -> StoreResult<()>;
 
     /// Why it is closed, if it is.
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>>;

@@ -49,6 +49,8 @@ impl Delivery {
     pub const MAX_PAGE: u32 = 1000;
     /// Those that have ended are kept for so long; older ones go when the storage is tended.
     pub const KEPT: Duration = Duration::from_hours(30 * 24);
+    /// Those of changes of more than so long ago that still wait are given up when the storage is tended.
+    pub const GIVEN_UP_AFTER: Duration = Duration::from_hours(7 * 24);
     /// The most that one transaction takes away for their age.
     pub const FORGOTTEN_AT_ONCE: u32 = 10_000;
     /// The most bytes of a problem that are kept.
@@ -93,7 +95,8 @@ pub trait Webhooks: Send + Sync + 'static {
     /// Enables or disables it. An unknown one is an error.
     async fn switch_webhook(&self, webhook: WebhookId, enabled: bool) -> StoreResult<Webhook>;
 
-    /// Takes it away, with its deliveries. An unknown one is an error.
+    /// Takes it away, with its deliveries: no verb knows of them any more, and their rows go when the storage is
+    /// tended. An unknown one is an error.
     async fn delete_webhook(&self, webhook: WebhookId) -> StoreResult<()>;
 
     /// How far the feed was read for webhooks; none before it was for the first time.

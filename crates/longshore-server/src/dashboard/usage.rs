@@ -46,7 +46,7 @@ pub(super) fn curves(points: &[UsagePoint]) -> Vec<Curve> {
         length: length.clone(),
     });
     let memory = memory.map(|(points, _)| Curve {
-        name: "Memory",
+        name: "Memory of all its processes",
         points,
         most: bytes(most_memory.unwrap_or(0)),
         length,

@@ -11,7 +11,7 @@ use longshore_client::api::{
 };
 use longshore_core::spec::FieldError;
 use longshore_core::store::Delivery;
-use longshore_core::webhook::{DeliveryId, NewWebhook, Webhook, WebhookId};
+use longshore_core::webhook::{DeliveryId, NewWebhook, Wanted, Webhook, WebhookId};
 
 use crate::access::audit::Subject;
 use crate::access::secret::signing_key;
@@ -40,7 +40,10 @@ pub(super) async fn create_webhook(
     let new = NewWebhook {
         name: asked.name,
         url: asked.url,
-        wanted: asked.wanted,
+        wanted: Wanted {
+            states: asked.states,
+            queue: asked.queue,
+        },
         key: key.clone(),
     };
     new.validate()?;

@@ -15,10 +15,10 @@ pub(super) struct Guarded {
     pub allows_private: bool,
 }
 
-/// No address that may be used.
+/// No address that may be used. It is not named: readers see why a delivery failed, and no address.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is no public address; the server's operator can allow any (`--webhooks any`)")]
-pub(super) struct NotPublic(pub String);
+#[error("this is no public address; the server's operator can allow any (`--webhooks any`)")]
+pub(super) struct NotPublic;
 
 impl Guarded {
     /// Refuses an address that stands in the URL itself: nobody looks that up.
@@ -26,9 +26,7 @@ impl Guarded {
         let literal = url.host_str().map(|host| host.trim_matches(['[', ']']));
         let address = literal.and_then(|host| host.parse::<IpAddr>().ok());
         match address {
-            Some(address) if !self.allows_private && !is_public(address) => {
-                Err(NotPublic(address.to_string()))
-            }
+            Some(address) if !self.allows_private && !is_public(address) => Err(NotPublic),
             Some(_) | None => Ok(()),
         }
     }
@@ -45,7 +43,7 @@ impl Resolve for Guarded {
                 .filter(|address| allows_private || is_public(address.ip()))
                 .collect();
             if usable.is_empty() {
-                return Err(NotPublic(name.as_str().to_owned()).into());
+                return Err(NotPublic.into());
             }
             Ok(Box::new(usable.into_iter()) as Addrs)
         })

@@ -57,28 +57,61 @@ pub(crate) async fn run(
 }
 
 async fn keep_noting(store: &Arc<dyn Store>, are_any: &watch::Sender<bool>) {
+    until_it_is_at_home(store).await;
     let mut wakeups = store.wakeups();
+    let mut is_well = true;
+    let there_are = |now: bool| {
+        are_any.send_if_modified(|are_any| std::mem::replace(are_any, now) != now);
+    };
     loop {
-        match note_changes(&**store).await {
+        let noted = note_changes(&**store).await;
+        let was_well = std::mem::replace(&mut is_well, noted.is_ok());
+        match noted {
             // There may be more at once.
-            Ok(Noted::Some) => {}
-            Ok(Noted::Missed) => tracing::warn!(
-                "no server has run for so long that changes are gone: webhooks were not told of them"
-            ),
+            Ok(Noted::Some) => there_are(true),
+            Ok(Noted::Missed) => {
+                there_are(true);
+                tracing::warn!(
+                    "no server has run for so long that changes are gone: webhooks were not told of them"
+                );
+            }
             Ok(Noted::All { for_webhooks: true }) => {
-                are_any.send_if_modified(|are_any| !std::mem::replace(are_any, true));
+                there_are(true);
                 wakeups.wait(LOOK).await;
             }
             Ok(Noted::All {
                 for_webhooks: false,
             }) => {
-                are_any.send_if_modified(|are_any| std::mem::replace(are_any, false));
+                there_are(false);
                 sleep(REST).await;
             }
             Err(error) => {
-                tracing::debug!(%error, "the feed could not be read for webhooks");
+                if was_well {
+                    tracing::warn!(%error, "the feed can't be read for webhooks at the moment");
+                }
                 sleep(REST).await;
             }
         }
+    }
+}
+
+/// A copy of a database, or one that was restored and nobody said so yet: whoever the original tells is not
+/// to be told twice.
+async fn until_it_is_at_home(store: &Arc<dyn Store>) {
+    let mut is_said = false;
+    loop {
+        match store.bears_anothers_name().await {
+            Ok(false) => return,
+            Ok(true) if !is_said => {
+                is_said = true;
+                tracing::warn!(
+                    "this database bears the name of another: webhooks are told nothing until \
+                     `longshore migrate` was told what it is (`longshore doctor` says more)"
+                );
+            }
+            Ok(true) => {}
+            Err(error) => tracing::debug!(%error, "whose name it is could not be read"),
+        }
+        sleep(REST).await;
     }
 }

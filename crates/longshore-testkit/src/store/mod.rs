@@ -91,7 +91,7 @@ pub trait StoreHarness: Send + Sync {
         panic!("this harness can't make the feed of changes older by {by:?}");
     }
 
-    /// Makes it longer ago that deliveries ended, of those that have. As [`StoreHarness::age`], not for all.
+    /// Makes it longer ago that what deliveries tell of happened, and that they ended. As [`StoreHarness::age`], not for all.
     async fn age_deliveries(&self, by: Duration) {
         panic!("this harness can't make the ends of deliveries older by {by:?}");
     }

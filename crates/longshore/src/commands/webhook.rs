@@ -24,7 +24,7 @@ use crate::output::{self, words};
 /// Tell others of changes over HTTP
 ///
 /// A webhook is an address that a server (`longshore server` or `up`) tells of jobs as they come into the
-/// states that it wants to hear of. Each delivery is signed, and sent again for a day and a half until the
+/// states that it wants to hear of. Each delivery is signed, and sent again for one to two days until the
 /// receiver takes it.
 #[derive(clap::Args, Debug)]
 #[command(
@@ -149,7 +149,13 @@ async fn create(
         store.queue(queue).await?;
     }
     let key = if let Some(client) = context.client()? {
-        let new = NewWebhookBody { name, url, wanted };
+        let Wanted { states, queue } = wanted;
+        let new = NewWebhookBody {
+            name,
+            url,
+            states,
+            queue,
+        };
         client.create_webhook(&new).await?.key
     } else {
         let key = signing_key();

@@ -250,7 +250,15 @@ fn a_file_that_was_restored_is_a_warning_until_it_is_said_to_be_the_one_and_a_mo
     let told = about(&found_at(&home, &at_restored), "instance");
     assert_eq!(told["severity"], "warning", "{told}");
     serves_no_worker(&home, &at_restored);
+    let webhooks = |args: &[&str]| {
+        let args = [&["webhook"], args, &["--database", &at_restored]].concat();
+        home.ok(&args)
+    };
     home.ok(&["migrate", "--keep-instance", "--database", &at_restored]);
+    let hook = "https://ci.example/hook";
+    webhooks(&["create", "ci", hook]);
+    let made: Value = serde_json::from_str(&webhooks(&["list", "--json"])).expect("a document");
+    assert!(made[0]["id"].as_i64() > Some(100_000_000), "{made}");
     // The numbers that the other may have given out since are not given again.
     let next = home.ok(&["submit", "--database", &at_restored, "--", "true"]);
     assert_eq!(next.trim(), "100000002");

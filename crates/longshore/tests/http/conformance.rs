@@ -81,7 +81,7 @@ impl StoreHarness for BehindAServer {
     }
 
     async fn age_deliveries(&self, by: Duration) {
-        let sql = "UPDATE delivery SET ended_at = ended_at - ?1";
+        let sql = "UPDATE delivery SET ended_at = ended_at - ?1, at = at - ?1";
         self.change(sql, [micros(by)]);
     }
 

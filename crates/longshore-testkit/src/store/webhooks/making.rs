@@ -81,7 +81,17 @@ pub async fn a_bad_webhook_is_refused_by_field_and_nothing_made(h: &dyn StoreHar
         ..named("ci")
     };
     let long = format!("https://{}", "a".repeat(NewWebhook::MAX_URL_BYTES));
+    let of_queue = |queue: &str| NewWebhook {
+        wanted: Wanted {
+            queue: Some(queue.to_owned()),
+            ..Wanted::default()
+        },
+        ..named("ci")
+    };
     for (new, field) in [
+        (of_queue(""), "queue"),
+        (of_queue("night\0ly"), "queue"),
+        (of_queue(&"x".repeat(64)), "queue"),
         (named(""), "name"),
         (named("CI"), "name"),
         (named("ci\0"), "name"),
@@ -129,6 +139,8 @@ pub async fn a_webhook_that_is_taken_away_takes_its_deliveries_along(h: &dyn Sto
     let left = listed(&store).await;
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|delivery| delivery.webhook == first.id));
+    let of_gone = store.deliveries(Some(gone.id), None, None, 9).await;
+    assert_eq!(of_gone.expect("a list"), []);
     // And its name is free, and its number nobody's.
     let again = made(&store, &named("gone")).await;
     assert!(again.id > gone.id);

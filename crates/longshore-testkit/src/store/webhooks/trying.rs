@@ -210,6 +210,15 @@ pub async fn deliveries_go_30_days_after_they_ended_when_the_storage_is_tended(
     h.age_deliveries(Delivery::KEPT.saturating_sub(HOUR)).await;
     note(&store, webhook.id, [3]).await;
     assert_eq!(tend().await, [3, 2, 1]);
+    // What could not be sent for so long is given up.
+    let state = async |job: i64| {
+        let found = listed(&store).await.into_iter();
+        let mut found = found.filter(|delivery| delivery.job.0 == job);
+        let found = found.next().expect("it is there");
+        (found.delivery, found.problem.is_some())
+    };
+    assert_eq!(state(2).await, (DeliveryState::GivenUp, true));
+    assert_eq!(state(3).await, (DeliveryState::Waiting, false));
     h.age_deliveries(2 * HOUR).await;
-    assert_eq!(tend().await, [3, 2], "what waits stays, however old it is");
+    assert_eq!(tend().await, [3, 2]);
 }

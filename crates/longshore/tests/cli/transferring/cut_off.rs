@@ -48,6 +48,11 @@ impl Transfer for Frail<'_> {
         self.whole.note_rest().await
     }
 
+    async fn begin_noting(&self) -> StoreResult<()> {
+        self.spend()?;
+        self.whole.begin_noting().await
+    }
+
     async fn closed_to_jobs(&self) -> StoreResult<Option<String>> {
         self.whole.closed_to_jobs().await
     }

@@ -12,7 +12,7 @@ use longshore::sqlite::SqliteStore;
 use longshore_core::access::AuditNote;
 use longshore_core::store::transfer::{Cell, Cells, TABLES, Transfer};
 use longshore_core::store::{
-    Access as _, Store as _, Submissions as _, Upkeep as _, note_all_changes,
+    Access as _, Store as _, Submissions as _, Upkeep as _, Webhooks as _, note_all_changes,
 };
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -171,6 +171,17 @@ fn everything_gets_from_a_file_to_postgresql_and_back_as_it_was() {
             .submit(&[JobSpec::process(["true"]).validate().expect("valid")])
             .await;
         assert_eq!(next.expect("it is open")[0].job.0, counters.job + 1);
+        // Webhooks are told of what comes now, though no server has run here, and not again of what came along.
+        note_all_changes(&to).await.expect("deliveries");
+        let told = to.deliveries(None, None, None, 1000).await;
+        let told: Vec<i64> = told.expect("a list").iter().map(|d| d.job.0).collect();
+        let before = before.iter().find(|(table, _)| *table == "delivery");
+        assert_eq!(
+            told.len(),
+            before.expect("it moves").1.len() + 1,
+            "{told:?}"
+        );
+        assert_eq!(told[0], counters.job + 1);
         to.close().await;
         assert!(
             other

@@ -32,7 +32,7 @@ async fn create(scene: &Scene, body: Value) -> Got {
 
 /// A webhook at this address that wants to hear of these states; and its key.
 async fn made(scene: &Scene, name: &str, url: &str, states: &[&str]) -> (Webhook, String) {
-    let body = json!({"name": name, "url": url, "wanted": {"states": states}});
+    let body = json!({"name": name, "url": url, "states": states});
     let got = create(scene, body).await;
     assert_eq!(got.status, StatusCode::CREATED, "{got:?}");
     let mut made = got.json();
