@@ -114,18 +114,23 @@ impl Samplings {
         waiting.map(|run| run.due).min()
     }
 
-    /// What is due by now, and whose machine has room for another look.
-    fn take_due(&self) -> Vec<Due> {
+    /// What is due by now, and whose machine has room for another look; and whether there is more that has to
+    /// wait for that.
+    fn take_due(&self) -> (Vec<Due>, bool) {
         let now = Instant::now();
         let mut runs = self.runs();
         let mut looks: BTreeMap<usize, usize> = BTreeMap::new();
         for run in runs.values().filter(|run| run.is_looked_at) {
             *looks.entry(machine_of(&run.placed)).or_default() += 1;
         }
-        let mut due = Vec::new();
+        let (mut due, mut is_behind) = (Vec::new(), false);
         for (key, run) in runs.iter_mut() {
+            if run.is_looked_at || run.due > now {
+                continue;
+            }
             let looks = looks.entry(machine_of(&run.placed)).or_default();
-            if run.is_looked_at || run.due > now || *looks >= AT_ONCE {
+            if *looks >= AT_ONCE {
+                is_behind = true;
                 continue;
             }
             *looks += 1;
@@ -136,7 +141,7 @@ impl Samplings {
                 is_unknown: run.series.is_none(),
             });
         }
-        due
+        (due, is_behind)
     }
 
     /// How old a container is.
@@ -212,12 +217,16 @@ pub(crate) async fn run(samplings: Arc<Samplings>, store: Retrying) {
     // What was seen and is not noted yet.
     let mut unnoted: BTreeSet<LeaseKey> = BTreeSet::new();
     let (mut next_round, mut next_note) = (Instant::now(), Instant::now());
+    // Whether looks that are due wait for those that are under way.
+    let mut is_behind = false;
     loop {
         let now = Instant::now();
-        if next_round <= now && samplings.next().is_some_and(|due| due <= now) {
+        let is_time = is_behind || next_round <= now;
+        if is_time && samplings.next().is_some_and(|due| due <= now) {
+            let due;
+            (due, is_behind) = samplings.take_due();
             next_round = now + ROUND;
-            let due = samplings.take_due().into_iter();
-            looks.extend(due.map(|due| look(&samplings, &store, due)));
+            looks.extend(due.into_iter().map(|due| look(&samplings, &store, due)));
         }
         if noting.is_terminated() && !unnoted.is_empty() && next_note <= now {
             next_note = now + ROUND;

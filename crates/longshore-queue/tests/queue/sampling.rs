@@ -40,6 +40,19 @@ async fn what_a_job_uses_is_noted_every_five_seconds_and_nothing_of_a_short_one(
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_jobs_of_one_machine_are_all_looked_at() {
+    let scene = Scene::new();
+    scene.executor.set_sample(sample());
+    let jobs: Vec<_> = (0..5)
+        .map(|_| scene.scripted(Script::runs_for(12 * SECOND)))
+        .collect();
+    scene.work().await;
+    for job in jobs {
+        assert_eq!(moments(&scene.store.usage(job)), [5, 10], "job {job}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_was_away_gets_all_of_it_and_an_executor_that_measures_nothing_costs_nothing()
 {
     let scene = Scene::new();
