@@ -23,6 +23,7 @@ use crate::procfs;
 use crate::remains::MARK;
 use crate::spawn::{ShimCommand, Spawned, spawn};
 use crate::supervise::{Status, Supervision};
+use crate::usage;
 use crate::wire::{Launch, Order, Role, VERSION, encode};
 
 /// A container of this executor. Dropping it ends its job: the shim sees the channel close.
@@ -230,7 +231,7 @@ impl Container {
         }
         let shim = self.shim_pid;
         let what = describe("measure", &self.identity);
-        let walk = WALKS.run(&what, deadlines::WALK, move || procfs::usage_below(shim));
+        let walk = WALKS.run(&what, deadlines::WALK, move || usage::below(shim));
         let used = walk
             .await?
             .map_err(|error| ExecutorError::io(&what, &error))?;

@@ -24,6 +24,7 @@ mod cgroup;
 mod container;
 mod deadlines;
 mod executor;
+mod family;
 mod handle;
 mod host;
 mod labels;
@@ -36,6 +37,7 @@ mod remains;
 pub mod shim;
 mod spawn;
 mod supervise;
+mod usage;
 mod user;
 mod wire;
 

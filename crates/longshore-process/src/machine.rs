@@ -16,6 +16,7 @@ use longshore_core::executor::{ContainerIdentity, Fate, Handle, Listed, Phase};
 use nix::sys::signal::Signal;
 
 use crate::cgroup::Group;
+use crate::family::Family;
 use crate::handle::{ProcessId, Standing};
 use crate::labels;
 use crate::procfs::{self, Listing, ProcessStat};
@@ -121,7 +122,7 @@ pub fn fate(process: &ProcessId) -> io::Result<Fate> {
 /// of the main process, and ends the rest.
 pub fn terminate(shim: &ProcessId) -> io::Result<bool> {
     let processes = procfs::all().processes;
-    let below = procfs::descendants(shim.pid, &processes);
+    let below = Family::of(&processes).below(shim.pid);
     if !processes.iter().any(|process| shim.is(process)) {
         return Ok(false);
     }

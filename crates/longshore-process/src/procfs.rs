@@ -1,18 +1,14 @@
-//! Reading `/proc`: which processes there are, whose they are, what they use.
+//! Reading `/proc`: which processes there are, and whose they are.
 //!
 //! Everything read here may be out of date when it is looked at: callers must hold something that
 //! keeps the process id from being given away (being the parent), or compare start times.
 
-use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::unistd::{SysconfVar, sysconf};
 use rustix::io::Errno as Gone;
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 
@@ -143,139 +139,6 @@ impl Listing {
     }
 }
 
-/// All children, children's children and so on of `root`, without itself.
-pub fn descendants(root: Pid, processes: &[ProcessStat]) -> Vec<ProcessStat> {
-    let mut found: Vec<ProcessStat> = Vec::new();
-    let mut parents = vec![root];
-    while let Some(parent) = parents.pop() {
-        let children = processes.iter().filter(|process| process.parent == parent);
-        for child in children {
-            // A snapshot that is not of one moment could in theory show a circle.
-            if child.pid != root && !found.iter().any(|known| known.pid == child.pid) {
-                found.push(*child);
-                parents.push(child.pid);
-            }
-        }
-    }
-    found
-}
-
-/// The most memory that a live process ever held, in bytes; none if it is gone, or a zombie.
-pub fn peak_memory_bytes(pid: Pid) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-/// What the processes below another one use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Used {
-    /// CPU time of the live ones and of all that they and `root` waited for.
-    pub cpu_micros: u64,
-    /// The most memory of the largest live one.
-    pub peak_memory_bytes: u64,
-    /// What all live ones have in RAM now, together.
-    pub memory_bytes: u64,
-}
-
-/// The processes of the machine, at most this long ago.
-const RECENT: Duration = Duration::from_millis(250);
-
-/// A listing, by parents.
-struct Tree {
-    read: Instant,
-    processes: HashMap<Pid, ProcessStat>,
-    children: HashMap<Pid, Vec<Pid>>,
-}
-
-impl Tree {
-    /// One that is recent: whoever measures many jobs at once walks through `/proc` once.
-    fn recent() -> io::Result<Arc<Self>> {
-        static LAST: Mutex<Option<Arc<Tree>>> = Mutex::new(None);
-        // Others wait for whoever reads, and then have it too.
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tree) = last.as_ref().filter(|tree| tree.read.elapsed() < RECENT) {
-            return Ok(Arc::clone(tree));
-        }
-        let Listing {
-            processes,
-            incomplete,
-        } = all();
-        if let Some(error) = incomplete {
-            return Err(error);
-        }
-        let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
-        for process in &processes {
-            children
-                .entry(process.parent)
-                .or_default()
-                .push(process.pid);
-        }
-        let by_pid = processes.into_iter();
-        let tree = Arc::new(Self {
-            read: Instant::now(),
-            processes: by_pid.map(|process| (process.pid, process)).collect(),
-            children,
-        });
-        *last = Some(Arc::clone(&tree));
-        Ok(tree)
-    }
-
-    /// As [`descendants`].
-    fn below(&self, root: Pid) -> Vec<ProcessStat> {
-        let mut seen = HashSet::from([root]);
-        let mut found = Vec::new();
-        let mut parents = vec![root];
-        while let Some(parent) = parents.pop() {
-            for child in self.children.get(&parent).into_iter().flatten() {
-                // A snapshot that is not of one moment could in theory show a circle.
-                if seen.insert(*child) {
-                    found.extend(self.processes.get(child).copied());
-                    parents.push(*child);
-                }
-            }
-        }
-        found
-    }
-}
-
-/// What the processes below `root` use; `root` itself left out. By a recent walk through `/proc`.
-pub fn usage_below(root: Pid) -> io::Result<Used> {
-    let tree = Tree::recent()?;
-    let below = tree.below(root);
-    let reaped_by_root = tree
-        .processes
-        .get(&root)
-        .map_or(0, |root| root.reaped_ticks);
-    let ticks: u64 = below
-        .iter()
-        .map(|process| process.own_ticks + process.reaped_ticks)
-        .sum();
-    let peaks = below
-        .iter()
-        .filter_map(|process| peak_memory_bytes(process.pid));
-    let pages: u64 = below.iter().map(|process| process.resident_pages).sum();
-    Ok(Used {
-        memory_bytes: pages * page_bytes()?,
-        cpu_micros: (ticks + reaped_by_root) * micros_per_tick()?,
-        peak_memory_bytes: peaks.max().unwrap_or(0),
-    })
-}
-
-fn page_bytes() -> io::Result<u64> {
-    let bytes = sysconf(SysconfVar::PAGE_SIZE)?.and_then(|bytes| u64::try_from(bytes).ok());
-    Ok(bytes.unwrap_or(4096))
-}
-
-fn micros_per_tick() -> io::Result<u64> {
-    let per_second = sysconf(SysconfVar::CLK_TCK)?.and_then(|ticks| u64::try_from(ticks).ok());
-    // 100 on every Linux that was ever built for users.
-    Ok(1_000_000 / per_second.filter(|ticks| *ticks > 0).unwrap_or(100))
-}
-
 /// What a process was started with in its environment, entries `NAME=value` apart by NUL bytes. Not
 /// known for processes of other users unless we are root: then it is empty, as that of one that is
 /// gone. Waits for a process that changes its memory, which one inside the kernel may do for as long
@@ -395,13 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_alive_and_uses_memory() {
+    fn this_process_is_alive_and_says_what_it_is() {
         let me = std::process::id();
         let found = stat(me)
             .expect("/proc is readable")
             .expect("this process exists");
         assert!(found.is_alive() && found.pid == me && found.start_time > 0);
-        assert!(peak_memory_bytes(me).expect("it holds memory") > 100_000);
         let listing = all();
         assert!(listing.processes.iter().any(|process| process.pid == me));
         assert!(listing.incomplete.is_none(), "{:?}", listing.incomplete);
@@ -410,31 +272,5 @@ mod tests {
         let env = environment(me).expect("/proc is readable");
         assert_eq!(value_in(&env, "PATH"), Some(path.as_str()));
         assert_eq!(value_in(&env, "PAT"), None);
-    }
-
-    #[test]
-    fn descendants_are_found_at_every_depth_and_circles_end() {
-        let process = |pid, parent| ProcessStat {
-            pid,
-            state: 'S',
-            parent,
-            group: 1,
-            session: 1,
-            own_ticks: 0,
-            reaped_ticks: 0,
-            start_time: 0,
-            resident_pages: 0,
-        };
-        let all = [
-            process(2, 1),
-            process(3, 2),
-            process(4, 3),
-            process(9, 8),
-            process(8, 9),
-        ];
-        let mut found: Vec<_> = descendants(1, &all).iter().map(|found| found.pid).collect();
-        found.sort_unstable();
-        assert_eq!(found, [2, 3, 4]);
-        assert_eq!(descendants(8, &all).len(), 1);
     }
 }

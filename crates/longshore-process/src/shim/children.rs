@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 
 use super::job::Job;
 use super::signals::Signals;
+use crate::family::Family;
 use crate::procfs::{self, ProcessStat, signed};
 
 /// Between two rounds of killing, at first. A death takes less than this on an idle machine.
@@ -47,7 +48,7 @@ pub fn reap_all_but(main: Pid) -> io::Result<()> {
 /// whoever left it is told by name.
 pub fn terminate_all(job: &Job) -> io::Result<()> {
     // Listed before anybody is told: what a clean-up starts is not to be disturbed.
-    let below = procfs::descendants(std::process::id(), &procfs::all().processes);
+    let below = Family::of(&procfs::all().processes).below(std::process::id());
     let outside = below.iter().filter(|process| process.group != job.pid());
     // What was stopped (SIGSTOP) can't see the TERM before it goes on.
     for signal in [Signal::SIGTERM, Signal::SIGCONT] {
