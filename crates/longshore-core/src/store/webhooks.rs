@@ -86,7 +86,8 @@ pub struct Tried {
 /// Webhooks.
 #[async_trait]
 pub trait Webhooks: Send + Sync + 'static {
-    /// Makes a webhook, which is enabled, once the feed is read for it ([`super::begin_noting`]). [`super::StoreError::WebhookExists`] if there is one of its name.
+    /// Makes a webhook, which is enabled, once the feed is read for it ([`super::begin_noting`]).
+    /// [`super::StoreError::WebhookExists`] if there is one of its name.
     async fn create_webhook(&self, webhook: &NewWebhook) -> StoreResult<Webhook>;
 
     /// Every webhook, by name.
@@ -125,8 +126,7 @@ pub trait Webhooks: Send + Sync + 'static {
     /// Notes what came of a try. False if it is not the newest of its delivery, or that has ended.
     async fn note_tried(&self, tried: &Tried) -> StoreResult<bool>;
 
-    /// Sends a delivery that has ended, or waits, once more, now, with all its tries. An unknown one is an
-    /// error.
+    /// Makes a delivery due now; one that has ended gets all its tries again. An unknown one is an error.
     async fn send_again(&self, delivery: DeliveryId) -> StoreResult<Delivery>;
 
     /// Deliveries, newest first: those before `before`, of this webhook, of this job; at most `limit` (0

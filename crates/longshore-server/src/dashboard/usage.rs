@@ -132,7 +132,7 @@ mod tests {
         let drawn = curves(&idle);
         assert_eq!(drawn.len(), 1, "{drawn:?}");
         assert_eq!(drawn[0].points, "300.0,80.0 600.0,80.0");
-        // A new container of the same attempt begins at nothing again.
+        // Less than before is nothing at all.
         let again = [
             point(5000, Some(9_000_000), None),
             point(10_000, Some(1_000_000), None),
