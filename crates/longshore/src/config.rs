@@ -157,58 +157,6 @@ pub struct RegistryConfig {
     pub password_file: Option<PathBuf>,
 }
 
-const KEYS: [&str; 9] = [
-    "database",
-    "server",
-    "token_file",
-    "submit",
-    "worker",
-    "http",
-    "docker",
-    "postgres",
-    "sqlite",
-];
-const SUBMIT_KEYS: [&str; 1] = ["queue"];
-const WORKER_KEYS: [&str; 9] = [
-    "queues",
-    "max_concurrent",
-    "poll_interval",
-    "timeout",
-    "shutdown_timeout",
-    "lease_ttl",
-    "heartbeat",
-    "retention",
-    "metrics_listen",
-];
-
-const HTTP_KEYS: [&str; 7] = [
-    "listen",
-    "names",
-    "anonymous",
-    "certificate",
-    "key",
-    "behind_proxy",
-    "webhooks",
-];
-
-const DOCKER_KEYS: [&str; 6] = [
-    "hosts",
-    "binds",
-    "host_network",
-    "devices",
-    "privileged",
-    "registries",
-];
-
-const POSTGRES_KEYS: [&str; 4] = [
-    "pool_size",
-    "application_name",
-    "lock_timeout",
-    "statement_timeout",
-];
-
-const SQLITE_KEYS: [&str; 2] = ["busy_timeout", "readers"];
-
 /// A text that `Debug` does not show: an address may hold a password.
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -271,18 +219,10 @@ impl Config {
             let line = e.span().map_or(1, |span| line_of(text, span.start));
             refuse(format!("line {line} is not TOML: {}", e.message()))
         })?;
-        known_keys("", &table, &KEYS).map_err(refuse)?;
-        let sections = [
-            ("submit", &SUBMIT_KEYS[..]),
-            ("worker", &WORKER_KEYS),
-            ("http", &HTTP_KEYS),
-            ("docker", &DOCKER_KEYS),
-            ("postgres", &POSTGRES_KEYS),
-            ("sqlite", &SQLITE_KEYS),
-        ];
-        for (section, known) in sections {
+        known_keys("", &table, &settings::keys(None)).map_err(refuse)?;
+        for section in settings::sections() {
             if let Some(inner) = table.get(section).and_then(toml::Value::as_table) {
-                known_keys(section, inner, known).map_err(refuse)?;
+                known_keys(section, inner, &settings::keys(Some(section))).map_err(refuse)?;
             }
         }
         // From the text once more, so that an error knows its line.
@@ -324,6 +264,7 @@ fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>,
     }
 }
 
+mod settings;
 mod stores;
 
 pub use stores::VARIABLES as STORE_VARIABLES;

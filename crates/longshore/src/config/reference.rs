@@ -1,111 +1,102 @@
-//! `docs/configuration.md`, the reference of keys and variables, is held to what is read.
+//! `docs/configuration.md`, the reference of keys and variables, is written from the settings, and its
+//! file held to what is read.
 
 use std::collections::BTreeSet;
 
-use longshore_core::spec::format_duration;
-
+use super::settings::{Default, SETTINGS, Setting};
 use super::*;
 use crate::cli::Cli;
 
 const REFERENCE: &str = include_str!("../../../../docs/configuration.md");
-
-/// The rows of its tables of keys and variables whose first cell begins like this, cell by cell.
-fn rows(begin: &str) -> Vec<Vec<&'static str>> {
-    // What follows is of an address.
-    let (of_keys, _) = REFERENCE
-        .split_once("## An encrypted connection")
-        .expect("a heading");
-    let rows = of_keys.lines().filter(|line| line.starts_with("| `"));
-    let cells = rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect());
-    let cells: Vec<Vec<&str>> = cells.collect();
-    let begins = |row: &Vec<&'static str>| word(row[0]).starts_with(begin);
-    cells.into_iter().filter(begins).collect()
-}
 
 /// What stands between a cell's first backticks.
 fn word(cell: &'static str) -> &'static str {
     cell.split('`').nth(1).unwrap_or_default()
 }
 
-fn keys() -> Vec<String> {
-    let of = |section: &str, keys: &[&str]| -> Vec<String> {
-        keys.iter().map(|key| format!("{section}.{key}")).collect()
+/// The reference with its two tables written anew from the settings.
+fn written_anew() -> String {
+    let mut page = Vec::new();
+    let mut is_settings = false;
+    for line in REFERENCE.lines() {
+        let has_key = match line {
+            "| key | variable | flag | what it says | default |" => true,
+            "| variable | flag | what it says | default |" => false,
+            _ => {
+                is_settings &= line.starts_with('|');
+                if !is_settings {
+                    page.push(line.to_owned());
+                }
+                continue;
+            }
+        };
+        is_settings = true;
+        let columns = if has_key { 5 } else { 4 };
+        page.push(line.to_owned());
+        page.push(format!("{}|", "|---".repeat(columns)));
+        let of_table = SETTINGS
+            .iter()
+            .filter(|setting| setting.key.is_empty() != has_key);
+        page.extend(of_table.map(row));
+    }
+    page.join("\n") + "\n"
+}
+
+fn row(setting: &Setting) -> String {
+    let key = match setting.key {
+        "" => String::new(),
+        key => format!("| `{key}` "),
     };
-    let keys = KEYS.iter().flat_map(|key| match *key {
-        "submit" => of("submit", &SUBMIT_KEYS),
-        "worker" => of("worker", &WORKER_KEYS),
-        "http" => of("http", &HTTP_KEYS),
-        "docker" => of("docker", &DOCKER_KEYS),
-        "postgres" => of("postgres", &POSTGRES_KEYS),
-        "sqlite" => of("sqlite", &SQLITE_KEYS),
-        key => vec![key.to_owned()],
-    });
-    keys.collect()
-}
-
-fn defaults() -> longshore_queue::WorkerConfig {
-    longshore_queue::WorkerConfig::default()
+    let cell = |text: &str| match text {
+        "" => "| ".to_owned(),
+        text => format!("| {text} "),
+    };
+    let default = match &setting.default {
+        Default::Words(words) => (*words).to_owned(),
+        Default::Code(value) => format!("`{}`", value()),
+    };
+    let cells = [setting.variable, setting.flag, setting.says, &default].map(cell);
+    format!("{key}{}|", cells.concat())
 }
 
 #[test]
-fn the_reference_has_every_key_in_order_and_no_other() {
-    let documented: Vec<&str> = rows("").iter().map(|row| word(row[0])).collect();
-    let (documented, variables): (Vec<_>, Vec<_>) = documented
-        .into_iter()
-        .partition(|name| !name.starts_with("LONGSHORE_"));
-    assert_eq!(documented, keys());
-    assert_eq!(variables.len(), 3, "{variables:?}");
+fn the_reference_is_written_from_the_settings() {
+    let page = written_anew();
+    if std::env::var_os("LONGSHORE_WRITE_CONFIGURATION").is_some() {
+        let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+        std::fs::write(&at, &page).expect("the page can be written");
+        return;
+    }
+    assert!(
+        REFERENCE == page,
+        "docs/configuration.md is not what the settings say: LONGSHORE_WRITE_CONFIGURATION=1 cargo test -p \
+         longshore --bins reference"
+    );
 }
 
 #[test]
-fn the_reference_has_every_variable_and_no_other() {
-    let of_keys = rows("").into_iter().map(|row| word(row[1]));
-    let alone = rows("LONGSHORE_").into_iter().map(|row| word(row[0]));
-    let documented: BTreeSet<String> = of_keys
-        .chain(alone)
-        .filter(|name| name.starts_with("LONGSHORE_"))
+fn every_variable_is_a_setting_and_no_other() {
+    let variables = SETTINGS.iter().map(|setting| word(setting.variable));
+    let known: BTreeSet<String> = variables
+        .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect();
-    assert_eq!(documented, Cli::variables());
+    assert_eq!(known, Cli::variables());
 }
 
 #[test]
 fn a_keys_variable_and_flag_are_named_after_it() {
-    for row in rows("worker.") {
-        let key = word(row[0]).trim_start_matches("worker.");
+    for setting in SETTINGS {
+        let Some(key) = setting.key.strip_prefix("worker.") else {
+            continue;
+        };
         assert_eq!(
-            word(row[1]),
+            word(setting.variable),
             format!("LONGSHORE_WORKER_{}", key.to_uppercase())
         );
         // Repeatable, so it is called after one.
         let flag = key.replace("queues", "queue").replace('_', "-");
-        assert_eq!(word(row[2]), format!("--{flag}"));
-    }
-}
-
-#[test]
-fn the_defaults_of_the_reference_are_the_workers() {
-    let defaults = defaults();
-    let worker = rows("worker.");
-    let documented = |key: &str| {
-        let row = worker
-            .iter()
-            .find(|row| word(row[0]) == format!("worker.{key}"));
-        word(row.expect("the key is documented")[4])
-    };
-    assert_eq!(
-        documented("max_concurrent"),
-        defaults.max_concurrent.to_string()
-    );
-    for (key, default) in [
-        ("poll_interval", defaults.poll_interval),
-        ("timeout", defaults.acquire_timeout),
-        ("shutdown_timeout", defaults.shutdown_timeout),
-        ("lease_ttl", defaults.lease_ttl),
-        ("heartbeat", defaults.heartbeat_interval),
-        ("retention", defaults.retention.keep),
-    ] {
-        assert_eq!(documented(key), format_duration(default), "{key}");
+        assert_eq!(word(setting.flag), format!("--{flag}"));
     }
 }
 
@@ -168,7 +159,7 @@ fn the_whole_file_of_the_reference_is_read_and_has_every_key() {
         readers.map(|readers| readers as usize),
         Some(stores.readers)
     );
-    let defaults = defaults();
+    let defaults = longshore_queue::WorkerConfig::default();
     assert!(config.database.is_some() && config.submit.queue.is_some() && queues.is_some());
     assert!(metrics_listen.is_some());
     assert_eq!(max_concurrent, Some(defaults.max_concurrent));
