@@ -6,8 +6,9 @@ use longshore_core::spec::{Device, Mount, MountKind, Network, PullPolicy};
 
 use Capability as C;
 
-const ALL: [Capability; 11] = [
+const ALL: [Capability; 12] = [
     C::SurvivesWorker,
+    C::InProcess,
     C::Images,
     C::Commands,
     C::MemoryLimit,
@@ -150,9 +151,10 @@ fn all_that_cannot_be_honoured_is_named_at_once() {
 }
 
 #[test]
-fn every_capability_but_that_of_surviving_is_asked_for_by_some_field() {
+fn every_capability_is_asked_for_by_some_field_but_those_that_say_where_jobs_live() {
+    let of_life = [C::SurvivesWorker, C::InProcess];
     for capability in ALL {
         let asked = asks().iter().any(|(_, needed, _)| *needed == capability);
-        assert_eq!(asked, capability != C::SurvivesWorker, "{capability:?}");
+        assert_eq!(asked, !of_life.contains(&capability), "{capability:?}");
     }
 }

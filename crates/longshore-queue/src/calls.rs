@@ -64,6 +64,11 @@ impl Calls {
         self.executor.capabilities().has(Capability::SurvivesWorker)
     }
 
+    /// Whether its jobs are code of this very process.
+    pub fn is_in_process(&self) -> bool {
+        self.executor.capabilities().has(Capability::InProcess)
+    }
+
     /// Within [`HOST_DEADLINE`]: one that takes longer counts as silent.
     pub async fn host(&self) -> Answer<HostFacts> {
         let attempted = "ask for the host";

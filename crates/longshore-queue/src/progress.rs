@@ -11,7 +11,7 @@ use crate::machines::{Placed, Room};
 #[derive(Default)]
 pub(crate) struct Progress {
     container: Mutex<Option<Placed>>,
-    /// What it takes of its host, once that is stored.
+    /// What it takes of its host, once that is stored or need not be.
     room: Mutex<Option<Room>>,
     may_run: AtomicBool,
     templates: OnceLock<BTreeMap<String, i32>>,
@@ -26,6 +26,11 @@ impl Progress {
     /// The store counts it on its host from now on.
     pub fn counted(&self, mut room: Room) {
         room.stored();
+        *lock(&self.room) = Some(room);
+    }
+
+    /// It takes this room, and the store counts nothing there.
+    pub fn takes(&self, room: Room) {
         *lock(&self.room) = Some(room);
     }
 

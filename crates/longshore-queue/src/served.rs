@@ -1,7 +1,7 @@
 //! A queue that a worker serves.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use longshore_core::host::Host;
@@ -9,6 +9,8 @@ use longshore_core::queue::Queue;
 use longshore_core::retry::Backoff;
 use tokio::time::Instant;
 
+use crate::calls::Calls;
+use crate::machines::Machine;
 use crate::metrics::QueueMeters;
 
 /// How long a queue is left to others after one of its jobs went back because no host of this
@@ -27,6 +29,8 @@ pub(crate) struct Served {
     pub executor: &'static str,
     /// Whether its containers go on without this worker.
     pub survives_worker: bool,
+    /// Whether they are code of the worker's own process.
+    pub is_in_process: bool,
     /// What is counted of its attempts.
     pub meters: QueueMeters,
     host_selector: RwLock<BTreeMap<String, String>>,
@@ -40,13 +44,16 @@ struct Rest {
 }
 
 impl Served {
-    pub fn new(queue: Queue, executor: &'static str, survives_worker: bool) -> Self {
+    /// A queue whose jobs run on this executor; on several hosts, what holds on all of them.
+    pub fn new(queue: Queue, machines: &[Arc<Machine>], executor: &'static str) -> Self {
+        let all = |holds: fn(&Calls) -> bool| machines.iter().all(|m| holds(&m.executor));
         Self {
             meters: QueueMeters::of(&queue.name, executor),
             host_selector: RwLock::new(queue.host_selector.clone()),
             queue,
             executor,
-            survives_worker,
+            survives_worker: all(Calls::survives_worker),
+            is_in_process: all(Calls::is_in_process),
             rest: Mutex::default(),
         }
     }

@@ -39,6 +39,9 @@ pub(crate) const DRAIN_GRACE: Duration = Duration::from_secs(30);
 /// waits for the record of it.
 const END_AFTER_STOP: Duration = Duration::from_secs(4);
 
+/// How long a job of this process runs before the store is told that it does.
+const NOTE_AFTER: Duration = Duration::from_millis(100);
+
 /// Between two tries of a stop that failed. Not bounded in number: a container whose end is not
 /// proved still holds its slot. Its supervisor's own end ends it.
 const STOP_AGAIN: Backoff = Backoff {
@@ -125,7 +128,7 @@ impl Supervision<'_> {
         mut pump: std::pin::Pin<&mut Fuse<impl Future<Output = Pumped>>>,
         pumped: &mut Option<Pumped>,
     ) -> Result<(Result<Ended, ExecutorError>, Option<StopReason>), Order> {
-        let marking = self.mark_running().fuse();
+        let marking = self.mark_running(placed).fuse();
         tokio::pin!(marking);
         let stopping = Fuse::terminated();
         tokio::pin!(stopping);
@@ -178,8 +181,12 @@ impl Supervision<'_> {
 
     /// Tells the store that the container runs. A store that is away hears of it when it is back;
     /// should the container end first, its record says that it was started.
-    async fn mark_running(&self) {
+    async fn mark_running(&self, placed: &Placed) {
         let key = self.lease.key;
+        if placed.machine.executor.is_in_process() {
+            // Most have ended by then: what would be a write for each job is none.
+            sleep(NOTE_AFTER).await;
+        }
         let marked = patiently("mark_running", || async {
             unanswered(
                 "mark_running",

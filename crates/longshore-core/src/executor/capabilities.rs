@@ -12,6 +12,10 @@ use crate::spec::JobSpec;
 pub enum Capability {
     /// Its containers go on when the worker dies, and can be adopted.
     SurvivesWorker,
+    /// Its jobs are code of the worker's own process, and end with it at the latest: so there is nothing
+    /// to find again, and a lease that died with its worker may have run, whatever is stored of it. For
+    /// such an executor alone no handle is stored before the start.
+    InProcess,
     /// Runs images.
     Images,
     /// Runs commands without an image.

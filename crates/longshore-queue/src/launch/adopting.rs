@@ -48,6 +48,10 @@ impl Launch<'_> {
         if taken.is_host_gone {
             return Err(lost(Outcome::HostLost, "its host is gone", taken));
         }
+        if self.served.is_in_process {
+            let why = "it ran within its worker, and ended with it";
+            return Err(lost(Outcome::Vanished, why, taken));
+        }
         let Some(launched) = &taken.launched else {
             // No handle: no start was sent, nor will be by anybody whose lease this was.
             return self.launch_anew(taken).await;

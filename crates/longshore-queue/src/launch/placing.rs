@@ -1,5 +1,7 @@
 //! The host that a launch goes to: chosen, its room taken, its container created and counted there.
 //!
+//! Jobs within the worker's own process are counted there, and nowhere else.
+//!
 //! Owns that a launch for which there is no room keeps its lease and waits, says for what, and
 //! leaves nothing behind on a host that did not take it.
 
@@ -44,6 +46,12 @@ impl Launch<'_> {
             self.progress.created(&placed);
             if !is_new {
                 self.progress.starting();
+            }
+            if machine.executor.is_in_process() {
+                // Nobody else reaches that host, nor looks for a handle there.
+                self.progress.takes(room);
+                self.served.placed();
+                return Ok((placed, is_new));
             }
             if self.fence(&placed, is_new).await? {
                 self.progress.counted(room);

@@ -138,8 +138,8 @@ impl Machines {
                 host: names.join(", "),
             });
         }
-        let survives_worker = of_kind.iter().all(|m| m.executor.survives_worker());
-        Ok(Served::new(queue, first.executor.kind(), survives_worker))
+        let kind = first.executor.kind();
+        Ok(Served::new(queue, &of_kind, kind))
     }
 
     /// The queue, whatever it asks of hosts: for an attempt that is on one already. None if no host
@@ -148,8 +148,7 @@ impl Machines {
         let mut of_kind = self.all();
         of_kind.retain(|machine| machine.executor.kind() == queue.executor);
         let kind = of_kind.first()?.executor.kind();
-        let survives_worker = of_kind.iter().all(|m| m.executor.survives_worker());
-        Some(Served::new(queue, kind, survives_worker))
+        Some(Served::new(queue, &of_kind, kind))
     }
 
     /// One host, if it is reached.

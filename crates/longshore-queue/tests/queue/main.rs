@@ -10,6 +10,7 @@ mod draining;
 mod finishing;
 mod heartbeats;
 mod housekeeping;
+mod in_process;
 mod launching;
 mod managing;
 mod output;

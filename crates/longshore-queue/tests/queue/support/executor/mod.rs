@@ -172,6 +172,14 @@ impl ScriptedExecutor {
         }
     }
 
+    /// One whose jobs are code of the worker's own process.
+    pub fn in_process(journal: Journal) -> Self {
+        Self {
+            capabilities: Capabilities::of([Capability::Commands, Capability::InProcess]),
+            ..Self::new(journal)
+        }
+    }
+
     pub fn script(&self, job: i64, script: Script) {
         self.lock().scripts.insert(job, script);
     }
