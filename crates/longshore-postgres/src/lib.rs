@@ -34,6 +34,7 @@ mod list;
 mod migrate;
 mod moves;
 mod notifier;
+mod observed;
 mod output;
 mod pooler;
 mod queues;
@@ -71,6 +72,7 @@ use tokio::task::JoinSet;
 
 pub use databases::{create_database, drop_database};
 pub use migrate::{Migrated, migrate};
+pub use observed::{Activity, HeldSnapshot, activity, hold_snapshot};
 
 use db::Db;
 use lines::Lines;

@@ -17,6 +17,7 @@ mod error;
 mod instance;
 mod leases;
 mod migrate;
+mod observed;
 mod places;
 mod reading;
 mod recovery;
@@ -33,6 +34,7 @@ mod writer;
 
 mod readers;
 
+pub use observed::{HeldSnapshot, hold_snapshot};
 pub use store::{Options, SqliteStore};
 
 /// The text of a statement, from its file under `sql/`.

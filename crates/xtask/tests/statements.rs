@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Names that stand for no verb of the trait: parts that verbs share, and what only whoever migrates
-/// asks of a store.
+/// or measures asks of a store.
 const SHARED: &[(&str, &[&str])] = &[
     (
         "longshore-sqlite",
@@ -21,7 +21,7 @@ const SHARED: &[(&str, &[&str])] = &[
     ),
     (
         "longshore-postgres",
-        &["notify", "renew_instance", "session", "spec_of"],
+        &["activity", "notify", "renew_instance", "session", "spec_of"],
     ),
 ];
 

@@ -1,4 +1,5 @@
-//! `bench drain`: what it measures on is gone afterwards, however it ends.
+//! `bench`: each mode gives figures of work that was done, and what it measures on is gone afterwards,
+//! however it ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,56 @@ fn a_bench_on_a_file_removes_it() {
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
     assert_eq!(report["jobs"], 50);
     assert_eq!(entries(home.path()), Vec::<PathBuf>::new());
+}
+
+/// Runs each mode briefly, and holds each of the figures that it must give to be above nothing. Figures
+/// that the store has no word for are null.
+fn each_mode_gives_figures(database: &str) {
+    let small = [
+        (
+            "drain --jobs 300 --processes 2 --queues 3 --limit 7",
+            "/jobs_per_second",
+        ),
+        ("submit --jobs 50 --batch 1 --clients 4", "/jobs_per_second"),
+        ("submit --jobs 50 --batch 20", "/call/median_ms"),
+        (
+            "latency --jobs 5 --pause 1ms",
+            "/submitted_to_running/p99_ms",
+        ),
+        ("backlog --backlog 1000,2000 --jobs 1000", "/lines/1/ratio"),
+        ("pinned --time 100ms --backlog 1000", "/ratio"),
+        (
+            "limits --jobs 200 --rounds 2 --limit 5 --queues 10",
+            "/limited_ratio",
+        ),
+        ("limits --jobs 200 --rounds 1 --queues 10", "/queues_ratio"),
+        ("idle --workers 3 --time 200ms", "/millicores"),
+    ];
+    for (mode, figure) in small {
+        let home = Home::new();
+        let words: Vec<&str> = mode.split(' ').collect();
+        let how = ["--json", "--database", database];
+        let mut bench = home.command(&[&["bench"], &words[..], &how].concat());
+        let ran = Running::start(bench.env("TMPDIR", home.path())).finish();
+        assert_eq!(ran.code, 0, "{mode}: {}", ran.report());
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+        let seen = report.pointer(figure).and_then(serde_json::Value::as_f64);
+        assert!(seen > Some(0.0), "{mode}: {figure} of {report}");
+        assert_eq!(entries(home.path()), Vec::<PathBuf>::new(), "{mode}");
+    }
+}
+
+#[test]
+fn each_mode_gives_figures_on_a_file() {
+    each_mode_gives_figures("sqlite:of-no-matter.db");
+}
+
+#[test]
+fn each_mode_gives_figures_on_a_server() {
+    let runtime = Runtime::new().expect("a runtime can be had");
+    let _entered = runtime.enter();
+    let database = runtime.block_on(TestDatabase::create());
+    each_mode_gives_figures(&database.url());
 }
 
 #[test]

@@ -1,30 +1,29 @@
 //! `longshore bench drain`: how fast a line of no-op jobs is emptied.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_core::JobSpec;
 use longshore_core::limit::Limit;
 use longshore_core::queue::NewQueue;
-use longshore_core::store::{Registry as _, Store as _, Submissions as _};
-use longshore_queue::{GracefulShutdown, Retrying, Until, Worker, WorkerConfig};
+use longshore_core::store::{NewJob, Registry as _, Store as _, Submissions as _};
+use longshore_core::{JobId, JobSpec};
+use longshore_history::{Expectation, JobId as RunJob, Limit as RunLimit};
 use serde::Serialize;
 
-use super::noop::{KIND, NoopExecutor};
+use super::crew::{self, Crew};
+use super::noop::KIND;
 use super::scratch::{self, Scratch};
+use super::witness;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output;
 
 /// Jobs of one submission.
-const SUBMIT_BATCH: u32 = 5_000;
+pub const SUBMIT_BATCH: usize = 5_000;
 
 /// Submit no-op jobs, then time how fast workers drain them
 ///
-/// Uses a new database beside the one that --database or its variable names (on PostgreSQL the
-/// user must be allowed to create databases), or a temporary file, and removes it again, also when
-/// interrupted. Submission is timed apart from the drain.
+/// Submission is timed apart from the drain, which lasts from the workers' start until they have
+/// ended because nothing is left.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore bench drain --jobs 20000 --json")]
 pub struct Args {
@@ -34,10 +33,16 @@ pub struct Args {
     /// How many workers, as tasks of this process
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
+    /// How many workers, as processes of their own; their start is timed, too
+    #[arg(long, conflicts_with = "workers", value_parser = clap::value_parser!(u32).range(1..=64))]
+    processes: Option<u32>,
     /// The most jobs that each worker runs at once
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_concurrent: u32,
-    /// A limit on the queue
+    /// How many queues the jobs are spread over
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    queues: u32,
+    /// A limit on each queue
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Print one JSON document
@@ -50,7 +55,9 @@ struct Report {
     store: &'static str,
     jobs: u32,
     workers: u32,
+    processes: Option<u32>,
     max_concurrent: u32,
+    queues: u32,
     limit: Option<u32>,
     submit_seconds: f64,
     submitted_per_second: f64,
@@ -58,11 +65,55 @@ struct Report {
     jobs_per_second: f64,
 }
 
+/// Jobs, and who drains them.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub jobs: u32,
+    pub queues: u32,
+    pub limit: Option<u32>,
+    pub crew: Crew,
+    pub max_concurrent: u32,
+}
+
+/// How long it took.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    pub submitting: Duration,
+    pub draining: Duration,
+}
+
 /// Runs it.
 pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
-    let measured = scratch::during(context, async |scratch| measure(scratch, args).await).await?;
-    let Some(report) = measured else {
+    let load = Load {
+        jobs: args.jobs,
+        queues: args.queues,
+        limit: args.limit,
+        crew: match args.processes {
+            Some(processes) => Crew::Processes(processes),
+            None => Crew::Tasks(args.workers),
+        },
+        max_concurrent: args.max_concurrent,
+    };
+    let measure = async |scratch: &Scratch| {
+        let kind = scratch.store().kind();
+        Ok((kind, drain(scratch, &load).await?))
+    };
+    let Some((store, drained)) = scratch::during(context, measure).await? else {
         return Ok(Exit::INTERRUPTED);
+    };
+    let rate = |time: Duration| per_second(args.jobs, time);
+    let report = Report {
+        store,
+        jobs: args.jobs,
+        workers: args.workers,
+        processes: args.processes,
+        max_concurrent: args.max_concurrent,
+        queues: args.queues,
+        limit: args.limit,
+        submit_seconds: drained.submitting.as_secs_f64(),
+        submitted_per_second: rate(drained.submitting),
+        drain_seconds: drained.draining.as_secs_f64(),
+        jobs_per_second: rate(drained.draining),
     };
     if args.json {
         context.out.json(&report)?;
@@ -80,61 +131,74 @@ pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::DONE)
 }
 
-async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
-    let store = scratch.store();
+/// So many in this time.
+pub fn per_second(jobs: u32, time: Duration) -> f64 {
+    f64::from(jobs) / time.as_secs_f64().max(1e-9)
+}
+
+/// A job that does nothing.
+pub fn job(queue: &str) -> anyhow::Result<NewJob> {
+    let job = JobSpec {
+        queue: Some(queue.to_owned()),
+        ..JobSpec::process(["true"])
+    };
+    Ok(job.validate()?)
+}
+
+/// Makes a queue of no-op jobs.
+pub async fn make_queue(scratch: &Scratch, name: &str, limit: Option<u32>) -> anyhow::Result<()> {
     let queue = NewQueue {
-        name: "bench".to_owned(),
+        name: name.to_owned(),
         executor: KIND.to_owned(),
         host_selector: BTreeMap::new(),
-        max_concurrent: args.limit.map(Limit),
+        max_concurrent: limit.map(Limit),
     };
-    store.create_queue(&queue).await?;
-    let job = JobSpec {
-        queue: Some(queue.name),
-        ..JobSpec::process(["true"])
+    scratch.store().create_queue(&queue).await?;
+    Ok(())
+}
+
+/// Submits jobs, lets them be drained, and judges what they wrote.
+pub async fn drain(scratch: &Scratch, load: &Load) -> anyhow::Result<Drained> {
+    let queues: Vec<String> = (1..=load.queues).map(|n| format!("bench-{n}")).collect();
+    let mut kinds = Vec::with_capacity(queues.len());
+    for queue in &queues {
+        make_queue(scratch, queue, load.limit).await?;
+        kinds.push(job(queue)?);
     }
-    .validate()?;
 
     let began = Instant::now();
-    let mut left = args.jobs;
-    while left > 0 {
-        let now = left.min(SUBMIT_BATCH);
-        store.submit(&vec![job.clone(); now as usize]).await?;
-        left -= now;
+    let mut jobs: Vec<JobId> = Vec::with_capacity(load.jobs as usize);
+    while jobs.len() < load.jobs as usize {
+        let most = SUBMIT_BATCH.min(load.jobs as usize - jobs.len());
+        let from = jobs.len();
+        let batch: Vec<NewJob> = (from..from + most)
+            .map(|index| kinds[index % kinds.len()].clone())
+            .collect();
+        let submitted = scratch.store().submit(&batch).await?;
+        jobs.extend(submitted.iter().map(|submitted| submitted.job));
     }
     let submitting = began.elapsed();
 
     let began = Instant::now();
-    let workers = (1..=args.workers).map(|number| work(store.clone(), args, number));
-    for report in futures_util::future::join_all(workers).await {
-        output::talk(&report?);
-    }
+    crew::work_until_empty(scratch, load.crew, &queues, load.max_concurrent).await?;
     let draining = began.elapsed();
-    scratch::check(store, args.jobs).await?;
 
-    let rate = |time: Duration| f64::from(args.jobs) / time.as_secs_f64().max(1e-9);
-    Ok(Report {
-        store: store.kind(),
-        jobs: args.jobs,
-        workers: args.workers,
-        max_concurrent: args.max_concurrent,
-        limit: args.limit,
-        submit_seconds: submitting.as_secs_f64(),
-        submitted_per_second: rate(submitting),
-        drain_seconds: draining.as_secs_f64(),
-        jobs_per_second: rate(draining),
+    scratch::check(scratch.store(), load.jobs).await?;
+    let mut expectation = Expectation::each_once(jobs.iter().map(|job| RunJob(job.0)));
+    if let Some(limit) = load.limit {
+        for (index, queue) in queues.iter().enumerate() {
+            let of_queue = jobs.iter().skip(index).step_by(queues.len());
+            expectation = expectation.with_limit(RunLimit {
+                name: queue.clone(),
+                max: limit,
+                jobs: of_queue.map(|job| RunJob(job.0)).collect(),
+                ..RunLimit::default()
+            });
+        }
+    }
+    witness::judge(&scratch.witness(), &expectation)?;
+    Ok(Drained {
+        submitting,
+        draining,
     })
-}
-
-async fn work(store: Retrying, args: &Args, number: u32) -> anyhow::Result<String> {
-    let config = WorkerConfig {
-        name: format!("bench-{number}"),
-        queues: vec!["bench".to_owned()],
-        max_concurrent: args.max_concurrent,
-        until: Until::Empty,
-        ..WorkerConfig::default()
-    };
-    let worker = Worker::new(store, vec![Arc::new(NoopExecutor::new())], config)?;
-    let report = worker.run(&GracefulShutdown::new()).await?;
-    Ok(report.to_string())
 }

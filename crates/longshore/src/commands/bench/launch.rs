@@ -21,7 +21,7 @@ use crate::output;
 /// Time how fast a worker gets containers through an engine
 ///
 /// From the worker's start until each job's end is stored and its container removed. Each job runs
-/// `true` in the image, which must have it. Uses a new database, as `bench drain` does.
+/// `true` in the image, which must have it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore bench launch --image busybox:1.36 --jobs 100 --json")]
 pub struct Args {

@@ -1,13 +1,14 @@
 //! An executor whose jobs do nothing and end at once, in this process: what is left to measure is
-//! the queue. Its jobs die with the worker, and it says so by declaring nothing else.
+//! the queue. Its jobs die with the worker, and it says so. They write
+//! START and END like any witness, and tell the benchmark of themselves.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use longshore_core::InstanceId;
 use longshore_core::attempt::{Exit, Usage};
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
@@ -17,45 +18,65 @@ use longshore_core::executor::{
 use longshore_core::host::HostFacts;
 use longshore_core::output::ResumePoint;
 use longshore_core::usage::Sample;
+use longshore_core::{InstanceId, JobId};
+use longshore_history::Mark;
 use tokio::sync::watch;
 
-/// The kind that the bench's queue names.
+use super::witness::WitnessFile;
+
+/// The kind that the bench's queues name.
 pub const KIND: &str = "noop";
+
+/// What the jobs tell the benchmark while it runs; their witness is what is judged.
+#[derive(Clone, Default)]
+pub struct Told {
+    /// The job that was started last, and when.
+    pub started: Arc<watch::Sender<Option<(JobId, Instant)>>>,
+    /// How many have ended.
+    pub ended: Arc<watch::Sender<u64>>,
+}
 
 /// Runs nothing.
 pub struct NoopExecutor {
     capabilities: Capabilities,
-    jobs: Mutex<HashMap<Handle, Job>>,
+    jobs: Mutex<HashMap<Handle, Arc<Job>>>,
+    witness: Arc<WitnessFile>,
+    told: Told,
 }
 
 struct Job {
     identity: ContainerIdentity,
-    ended: watch::Sender<bool>,
+    is_started: watch::Sender<bool>,
+    /// So that an end that is watched twice is written once.
+    has_ended: AtomicBool,
 }
 
 impl NoopExecutor {
     /// An executor without jobs.
-    pub fn new() -> Self {
+    pub fn new(witness: Arc<WitnessFile>, told: Told) -> Self {
         Self {
-            capabilities: Capabilities::of([Capability::Commands]),
+            capabilities: Capabilities::of([Capability::Commands, Capability::InProcess]),
             jobs: Mutex::default(),
+            witness,
+            told,
         }
     }
 
-    fn with_job<T>(
-        &self,
-        handle: &Handle,
-        act: impl FnOnce(&Job) -> T,
-    ) -> Result<T, ExecutorError> {
+    fn job(&self, handle: &Handle) -> Result<Arc<Job>, ExecutorError> {
         let jobs = self.jobs.lock().expect("nobody panics while holding it");
-        jobs.get(handle).map(act).ok_or_else(|| {
-            ExecutorError::new(
-                ErrorClass::Permanent,
-                "looking up a no-op job",
-                "it is not there",
-            )
-        })
+        jobs.get(handle)
+            .cloned()
+            .ok_or_else(|| failed("looking up a no-op job", &"it is not there"))
     }
+}
+
+fn failed(doing: &'static str, problem: &dyn std::fmt::Display) -> ExecutorError {
+    ExecutorError::new(ErrorClass::Permanent, doing, problem.to_string())
+}
+
+fn write(witness: &WitnessFile, mark: Mark, job: &Job) -> Result<(), ExecutorError> {
+    let written = witness.note(mark, job.identity.job, job.identity.attempt);
+    written.map_err(|error| failed("writing what a no-op job witnesses", &error))
 }
 
 #[async_trait]
@@ -81,10 +102,11 @@ impl Executor for NoopExecutor {
         let handle = Handle(request.identity.container_name());
         let job = Job {
             identity: request.identity.clone(),
-            ended: watch::Sender::new(false),
+            is_started: watch::Sender::new(false),
+            has_ended: AtomicBool::new(false),
         };
         let mut jobs = self.jobs.lock().expect("nobody panics while holding it");
-        jobs.insert(handle.clone(), job);
+        jobs.insert(handle.clone(), Arc::new(job));
         Ok(Ensured::Created(handle))
     }
 
@@ -93,10 +115,16 @@ impl Executor for NoopExecutor {
         handle: &Handle,
         _from: Option<&ResumePoint>,
     ) -> Result<Watch, ExecutorError> {
-        let mut ended = self.with_job(handle, |job| job.ended.subscribe())?;
+        let job = self.job(handle)?;
+        let (witness, told) = (Arc::clone(&self.witness), self.told.clone());
         let end = async move {
-            // A sender that is gone was forgotten, which only an ended job is.
-            let _gone = ended.wait_for(|ended| *ended).await;
+            let mut started = job.is_started.subscribe();
+            // The sender is the job's own, and this holds the job.
+            let _never_gone = started.wait_for(|started| *started).await;
+            if !job.has_ended.swap(true, Ordering::Relaxed) {
+                write(&witness, Mark::End, &job)?;
+                told.ended.send_modify(|ended| *ended += 1);
+            }
             Ok(Ended {
                 exit: Exit::with_code(0),
                 usage: Usage::default(),
@@ -109,12 +137,17 @@ impl Executor for NoopExecutor {
     }
 
     async fn start(&self, handle: &Handle) -> Result<(), ExecutorError> {
-        self.with_job(handle, |job| job.ended.send_replace(true))
-            .map(drop)
+        let job = self.job(handle)?;
+        write(&self.witness, Mark::Start, &job)?;
+        let now = (job.identity.job, Instant::now());
+        self.told.started.send_replace(Some(now));
+        job.is_started.send_replace(true);
+        Ok(())
     }
 
+    /// There is nothing to stop: what was started has ended.
     async fn stop(&self, handle: &Handle, _grace: Duration) -> Result<(), ExecutorError> {
-        self.start(handle).await
+        self.job(handle).map(drop)
     }
 
     async fn usage(&self, _handle: &Handle) -> Result<Sample, ExecutorError> {
@@ -126,7 +159,7 @@ impl Executor for NoopExecutor {
         let listed = jobs.iter().map(|(handle, job)| Listed {
             handle: handle.clone(),
             identity: job.identity.clone(),
-            phase: if *job.ended.borrow() {
+            phase: if *job.is_started.borrow() {
                 Phase::Exited
             } else {
                 Phase::Created

@@ -1,8 +1,11 @@
 //! A database for one benchmark: made for it, and removed after it.
 
+use std::path::PathBuf;
+
 use longshore_core::State;
 use longshore_core::queue::Count;
 use longshore_core::store::Store;
+use longshore_postgres::Activity;
 use longshore_queue::Retrying;
 use tempfile::TempDir;
 
@@ -44,6 +47,11 @@ pub async fn check(store: &dyn Store, jobs: u32) -> anyhow::Result<()> {
         let problem = format!("{completed} of {jobs} jobs completed: this is no result");
         return Err(Refused::failed(problem).into());
     }
+    audit(store).await
+}
+
+/// Every row in its place.
+pub async fn audit(store: &dyn Store) -> anyhow::Result<()> {
     let wrong = store.audit().await?;
     if let Some(first) = wrong.first() {
         return Err(
@@ -53,51 +61,60 @@ pub async fn check(store: &dyn Store, jobs: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A snapshot that is held until this is dropped.
+pub enum HeldSnapshot {
+    Sqlite {
+        _reader: longshore_sqlite::HeldSnapshot,
+    },
+    Postgres {
+        _session: longshore_postgres::HeldSnapshot,
+    },
+}
+
 /// The database.
 pub struct Scratch {
     store: Retrying,
-    place: Place,
-}
-
-enum Place {
-    Folder(TempDir),
-    Server { url: String, database: String },
+    address: Address,
+    how: open::Options,
+    /// Holds what the jobs write, and a database that is a file.
+    folder: TempDir,
+    /// The server's own address and the database's name, if it is not a file.
+    server: Option<(String, String)>,
 }
 
 impl Scratch {
     /// A new database on the same server, or in a temporary folder.
     pub async fn make(address: Option<Address>, how: &open::Options) -> anyhow::Result<Self> {
-        match address {
+        let folder = TempDir::with_prefix("longshore-bench-")?;
+        let (address, server) = match address {
             Some(Address::Postgres(url)) => {
                 let database = format!("longshore_bench_{:016x}", rand::random::<u64>());
                 let made = longshore_postgres::create_database(&url, &database).await?;
-                let address = Address::Postgres(made);
-                let opened = async {
-                    open::migrate(&address, how, None).await?;
-                    open::store(&address, how).await
-                };
-                match opened.await {
-                    Ok(store) => Ok(Self {
-                        store,
-                        place: Place::Server { url, database },
-                    }),
-                    Err(error) => {
-                        let dropped = longshore_postgres::drop_database(&url, &database).await;
-                        if let Err(left) = dropped {
-                            output::talk(&format!("{database} was not dropped: {left}"));
-                        }
-                        Err(error)
-                    }
-                }
+                (Address::Postgres(made), Some((url, database)))
             }
             Some(Address::Sqlite(_)) | None => {
-                let folder = TempDir::with_prefix("longshore-bench-")?;
-                let address = Address::Sqlite(folder.path().join("bench.db"));
-                let store = open::store(&address, how).await?;
-                Ok(Self {
-                    store,
-                    place: Place::Folder(folder),
-                })
+                (Address::Sqlite(folder.path().join("bench.db")), None)
+            }
+        };
+        let opened = async {
+            open::migrate(&address, how, None).await?;
+            open::store(&address, how).await
+        };
+        match opened.await {
+            Ok(store) => Ok(Self {
+                store,
+                address,
+                how: how.clone(),
+                folder,
+                server,
+            }),
+            Err(error) => {
+                if let Some((url, database)) = server
+                    && let Err(left) = longshore_postgres::drop_database(&url, &database).await
+                {
+                    output::talk(&format!("{database} was not dropped: {left}"));
+                }
+                Err(error)
             }
         }
     }
@@ -107,15 +124,48 @@ impl Scratch {
         &self.store
     }
 
+    /// The same database, opened anew: as another process has it.
+    pub async fn open_another(&self) -> anyhow::Result<Retrying> {
+        open::store(&self.address, &self.how).await
+    }
+
+    /// Begins a transaction that sees the database as it is now until it is dropped.
+    pub async fn hold_snapshot(&self) -> anyhow::Result<HeldSnapshot> {
+        Ok(match &self.address {
+            Address::Sqlite(path) => HeldSnapshot::Sqlite {
+                _reader: longshore_sqlite::hold_snapshot(path)?,
+            },
+            Address::Postgres(url) => HeldSnapshot::Postgres {
+                _session: longshore_postgres::hold_snapshot(url).await?,
+            },
+        })
+    }
+
+    /// What the server counts of this database, but for this look; none of a file.
+    pub async fn activity(&self) -> anyhow::Result<Option<Activity>> {
+        Ok(match &self.address {
+            Address::Sqlite(_) => None,
+            Address::Postgres(url) => Some(longshore_postgres::activity(url).await?),
+        })
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Where the jobs write START and END.
+    pub fn witness(&self) -> PathBuf {
+        self.folder.path().join("witness.log")
+    }
+
     /// Removes it.
     pub async fn remove(self) -> anyhow::Result<()> {
         self.store.close().await;
-        match self.place {
-            Place::Folder(folder) => folder.close()?,
-            Place::Server { url, database } => {
-                longshore_postgres::drop_database(&url, &database).await?;
-            }
+        if let Some((url, database)) = self.server {
+            longshore_postgres::drop_database(&url, &database).await?;
         }
+        self.folder.close()?;
         Ok(())
     }
 }
