@@ -1,4 +1,4 @@
--- Takes the first jobs of a queue's line, within its limits; migrations/V9__idle_and_storage.sql says how.
+-- Takes the first jobs of a queue's line, within its limits; migrations/V27__acquire_sorted_once.sql says how.
 -- Locks and indexes: see there.
 SELECT again, server, epoch, slots, above, claimed_at, job_ids, attempts, tokens, lanes, tries, losses,
        idem_keys, specs

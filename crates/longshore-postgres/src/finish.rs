@@ -177,23 +177,29 @@ impl Columns {
                 &self.tokens,
                 &self.outcomes,
                 &self.started,
-                &self.exit_codes,
-                &self.signals,
+                &said(&self.exit_codes),
+                &said(&self.signals),
                 &self.oom_killed,
-                &self.error_classes,
-                &self.error_texts,
-                &self.cpu_micros,
-                &self.peak_memory_bytes,
-                &self.omitted_stdout,
-                &self.omitted_stderr,
-                &self.template_versions,
+                &said(&self.error_classes),
+                &said(&self.error_texts),
+                &said(&self.cpu_micros),
+                &said(&self.peak_memory_bytes),
+                &said(&self.omitted_stdout),
+                &said(&self.omitted_stderr),
+                &said(&self.template_versions),
                 &self.goes,
-                &self.states,
-                &self.delays,
+                &said(&self.states),
+                &said(&self.delays),
             ],
         )
         .await
     }
+}
+
+/// A column of which at least one value is there. One without any is sent as null, which takes the
+/// database no time: it fills up the shorter columns with nulls.
+fn said<T>(column: &[Option<T>]) -> Option<&[Option<T>]> {
+    column.iter().any(Option::is_some).then_some(column)
 }
 
 /// The part of an error's text that is kept: whole characters, none of them NUL.

@@ -10,7 +10,7 @@ use crate::{Options, VERB_MIGRATE as VERB, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 26] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 27] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -88,6 +88,10 @@ pub(crate) const MIGRATIONS: [(&str, &str); 26] = [
         include_str!("../migrations/V25__webhooks.sql"),
     ),
     ("V26__usage", include_str!("../migrations/V26__usage.sql")),
+    (
+        "V27__acquire_sorted_once",
+        include_str!("../migrations/V27__acquire_sorted_once.sql"),
+    ),
 ];
 
 /// Where the versions are noted, within the schema `longshore`.

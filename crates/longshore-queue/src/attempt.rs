@@ -89,7 +89,8 @@ impl Attempt {
     async fn pipeline(mut self, shift: Arc<Shift>) {
         let key = self.lease.key;
         let progress = Progress::default();
-        let live = AssertUnwindSafe(self.live(&shift, &progress)).catch_unwind();
+        // Boxed: as a part of this future it would be moved with it.
+        let live = AssertUnwindSafe(Box::pin(self.live(&shift, &progress))).catch_unwind();
         let live = live
             .await
             .map_err(|panic| message(panic.as_ref()).to_owned());

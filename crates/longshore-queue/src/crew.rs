@@ -62,7 +62,8 @@ pub(crate) struct Attempts(Arc<Mutex<JoinSet<()>>>);
 impl Attempts {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut attempts = lock(&self.0);
-        attempts.spawn(task);
+        // Boxed: the runtime moves a task's future several times, and this one is large.
+        attempts.spawn(Box::pin(task));
         // Here too, so that the set does not grow with every job that ever ran.
         while let Some(ended) = attempts.try_join_next() {
             if let Err(error) = ended {

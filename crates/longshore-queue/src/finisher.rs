@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use longshore_core::retry::Backoff;
 use longshore_core::store::{Finish, FinishOutcome, Leases as _, StoreError};
 use longshore_fault::point;
@@ -18,6 +20,10 @@ use crate::retrying::Retrying;
 
 /// The most ends of one call: its transaction stays short, and one bad end delays few.
 const MAX_BATCH: usize = 256;
+
+/// So many calls are under way at once, where there is that much to store: while one waits for the disk,
+/// the database works on the other.
+const AT_ONCE: usize = 2;
 
 /// Ends that wait for the finisher. Beyond this those who have one wait, and their slots with
 /// them: a worker whose database is away acquires nothing more.
@@ -67,30 +73,33 @@ impl Finisher {
 
 /// Takes ends and stores them, until nobody can hand in more.
 pub(crate) async fn run(store: Retrying, Inbox(mut inbox): Inbox) {
+    let mut waiting: Vec<Entry> = Vec::new();
     // Ends that the store refused alone, each with a time of its own.
     let mut refused: Vec<Entry> = Vec::new();
-    loop {
+    let mut under_way = FuturesUnordered::new();
+    let mut is_open = true;
+    while is_open || !under_way.is_empty() || !waiting.is_empty() {
         let next_refused = refused.iter().map(|entry| entry.not_before).min();
-        let first = tokio::select! {
-            entry = inbox.recv() => match entry {
-                Some(entry) => Some(entry),
-                None => return,
-            },
-            () = at(next_refused) => None,
-        };
-        if let Some(first) = first {
-            let mut batch = vec![first];
-            while batch.len() < MAX_BATCH
-                && let Ok(entry) = inbox.try_recv()
-            {
-                batch.push(entry);
+        let has_room = under_way.len() < AT_ONCE;
+        let room = MAX_BATCH - waiting.len();
+        tokio::select! {
+            Some(again) = under_way.next() => refused.extend::<Vec<Entry>>(again),
+            taken = inbox.recv_many(&mut waiting, room), if is_open && room > 0 => is_open = taken > 0,
+            () = at(next_refused), if is_open && has_room => {
+                let now = Instant::now();
+                let due = refused.extract_if(.., |entry| entry.not_before <= now);
+                under_way.push(store_each(&store, due.collect()).boxed());
             }
-            store_batch(&store, batch, &mut refused).await;
         }
-        let now = Instant::now();
-        let due = refused.extract_if(.., |entry| entry.not_before <= now);
-        for entry in due.collect::<Vec<_>>() {
-            store_alone(&store, entry, &mut refused).await;
+        // Many small calls cost more than they hasten: what comes while one is under way waits for its
+        // end, or until it is a whole batch.
+        let may_go = match under_way.len() {
+            0 => !waiting.is_empty(),
+            calls => calls < AT_ONCE && waiting.len() >= MAX_BATCH,
+        };
+        if may_go {
+            let batch = std::mem::take(&mut waiting);
+            under_way.push(store_batch(&store, batch).boxed());
         }
     }
 }
@@ -102,8 +111,9 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// Stores a batch; when the store refuses it for what is in it, each end alone.
-async fn store_batch(store: &Retrying, batch: Vec<Entry>, refused: &mut Vec<Entry>) {
+/// Stores a batch; when the store refuses it for what is in it, each end alone. Returns those that are
+/// to be tried again.
+async fn store_batch(store: &Retrying, batch: Vec<Entry>) -> Vec<Entry> {
     let finishes: Vec<Finish> = batch.iter().map(|entry| entry.finish.clone()).collect();
     let first = finishes.first().map_or(0, |finish| finish.lease.job.0);
     let send = || async {
@@ -119,7 +129,7 @@ async fn store_batch(store: &Retrying, batch: Vec<Entry>, refused: &mut Vec<Entr
                 for (entry, outcome) in batch.into_iter().zip(outcomes) {
                     entry.answer(outcome);
                 }
-                return;
+                return Vec::new();
             }
             Err(error) if is_the_databases(&error) => {
                 tries += 1;
@@ -133,20 +143,29 @@ async fn store_batch(store: &Retrying, batch: Vec<Entry>, refused: &mut Vec<Entr
             }
             Err(error) => {
                 tracing::error!(error = %error, "a batch of ends was refused; storing each alone");
-                for entry in batch {
-                    store_alone(store, entry, refused).await;
-                }
-                return;
+                return store_each(store, batch).await;
             }
         }
     }
 }
 
+/// Stores each alone, and returns those that are to be tried again.
+async fn store_each(store: &Retrying, entries: Vec<Entry>) -> Vec<Entry> {
+    let mut again = Vec::new();
+    for entry in entries {
+        again.extend(store_alone(store, entry).await);
+    }
+    again
+}
+
 /// One bad end does not hold back the others of its batch: it waits for another try of its own.
-async fn store_alone(store: &Retrying, mut entry: Entry, refused: &mut Vec<Entry>) {
+async fn store_alone(store: &Retrying, mut entry: Entry) -> Option<Entry> {
     let answer = store.finish(std::slice::from_ref(&entry.finish)).await;
     match answer.map(|outcomes| outcomes.into_iter().next()) {
-        Ok(Some(outcome)) => return entry.answer(outcome),
+        Ok(Some(outcome)) => {
+            entry.answer(outcome);
+            return None;
+        }
         Ok(None) => tracing::error!("the store answered an end with nothing"),
         Err(error) => {
             let lease = entry.finish.lease;
@@ -155,11 +174,11 @@ async fn store_alone(store: &Retrying, mut entry: Entry, refused: &mut Vec<Entry
         }
     }
     if entry.reply.is_closed() {
-        return; // Nobody waits any more: its worker's time is up, and its lease goes to recovery.
+        return None; // Nobody waits any more: its worker's time is up, and its lease goes to recovery.
     }
     entry.tries += 1;
     entry.not_before = Instant::now() + BAD_END.delay(entry.tries, rand::random());
-    refused.push(entry);
+    Some(entry)
 }
 
 impl Entry {

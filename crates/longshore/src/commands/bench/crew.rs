@@ -1,6 +1,6 @@
 //! The workers of a benchmark: tasks of this process, or processes of their own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -25,14 +25,14 @@ pub enum Crew {
     Processes(u32),
 }
 
-/// A worker of these queues that runs no-op jobs and writes to this file.
+/// A worker of these queues that runs no-op jobs, which write here.
 pub fn worker(
     store: Retrying,
     config: WorkerConfig,
-    witness: &Path,
+    witness: &Arc<WitnessFile>,
     told: Told,
 ) -> anyhow::Result<Worker> {
-    let witness = Arc::new(WitnessFile::append_to(witness)?);
+    let witness = Arc::clone(witness);
     let executor = NoopExecutor::new(witness, told);
     Ok(Worker::new(store, vec![Arc::new(executor)], config)?)
 }
@@ -57,15 +57,17 @@ pub async fn work_until_empty(
 ) -> anyhow::Result<()> {
     match crew {
         Crew::Tasks(workers) => {
+            let witness = Arc::new(WitnessFile::alone(&scratch.witness())?);
             let works = (1..=workers).map(async |number| {
                 let config = config(format!("bench-{number}"), queues.to_vec(), max_concurrent);
                 let store = scratch.store().clone();
-                let worker = worker(store, config, &scratch.witness(), Told::default())?;
+                let worker = worker(store, config, &witness, Told::default())?;
                 anyhow::Ok(worker.run(&GracefulShutdown::new()).await?)
             });
             for report in futures_util::future::join_all(works).await {
                 output::talk(&report?.to_string());
             }
+            witness.written()?;
         }
         Crew::Processes(processes) => {
             let works =
@@ -131,7 +133,8 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> anyhow::Result<Exit> {
     let store = crate::open::store(&context.address()?, &context.store_options()).await?;
     let config = config(args.name, args.queues, args.max_concurrent);
-    let worker = worker(store.clone(), config, &args.witness, Told::default())?;
+    let witness = Arc::new(WitnessFile::shared(&args.witness)?);
+    let worker = worker(store.clone(), config, &witness, Told::default())?;
     let report = worker.run(&GracefulShutdown::new()).await?;
     output::talk(&report.to_string());
     store.close().await;

@@ -1,5 +1,6 @@
 //! A steady flow: a line that is kept as long as it was while a worker takes jobs from its head.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longshore_core::JobId;
@@ -12,7 +13,7 @@ use super::crew;
 use super::drain::{SUBMIT_BATCH, job, make_queue};
 use super::noop::Told;
 use super::scratch::{self, Scratch};
-use super::witness;
+use super::witness::{self, WitnessFile};
 use crate::exit::Refused;
 
 /// The line is filled up again whenever so many have ended.
@@ -73,7 +74,8 @@ pub async fn measure(scratch: &Scratch, flow: &Flow) -> anyhow::Result<f64> {
     };
     // Of its own connections, as another process has them.
     let store = scratch.open_another().await?;
-    let worker = crew::worker(store.clone(), config, &scratch.witness(), told.clone())?;
+    let witnessed = Arc::new(WitnessFile::alone(&scratch.witness())?);
+    let worker = crew::worker(store.clone(), config, &witnessed, told.clone())?;
     let shutdown = GracefulShutdown::new();
     let ending = shutdown.clone();
     let works = tokio::spawn(async move { worker.run(&ending).await });
@@ -89,6 +91,7 @@ pub async fn measure(scratch: &Scratch, flow: &Flow) -> anyhow::Result<f64> {
 
     let ended = usize::try_from(*told.ended.borrow()).unwrap_or(usize::MAX);
     scratch::audit(scratch.store()).await?;
+    witnessed.written()?;
     witness::judge(&scratch.witness(), &expected(&jobs, ended, flow)?)?;
     Ok(rate)
 }

@@ -1,5 +1,6 @@
 //! `longshore bench idle`: what workers cost that have nothing to do.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longshore_core::spec::parse_duration;
@@ -13,6 +14,7 @@ use super::crew;
 use super::drain::make_queue;
 use super::noop::Told;
 use super::scratch::{self, Scratch};
+use super::witness::WitnessFile;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 
@@ -79,6 +81,7 @@ pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
 async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
     make_queue(scratch, "bench", None).await?;
     let shutdown = GracefulShutdown::new();
+    let witnessed = Arc::new(WitnessFile::alone(&scratch.witness())?);
     let (mut stores, mut works) = (Vec::new(), Vec::new());
     for number in 1..=args.workers {
         let config = WorkerConfig {
@@ -86,7 +89,7 @@ async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
             ..crew::config(format!("bench-{number}"), vec!["bench".to_owned()], 5)
         };
         let store = scratch.open_another().await?;
-        let worker = crew::worker(store.clone(), config, &scratch.witness(), Told::default())?;
+        let worker = crew::worker(store.clone(), config, &witnessed, Told::default())?;
         let ending = shutdown.clone();
         works.push(tokio::spawn(async move { worker.run(&ending).await }));
         stores.push(store);

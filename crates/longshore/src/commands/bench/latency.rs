@@ -1,5 +1,6 @@
 //! `longshore bench latency`: how soon an idle worker starts what is submitted.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longshore_core::spec::parse_duration;
@@ -13,7 +14,7 @@ use super::drain::{job, make_queue};
 use super::noop::Told;
 use super::percentiles::Percentiles;
 use super::scratch::{self, Scratch};
-use super::witness;
+use super::witness::{self, WitnessFile};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -81,7 +82,8 @@ async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
         ..crew::config("bench".to_owned(), vec!["bench".to_owned()], 10)
     };
     let store = scratch.open_another().await?;
-    let worker = crew::worker(store.clone(), config, &scratch.witness(), told.clone())?;
+    let witnessed = Arc::new(WitnessFile::alone(&scratch.witness())?);
+    let worker = crew::worker(store.clone(), config, &witnessed, told.clone())?;
     let shutdown = GracefulShutdown::new();
     let ending = shutdown.clone();
     let works = tokio::spawn(async move { worker.run(&ending).await });
@@ -108,6 +110,7 @@ async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
     store.close().await;
 
     scratch::check(scratch.store(), WARM_UP + args.jobs).await?;
+    witnessed.written()?;
     let expectation = Expectation::each_once(jobs.iter().map(|job| RunJob(job.0)));
     witness::judge(&scratch.witness(), &expectation)?;
     Ok(Report {

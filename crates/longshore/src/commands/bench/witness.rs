@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -15,25 +16,37 @@ use longshore_history::{
 
 use crate::exit::Refused;
 
-/// Where the jobs of one process write START and END. Several processes may write the same file.
+/// Where the jobs of one process write START and END.
 pub struct WitnessFile {
     file: File,
+    /// What is still to be written, where no other process writes the same file.
+    pending: Option<Mutex<Vec<u8>>>,
     who: Who,
     opened: Instant,
 }
 
 impl WitnessFile {
-    /// Appends to this file, which is made if it is not there.
-    pub fn append_to(path: &Path) -> anyhow::Result<Self> {
+    /// Appends each line as it comes: others may write the same file, and all is in one order.
+    pub fn shared(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         Ok(Self {
             file: file.with_context(|| format!("opening {}", path.display()))?,
+            pending: None,
             who: Who::new(&format!("pid-{}", std::process::id()))?,
             opened: Instant::now(),
         })
     }
 
-    /// Writes one line, with one write.
+    /// For the only process that writes the file: what it costs to write each line would be measured
+    /// with the queue. All is there after [`Self::written`].
+    pub fn alone(path: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            pending: Some(Mutex::default()),
+            ..Self::shared(path)?
+        })
+    }
+
+    /// Writes one line.
     pub fn note(&self, mark: Mark, job: JobId, attempt: AttemptNumber) -> io::Result<()> {
         let line = WitnessLine {
             mark,
@@ -44,7 +57,22 @@ impl WitnessFile {
             nanos: u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX),
             who: self.who.clone(),
         };
-        (&self.file).write_all(line.to_record().as_bytes())
+        match &self.pending {
+            Some(pending) => {
+                let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+                writeln!(pending, "{line}")
+            }
+            None => (&self.file).write_all(line.to_record().as_bytes()),
+        }
+    }
+
+    /// Sees to it that all lines are in the file.
+    pub fn written(&self) -> io::Result<()> {
+        let Some(pending) = &self.pending else {
+            return Ok(());
+        };
+        let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+        (&self.file).write_all(&std::mem::take(&mut *pending))
     }
 }
 
