@@ -22,6 +22,10 @@ use crate::timestamps::At;
 /// A queue that nothing was acquired from for this long is not looked at any more.
 const IN_USE: Duration = Duration::from_secs(5);
 
+/// A queue that is asked for jobs and gave none for as long as that is looked at only so often: whoever
+/// else takes its jobs leaves dead entries, but a worker without work must not keep the database busy.
+const SELDOM: Duration = Duration::from_secs(10);
+
 /// What is remembered of every queue.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -45,6 +49,9 @@ struct Line {
     frontier: Frontier,
     live: Option<LiveSlots>,
     used_at: Instant,
+    /// When an acquisition last brought a job.
+    taken_at: Instant,
+    looked_at: Instant,
 }
 
 /// What an acquisition takes along.
@@ -55,6 +62,25 @@ pub(crate) struct Known {
     pub live: Option<LiveSlots>,
     /// How many connections had been made: what follows from this knowledge is of that time.
     pub made: u64,
+}
+
+impl Line {
+    fn new(server: Timestamp, now: Instant) -> Self {
+        Self {
+            server,
+            frontier: Frontier::default(),
+            live: None,
+            used_at: now,
+            taken_at: now,
+            looked_at: now,
+        }
+    }
+
+    fn is_to_be_looked_at(&self, now: Instant) -> bool {
+        let for_long = |since: Instant, time: Duration| now.duration_since(since) >= time;
+        !for_long(self.used_at, IN_USE)
+            && (!for_long(self.taken_at, IN_USE) || for_long(self.looked_at, SELDOM))
+    }
 }
 
 impl Lines {
@@ -102,6 +128,7 @@ impl Lines {
             line.used_at = Instant::now();
             for lane in lanes {
                 line.frontier.note(lane);
+                line.taken_at = line.used_at;
             }
             if let Some(live) = live
                 && line
@@ -135,7 +162,7 @@ impl Lines {
                 .memory()
                 .queues
                 .iter()
-                .filter(|(_, line)| line.used_at.elapsed() < IN_USE)
+                .filter(|(_, line)| line.is_to_be_looked_at(Instant::now()))
                 .map(|(queue, _)| *queue)
                 .collect();
             for queue in in_use {
@@ -183,6 +210,7 @@ impl Lines {
         }
         let mut hints = 0;
         self.with(queue, made, server, |line| {
+            line.looked_at = Instant::now();
             hints = line.frontier.learn(&look);
         });
         if hints > 0 {
@@ -212,12 +240,7 @@ impl Lines {
         if memory.made != made {
             return;
         }
-        let fresh = || Line {
-            server,
-            frontier: Frontier::default(),
-            live: None,
-            used_at: Instant::now(),
-        };
+        let fresh = || Line::new(server, Instant::now());
         let line = memory.queues.entry(queue).or_insert_with(fresh);
         if line.server != server {
             *line = fresh();
@@ -237,5 +260,33 @@ impl Lines {
             };
         }
         memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_gives_nothing_is_looked_at_seldom_and_one_that_nobody_asks_not_at_all() {
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        let mut line = Line::new(Timestamp::UNIX_EPOCH, begin);
+        assert!(
+            line.is_to_be_looked_at(after(1)),
+            "it may have dead entries"
+        );
+        assert!(!line.is_to_be_looked_at(after(5)), "nobody asked since");
+        line.used_at = after(9);
+        assert!(
+            !line.is_to_be_looked_at(after(9)),
+            "asked, and gave nothing"
+        );
+        line.used_at = after(10);
+        assert!(line.is_to_be_looked_at(after(10)), "not looked at for long");
+        line.looked_at = after(10);
+        assert!(!line.is_to_be_looked_at(after(11)));
+        line.taken_at = after(10);
+        assert!(line.is_to_be_looked_at(after(11)), "it gave a job");
     }
 }
