@@ -95,3 +95,21 @@ async fn one_bad_end_does_not_hold_back_the_others_and_is_tried_again() {
         assert_eq!(scene.store.records(job).len(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_batch_does_not_wait_for_the_call_before_it_and_a_few_do() {
+    let mut scene = Scene::new();
+    scene.config.max_concurrent = 400;
+    scene.scripted(Script::runs_for(SECOND));
+    for _ in 0..300 {
+        scene.scripted(Script::runs_for(2 * SECOND));
+    }
+    scene.store.fault("finish", [Fault::Late(60 * SECOND)]);
+    let worker = scene.start();
+    until("all have ended", || scene.journal.count("exited") == 301).await;
+    sleep(SECOND).await;
+    let calls = || scene.store.lock().finish_calls.clone();
+    assert_eq!(calls(), [256], "while the first is still without an answer");
+    assert_eq!(worker.ended().await.completed, 301);
+    assert_eq!(calls(), [256, 1, 44]);
+}
