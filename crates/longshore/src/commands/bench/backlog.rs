@@ -1,11 +1,9 @@
 //! `longshore bench backlog`: whether a long line slows acquisition down.
 
-use longshore_core::store::Store as _;
 use serde::Serialize;
 
 use super::flow::{Flow, Long, measure};
-use super::percentiles::median;
-use super::scratch::{self, Scratch};
+use super::scratch::{self, Turns};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -53,28 +51,18 @@ struct Line {
 
 /// Runs it.
 pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
-    let mut store = "";
-    let mut rates = vec![Vec::new(); args.backlog.len()];
-    for _ in 0..args.rounds {
-        for (backlog, rates) in args.backlog.iter().zip(&mut rates) {
-            let flow = Flow {
-                backlog: *backlog,
-                until: Long::Jobs(u64::from(args.jobs)),
-                max_concurrent: args.max_concurrent,
-                is_pinned: false,
-            };
-            let one = async |scratch: &Scratch| {
-                let kind = scratch.store().kind();
-                Ok((kind, measure(scratch, &flow).await?))
-            };
-            let Some((kind, rate)) = scratch::during(context, one).await? else {
-                return Ok(Exit::INTERRUPTED);
-            };
-            store = kind;
-            rates.push(rate);
-        }
-    }
-    let medians: Vec<f64> = rates.into_iter().map(median).collect();
+    let flow = |backlog: &u32| Flow {
+        backlog: *backlog,
+        until: Long::Jobs(u64::from(args.jobs)),
+        max_concurrent: args.max_concurrent,
+        is_pinned: false,
+    };
+    let flows: Vec<Flow> = args.backlog.iter().map(flow).collect();
+    let Some(Turns { store, medians }) =
+        scratch::in_turns(context, args.rounds, &flows, measure).await?
+    else {
+        return Ok(Exit::INTERRUPTED);
+    };
     let lines = args
         .backlog
         .iter()

@@ -1,12 +1,10 @@
 //! `longshore bench limits`: what a limit costs, and what many queues do.
 
-use longshore_core::store::Store as _;
 use serde::Serialize;
 
 use super::crew::Crew;
 use super::drain::{Load, drain, per_second};
-use super::percentiles::median;
-use super::scratch::{self, Scratch};
+use super::scratch::{self, Scratch, Turns};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -67,22 +65,17 @@ pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
         queues: args.queues,
         ..plain
     };
-    let mut store = "";
-    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
-    for _ in 0..args.rounds {
-        for (load, rates) in [plain, limited, spread].iter().zip(&mut rates) {
-            let measure = async |scratch: &Scratch| {
-                let kind = scratch.store().kind();
-                Ok((kind, drain(scratch, load).await?.draining))
-            };
-            let Some((kind, time)) = scratch::during(context, measure).await? else {
-                return Ok(Exit::INTERRUPTED);
-            };
-            store = kind;
-            rates.push(per_second(load.jobs, time));
-        }
-    }
-    let [plain, limited, spread] = rates.map(median);
+    let rate = async |scratch: &Scratch, load: &Load| {
+        let drained = drain(scratch, load).await?;
+        Ok(per_second(load.jobs, drained.draining))
+    };
+    let loads = [plain, limited, spread];
+    let Some(Turns { store, medians }) =
+        scratch::in_turns(context, args.rounds, &loads, rate).await?
+    else {
+        return Ok(Exit::INTERRUPTED);
+    };
+    let (plain, limited, spread) = (medians[0], medians[1], medians[2]);
     let report = Report {
         store,
         jobs: args.jobs,

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use longshore_core::spec::parse_duration;
-use longshore_core::store::Store as _;
 use serde::Serialize;
 
 use super::flow::{Flow, Long, measure};
-use super::percentiles::median;
-use super::scratch::{self, Scratch};
+use super::scratch::{self, Turns};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -51,28 +49,18 @@ struct Report {
 
 /// Runs it.
 pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
-    let mut store = "";
-    let mut rates = [Vec::new(), Vec::new()];
-    for _ in 0..args.rounds {
-        for (is_pinned, rates) in [false, true].into_iter().zip(&mut rates) {
-            let flow = Flow {
-                backlog: args.backlog,
-                until: Long::Time(args.time),
-                max_concurrent: args.max_concurrent,
-                is_pinned,
-            };
-            let one = async |scratch: &Scratch| {
-                let kind = scratch.store().kind();
-                Ok((kind, measure(scratch, &flow).await?))
-            };
-            let Some((kind, rate)) = scratch::during(context, one).await? else {
-                return Ok(Exit::INTERRUPTED);
-            };
-            store = kind;
-            rates.push(rate);
-        }
-    }
-    let [free, pinned] = rates.map(median);
+    let flows = [false, true].map(|is_pinned| Flow {
+        backlog: args.backlog,
+        until: Long::Time(args.time),
+        max_concurrent: args.max_concurrent,
+        is_pinned,
+    });
+    let Some(Turns { store, medians }) =
+        scratch::in_turns(context, args.rounds, &flows, measure).await?
+    else {
+        return Ok(Exit::INTERRUPTED);
+    };
+    let (free, pinned) = (medians[0], medians[1]);
     let report = Report {
         store,
         seconds: args.time.as_secs_f64(),

@@ -9,6 +9,7 @@ use longshore_postgres::Activity;
 use longshore_queue::Retrying;
 use tempfile::TempDir;
 
+use super::percentiles::median;
 use crate::address::Address;
 use crate::commands::signals::Interrupts;
 use crate::context::Context;
@@ -36,6 +37,41 @@ pub async fn during<T>(
     let outcome = outcome?;
     removed?;
     Ok(outcome)
+}
+
+/// Rates of several measurements.
+pub struct Turns {
+    /// The kind of store.
+    pub store: &'static str,
+    /// The median of each, in jobs per second, in their order.
+    pub medians: Vec<f64>,
+}
+
+/// Measures each of these so many times, one after the other in each round, each on a database of its
+/// own: so that what else the machine does befalls all alike. None when a person interrupts it.
+pub async fn in_turns<T>(
+    context: &Context,
+    rounds: u32,
+    what: &[T],
+    rate: impl AsyncFn(&Scratch, &T) -> anyhow::Result<f64>,
+) -> anyhow::Result<Option<Turns>> {
+    let mut store = "";
+    let mut rates = vec![Vec::new(); what.len()];
+    for _ in 0..rounds {
+        for (what, rates) in what.iter().zip(&mut rates) {
+            let one = async |scratch: &Scratch| {
+                let kind = scratch.store().kind();
+                anyhow::Ok((kind, rate(scratch, what).await?))
+            };
+            let Some((kind, rate)) = during(context, one).await? else {
+                return Ok(None);
+            };
+            store = kind;
+            rates.push(rate);
+        }
+    }
+    let medians = rates.into_iter().map(median).collect();
+    Ok(Some(Turns { store, medians }))
 }
 
 /// A rate counts only if the work was done: every job completed, every row in its place.

@@ -87,3 +87,38 @@ pub fn judge(path: &Path, expectation: &Expectation) -> anyhow::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const FIRST: AttemptNumber = AttemptNumber(1);
+
+    fn ran(witness: &WitnessFile, job: i64) {
+        for mark in [Mark::Start, Mark::End] {
+            let noted = witness.note(mark, JobId(job), FIRST);
+            noted.expect("the file can be written");
+        }
+    }
+
+    #[test]
+    fn figures_are_refused_unless_each_job_ran_exactly_once() {
+        let folder = TempDir::new().expect("a folder can be made");
+        let path = folder.path().join("witness.log");
+        let expected = Expectation::each_once([RunJob(1), RunJob(2)]);
+        let witness = WitnessFile::alone(&path).expect("it can be made");
+        ran(&witness, 1);
+        witness.written().expect("it can be written");
+        let lost = judge(&path, &expected).expect_err("the second never ran");
+        assert!(lost.to_string().contains("this is no result"), "{lost}");
+        ran(&witness, 2);
+        witness.written().expect("it can be written");
+        judge(&path, &expected).expect("each ran once");
+        // Of another process, straight into the same file.
+        ran(&WitnessFile::shared(&path).expect("it is there"), 1);
+        let doubled = judge(&path, &expected).expect_err("the first ran twice");
+        assert!(doubled.to_string().contains("VIOLATED"), "{doubled}");
+    }
+}
