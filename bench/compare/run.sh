@@ -53,12 +53,27 @@ measure() {
     return 0
   fi
   sql 'CREATE DATABASE peer' || return
+  local program document cost before
   case $peer in
-    graphile-worker) node graphile.js "$base/peer" "$mode" "$@" 2>>"$data/peers.log" || return ;;
-    pg-boss) node pgboss.js "$base/peer" "$mode" "$@" 2>>"$data/peers.log" || return ;;
-    awa) awa/target/release/compare-awa "$base/peer" "$mode" "$@" 2>>"$data/peers.log" || return ;;
+    graphile-worker) program=(node graphile.js) ;;
+    pg-boss) program=(node pgboss.js) ;;
+    awa) program=(awa/target/release/compare-awa) ;;
   esac
-  sql 'DROP DATABASE peer WITH (FORCE)'
+  before=$(sql 'SELECT pg_current_wal_insert_lsn()') || return
+  document=$("${program[@]}" "$base/peer" "$mode" "$@" 2>>"$data/peers.log") || return
+  if [ "$mode" = drain ]; then
+    # As Longshore's own figures: of preload and drain together. The server counts within a second or so.
+    sleep 1.5
+    cost=$(psql -qXAt -v ON_ERROR_STOP=1 "$base/peer" -c "
+      SELECT json_build_object(
+        'transactions', (d.xact_commit + d.xact_rollback) / $jobs.0,
+        'wal_bytes', (pg_current_wal_insert_lsn() - '$before') / $jobs.0,
+        'dead_rows', (SELECT sum(t.n_dead_tup) FROM pg_stat_user_tables AS t) / $jobs.0)
+      FROM pg_stat_database AS d WHERE d.datname = current_database()") || return
+    document="${document%\}},\"cost_per_job\":$cost}"
+  fi
+  sql 'DROP DATABASE peer WITH (FORCE)' || return
+  echo "$document"
 }
 
 figures=$data/figures

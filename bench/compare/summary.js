@@ -8,6 +8,9 @@ const US = "longshore";
 /** What is read of each benchmark, and whether more is better. */
 const figures = {
   drain: { read: (d) => d.jobs_per_second, unit: "jobs/s", more: true },
+  "drain, transactions": { of: "drain", read: (d) => d.cost_per_job.transactions, unit: "a job", more: false },
+  "drain, log": { of: "drain", read: (d) => d.cost_per_job.wal_bytes, unit: "bytes a job", more: false },
+  "drain, dead rows": { of: "drain", read: (d) => d.cost_per_job.dead_rows, unit: "a job", more: false },
   "submit 1,000 a call": { read: (d) => d.jobs_per_second, unit: "jobs/s", more: true },
   "submit one at a time, 8 clients": { read: (d) => d.jobs_per_second, unit: "jobs/s", more: true },
   latency: { read: (d) => (d.submitted_to_running ?? d).median_ms, unit: "ms, median", more: false },
@@ -40,6 +43,6 @@ for (const [what, { of, read, unit, more }] of Object.entries(figures)) {
   const others = medians.filter((_, index) => peers[index] !== US);
   const best = more ? Math.max(...others) : Math.min(...others);
   const ratio = more ? ours / best : best / ours;
-  const cells = medians.map((value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(2)));
+  const cells = medians.map((value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(value < 1 ? 3 : 2)));
   console.log(`| ${what} | ${unit} | ${cells.join(" | ")} | ${ratio.toFixed(2)} |`);
 }

@@ -3,7 +3,7 @@
 set -euo pipefail
 # A round runs within a command substitution, which would forget `set -e` otherwise.
 shopt -s inherit_errexit
-url=$1 longshore=$2 rounds=${3:-5} jobs=${4:-20000} batch=100
+url=$1 longshore=$2 rounds=${3:-5} batch=256 jobs=${4:-102400}
 here=$(cd "$(dirname "$0")" && pwd)
 sql=$here/../../crates/longshore-postgres/sql
 database=longshore_pgbench_$$
@@ -13,22 +13,19 @@ export PGOPTIONS='-c search_path=longshore'
 trap 'rm -rf "$out"; psql -qXc "DROP DATABASE IF EXISTS $database WITH (FORCE)" "$url"' EXIT
 
 # The product's finish statement with its parameters written in: arrays for the acquired batch.
-each() { printf "array_fill(%s, ARRAY[:n])" "$1"; }
+each() { printf "array_fill(%s, ARRAY[:n::integer])" "$1"; }
 {
-  echo "SELECT cardinality(job_ids) AS n, array_to_string(job_ids, ',') AS jobs,"
-  echo "  array_to_string(attempts, ',') AS attempts, array_to_string(tokens, ',') AS tokens"
+  echo "SELECT cardinality(job_ids) AS n, job_ids::text AS jobs, attempts::text AS attempts, tokens::text AS tokens"
   echo "FROM acquire(:queue, $batch, 1, 1, NULL, NULL, NULL, NULL, NULL, '{0}', '{-1}', '{202}') \\gset"
-  echo "UPDATE lease SET handle = 'h', host_id = 1 WHERE job_id = ANY ('{:jobs}'::bigint[]);"
-  echo "UPDATE lease SET started_at = clock_timestamp() WHERE job_id = ANY ('{:jobs}'::bigint[]);"
   sed -e 's/--.*//' \
-    -e "s/\$18::float8\[\]/$(each NULL::float8)/" -e "s/\$17::text\[\]/$(each "'completed'::text")/" \
-    -e "s/\$16::text\[\]/$(each "'settle'::text")/" -e "s/\$15::text\[\]/$(each NULL::text)/" \
-    -e "s/\$1[1-4]::bigint\[\]/$(each NULL::bigint)/g" -e "s/\$10::text\[\]/$(each NULL::text)/" \
-    -e "s/\$9::text\[\]/$(each NULL::text)/" -e "s/\$8::boolean\[\]/$(each false)/" \
-    -e "s/\$7::smallint\[\]/$(each NULL::smallint)/" -e "s/\$6::integer\[\]/$(each 0)/" \
+    -e "s/\$18::float8\[\]/NULL::float8[]/" -e "s/\$17::text\[\]/$(each "'completed'::text")/" \
+    -e "s/\$16::text\[\]/$(each "'settle'::text")/" -e "s/\$15::text\[\]/NULL::text[]/" \
+    -e "s/\$1[1-4]::bigint\[\]/NULL::bigint[]/g" -e "s/\$10::text\[\]/NULL::text[]/" \
+    -e "s/\$9::text\[\]/NULL::text[]/" -e "s/\$8::boolean\[\]/$(each false)/" \
+    -e "s/\$7::smallint\[\]/NULL::smallint[]/" -e "s/\$6::integer\[\]/$(each 0)/" \
     -e "s/\$5::boolean\[\]/$(each true)/" -e "s/\$4::text\[\]/$(each "'exited'::text")/" \
-    -e "s/\$3::bigint\[\]/'{:tokens}'::bigint[]/" -e "s/\$2::integer\[\]/'{:attempts}'::integer[]/" \
-    -e "s/\$1::bigint\[\]/'{:jobs}'::bigint[]/" "$sql/finish.sql"
+    -e "s/\$3::bigint\[\]/:tokens::bigint[]/" -e "s/\$2::integer\[\]/:attempts::integer[]/" \
+    -e "s/\$1::bigint\[\]/:jobs::bigint[]/" "$sql/finish.sql"
   echo ";"
 } >"$out/drain.sql"
 
@@ -42,7 +39,7 @@ SELECT count(*) FROM submit_many((SELECT jsonb_agg('{"command": ["true"]}'::json
 SQL
   local queue rate
   queue=$(psql -qXAtc "SELECT id FROM queue WHERE name = 'local'" "$base/$database")
-  rate=$(pgbench -n -c 2 -j 1 -t $((jobs / batch / 2)) -M simple -D queue="$queue" -f "$out/drain.sql" \
+  rate=$(pgbench -n -c 2 -j 1 -t $((jobs / batch / 2)) -M prepared -D queue="$queue" -f "$out/drain.sql" \
     "$base/$database" 2>"$out/pgbench.err" | awk -v b=$batch '/^tps/ {print $3 * b}') ||
     { cat "$out/pgbench.err" >&2; exit 1; }
   local left
@@ -52,7 +49,7 @@ SQL
 }
 
 longshore_round() {
-  "$longshore" --database "$url" bench drain --jobs "$jobs" --json 2>"$out/longshore.err" |
+  "$longshore" --database "$url" bench drain --jobs "$jobs" --max-concurrent 1000 --json 2>"$out/longshore.err" |
     awk -F': ' '/jobs_per_second/ {print $2 + 0}' || { cat "$out/longshore.err" >&2; exit 1; }
 }
 

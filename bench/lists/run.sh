@@ -59,6 +59,8 @@ measure() {
     done | sort -n | awk -v what="$1" -v query="$query" \
       '{v[NR] = $1} END {printf "%-9s %7.1f ms  (slowest %7.1f)  /%s\n", what, v[int((NR + 1) / 2)] * 1000, v[NR] * 1000, query}'
   done
+  awk -v what="$1" '/^VmHWM/ {printf "%-9s %7.1f MiB  the most that the server had in memory\n", what, $2 / 1024}' \
+    "/proc/$server/status"
   kill "$server"; wait "$server" || true
   server=
 }

@@ -18,6 +18,10 @@ pub struct Activity {
     /// Transactions since the database was made, ended either way, without those of this look. The
     /// server learns of those of an idle session within a second or so.
     pub transactions: i64,
+    /// What the server has written to its log, for whichever database, since it was made.
+    pub wal_bytes: i64,
+    /// Rows that are dead and not removed yet, by the server's estimate.
+    pub dead_rows: i64,
 }
 
 /// Asks, in a session of its own.
@@ -31,6 +35,8 @@ pub async fn activity(url: &str) -> StoreResult<Activity> {
     Ok(Activity {
         connections: column(VERB, &row, "connections")?,
         transactions: column(VERB, &row, "transactions")?,
+        wal_bytes: column(VERB, &row, "wal_bytes")?,
+        dead_rows: column(VERB, &row, "dead_rows")?,
     })
 }
 

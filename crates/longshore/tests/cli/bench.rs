@@ -69,7 +69,8 @@ fn each_mode_gives_figures(database: &str) {
             "/limited_ratio",
         ),
         ("limits --jobs 200 --rounds 1 --queues 10", "/queues_ratio"),
-        ("idle --workers 3 --time 200ms", "/millicores"),
+        ("idle --workers 3 --settle 1s --time 200ms", "/millicores"),
+        ("memory --jobs 20 --time 100ms", "/most_mib"),
     ];
     for (mode, figure) in small {
         let home = Home::new();
@@ -115,6 +116,25 @@ fn a_bench_of_launches_runs_its_containers_and_leaves_nothing() {
         "{report}"
     );
     assert_eq!(entries(home.path()), Vec::<PathBuf>::new());
+}
+
+/// A guard, and no measurement: whoever sends a statement for each job, in any place, has a hundred times as
+/// many.
+#[test]
+fn a_drain_takes_far_fewer_transactions_than_jobs() {
+    let runtime = Runtime::new().expect("a runtime can be had");
+    let _entered = runtime.enter();
+    let database = runtime.block_on(TestDatabase::create());
+    let home = Home::new();
+    let drain = "bench drain --jobs 10000 --max-concurrent 1000 --json --database";
+    let url = database.url();
+    let words: Vec<&str> = drain.split(' ').chain([&*url]).collect();
+    let ran = home.spawn(&words).finish();
+    assert_eq!(ran.code, 0, "{}", ran.report());
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let each = report["cost_per_job"]["transactions"].as_f64();
+    let each = each.expect("the server counts them");
+    assert!(each < 0.1, "{each}");
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use longshore_core::store::Store as _;
+use longshore_core::queue::QueueChange;
+use longshore_core::store::{Registry as _, Store as _};
 use longshore_queue::{GracefulShutdown, Retrying, Until, Worker, WorkerConfig};
 use tokio::process::Command;
 
@@ -15,6 +17,9 @@ use super::witness::WitnessFile;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::output;
+
+/// How often we look whether all processes are there.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Who works.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +53,17 @@ pub fn config(name: String, queues: Vec<String>, max_concurrent: u32) -> WorkerC
     }
 }
 
-/// Lets the crew work until nothing waits or runs in these queues.
+/// Lets the crew work until nothing waits or runs in these queues. Says how long that took: of processes,
+/// from when all of them were there to take jobs.
 pub async fn work_until_empty(
     scratch: &Scratch,
     crew: Crew,
     queues: &[String],
     max_concurrent: u32,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Duration> {
     match crew {
         Crew::Tasks(workers) => {
+            let began = Instant::now();
             let witness = Arc::new(WitnessFile::alone(&scratch.witness())?);
             let works = (1..=workers).map(async |number| {
                 let config = config(format!("bench-{number}"), queues.to_vec(), max_concurrent);
@@ -68,14 +75,36 @@ pub async fn work_until_empty(
                 output::talk(&report?.to_string());
             }
             witness.written()?;
+            Ok(began.elapsed())
         }
         Crew::Processes(processes) => {
+            pause(scratch, queues, true).await?;
             let works =
                 (1..=processes).map(|number| process(scratch, number, queues, max_concurrent));
-            for outcome in futures_util::future::join_all(works).await {
-                outcome?;
-            }
+            let works = futures_util::future::try_join_all(works);
+            let opening = async {
+                while scratch.store().workers(false).await?.len() < processes as usize {
+                    tokio::time::sleep(LOOK_INTERVAL).await;
+                }
+                let began = Instant::now();
+                pause(scratch, queues, false).await?;
+                Ok(began)
+            };
+            // Ended by whichever fails first.
+            let (began, _) = tokio::try_join!(opening, works)?;
+            Ok(began.elapsed())
         }
+    }
+}
+
+/// Closes these queues, or opens them.
+async fn pause(scratch: &Scratch, queues: &[String], paused: bool) -> anyhow::Result<()> {
+    let change = QueueChange {
+        paused: Some(paused),
+        ..QueueChange::default()
+    };
+    for queue in queues {
+        scratch.store().change_queue(queue, &change).await?;
     }
     Ok(())
 }

@@ -8,9 +8,11 @@ use longshore_core::queue::NewQueue;
 use longshore_core::store::{NewJob, Registry as _, Store as _, Submissions as _};
 use longshore_core::{JobId, JobSpec};
 use longshore_history::{Expectation, JobId as RunJob, Limit as RunLimit};
+use longshore_postgres::Activity;
 use serde::Serialize;
 
 use super::crew::{self, Crew};
+use super::idle::float;
 use super::noop::KIND;
 use super::scratch::{self, Scratch};
 use super::witness;
@@ -20,10 +22,13 @@ use crate::exit::Exit;
 /// Jobs of one submission.
 pub const SUBMIT_BATCH: usize = 5_000;
 
+/// How long the server takes to count what its sessions did.
+const COUNTED_WITHIN: Duration = Duration::from_millis(1500);
+
 /// Submit no-op jobs, then time how fast workers drain them
 ///
-/// Submission is timed apart from the drain, which lasts from the workers' start until they have
-/// ended because nothing is left.
+/// Submission is timed apart from the drain, which lasts from the workers' start (of processes, from when
+/// all of them wait for jobs) until they have ended because nothing is left.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Example: longshore bench drain --jobs 20000 --json")]
 pub struct Args {
@@ -33,7 +38,7 @@ pub struct Args {
     /// How many workers, as tasks of this process
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
-    /// How many workers, as processes of their own; their start is timed, too
+    /// How many workers, as processes of their own; timed from when all are there
     #[arg(long, conflicts_with = "workers", value_parser = clap::value_parser!(u32).range(1..=64))]
     processes: Option<u32>,
     /// The most jobs that each worker runs at once
@@ -63,6 +68,19 @@ struct Report {
     submitted_per_second: f64,
     drain_seconds: f64,
     jobs_per_second: f64,
+    /// Of submission and drain together; none where the database does not count.
+    cost_per_job: Option<Cost>,
+}
+
+/// What the database did for each job.
+#[derive(Clone, Copy, Serialize, Debug)]
+pub struct Cost {
+    /// A statement is a transaction here.
+    transactions: f64,
+    /// Written to the server's log, by whoever.
+    wal_bytes: f64,
+    /// Left behind when all was done, less what was removed by then.
+    dead_rows: f64,
 }
 
 /// Jobs, and who drains them.
@@ -80,6 +98,7 @@ pub struct Load {
 pub struct Drained {
     pub submitting: Duration,
     pub draining: Duration,
+    pub cost: Option<Cost>,
 }
 
 /// Runs it.
@@ -114,6 +133,7 @@ pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
         submitted_per_second: rate(drained.submitting),
         drain_seconds: drained.draining.as_secs_f64(),
         jobs_per_second: rate(drained.draining),
+        cost_per_job: drained.cost,
     };
     if args.json {
         context.out.json(&report)?;
@@ -127,6 +147,12 @@ pub async fn run(context: &mut Context, args: &Args) -> anyhow::Result<Exit> {
             report.drain_seconds,
             report.jobs_per_second,
         ))?;
+        if let Some(cost) = report.cost_per_job {
+            context.out.line(&format!(
+                "for each job {:.3} transactions, {:.0} bytes of log and {:.2} dead rows",
+                cost.transactions, cost.wal_bytes, cost.dead_rows,
+            ))?;
+        }
     }
     Ok(Exit::DONE)
 }
@@ -166,6 +192,7 @@ pub async fn drain(scratch: &Scratch, load: &Load) -> anyhow::Result<Drained> {
         kinds.push(job(queue)?);
     }
 
+    let before = scratch.activity().await?;
     let began = Instant::now();
     let mut jobs: Vec<JobId> = Vec::with_capacity(load.jobs as usize);
     while jobs.len() < load.jobs as usize {
@@ -179,9 +206,12 @@ pub async fn drain(scratch: &Scratch, load: &Load) -> anyhow::Result<Drained> {
     }
     let submitting = began.elapsed();
 
-    let began = Instant::now();
-    crew::work_until_empty(scratch, load.crew, &queues, load.max_concurrent).await?;
-    let draining = began.elapsed();
+    let draining = crew::work_until_empty(scratch, load.crew, &queues, load.max_concurrent).await?;
+
+    let cost = match before {
+        Some(before) => cost(scratch, before, load.jobs).await?,
+        None => None,
+    };
 
     scratch::check(scratch.store(), load.jobs).await?;
     let mut expectation = Expectation::each_once(jobs.iter().map(|job| RunJob(job.0)));
@@ -200,5 +230,20 @@ pub async fn drain(scratch: &Scratch, load: &Load) -> anyhow::Result<Drained> {
     Ok(Drained {
         submitting,
         draining,
+        cost,
     })
+}
+
+/// What the database counted since `before`.
+async fn cost(scratch: &Scratch, before: Activity, jobs: u32) -> anyhow::Result<Option<Cost>> {
+    tokio::time::sleep(COUNTED_WITHIN).await;
+    let Some(after) = scratch.activity().await? else {
+        return Ok(None);
+    };
+    let each = |after: i64, before: i64| float(after - before) / f64::from(jobs);
+    Ok(Some(Cost {
+        transactions: each(after.transactions, before.transactions),
+        wal_bytes: each(after.wal_bytes, before.wal_bytes),
+        dead_rows: each(after.dead_rows, before.dead_rows),
+    }))
 }

@@ -18,9 +18,6 @@ use super::witness::WitnessFile;
 use crate::context::Context;
 use crate::exit::{Exit, Refused};
 
-/// How long the workers may take to come to rest before they are looked at.
-const SETTLE: Duration = Duration::from_secs(3);
-
 /// Let workers wait for jobs that never come, and count what they ask of the database
 ///
 /// Each worker has a pool of connections of its own, as if it were another process. On SQLite nobody
@@ -34,6 +31,10 @@ pub struct Args {
     /// For how long they are looked at
     #[arg(long, default_value = "20s", value_parser = parse_duration)]
     time: Duration,
+    /// How long they have to come to rest before that: to prepare their statements, and to let go of
+    /// connections that they needed for their start
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    settle: Duration,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -94,7 +95,7 @@ async fn measure(scratch: &Scratch, args: &Args) -> anyhow::Result<Report> {
         works.push(tokio::spawn(async move { worker.run(&ending).await }));
         stores.push(store);
     }
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(args.settle).await;
     let alive = scratch.store().workers(false).await?.len();
     if alive != args.workers as usize {
         let problem = format!(
@@ -141,10 +142,11 @@ fn cpu_seconds() -> anyhow::Result<f64> {
     Ok(float(micros) / 1e6)
 }
 
+/// A count as a number to divide.
 #[expect(
     clippy::cast_precision_loss,
     reason = "far below what a float counts exactly"
 )]
-fn float(count: i64) -> f64 {
+pub fn float(count: i64) -> f64 {
     count as f64
 }

@@ -10,6 +10,7 @@ mod idle;
 mod latency;
 mod launch;
 mod limits;
+mod memory;
 mod noop;
 mod percentiles;
 mod pinned;
@@ -45,6 +46,7 @@ enum Mode {
     Pinned(pinned::Args),
     Limits(limits::Args),
     Idle(idle::Args),
+    Memory(memory::Args),
     Launch(launch::Args),
     #[command(hide = true)]
     Work(crew::Args),
@@ -61,6 +63,7 @@ pub async fn run(context: &mut Context, args: Args) -> anyhow::Result<Exit> {
         Mode::Pinned(args) => pinned::run(context, &args).await,
         Mode::Limits(args) => limits::run(context, &args).await,
         Mode::Idle(args) => idle::run(context, &args).await,
+        Mode::Memory(args) => memory::run(context, &args).await,
         Mode::Launch(args) => launch::run(context, &args).await,
         Mode::Work(args) => crew::run(context, args).await,
     }

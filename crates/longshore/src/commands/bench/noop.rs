@@ -27,13 +27,17 @@ use super::witness::WitnessFile;
 /// The kind that the bench's queues name.
 pub const KIND: &str = "noop";
 
-/// What the jobs tell the benchmark while it runs; their witness is what is judged.
+/// What the jobs tell the benchmark while it runs, and are told; their witness is what is judged.
 #[derive(Clone, Default)]
 pub struct Told {
     /// The job that was started last, and when.
     pub started: Arc<watch::Sender<Option<(JobId, Instant)>>>,
     /// How many have ended.
     pub ended: Arc<watch::Sender<u64>>,
+    /// How many run.
+    pub running: Arc<watch::Sender<u64>>,
+    /// While this is true, none ends.
+    pub holds: Arc<watch::Sender<bool>>,
 }
 
 /// Runs nothing.
@@ -120,9 +124,13 @@ impl Executor for NoopExecutor {
         let end = async move {
             let mut started = job.is_started.subscribe();
             // The sender is the job's own, and this holds the job.
-            let _never_gone = started.wait_for(|started| *started).await;
+            let _never_gone = started.wait_for(|started| *started).await.is_ok();
+            // The benchmark's, and this has a share of it.
+            let mut holds = told.holds.subscribe();
+            let _never_gone = holds.wait_for(|holds| !*holds).await.is_ok();
             if !job.has_ended.swap(true, Ordering::Relaxed) {
                 write(&witness, Mark::End, &job)?;
+                told.running.send_modify(|running| *running -= 1);
                 told.ended.send_modify(|ended| *ended += 1);
             }
             Ok(Ended {
@@ -141,6 +149,7 @@ impl Executor for NoopExecutor {
         write(&self.witness, Mark::Start, &job)?;
         let now = (job.identity.job, Instant::now());
         self.told.started.send_replace(Some(now));
+        self.told.running.send_modify(|running| *running += 1);
         job.is_started.send_replace(true);
         Ok(())
     }
