@@ -131,6 +131,12 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "finish_without_token",
+        "postgres/finish_settled",
+        "l.attempt = g.attempt AND l.token = g.token",
+        "l.attempt = g.attempt",
+    ),
+    edit(
+        "finish_without_token",
         "sqlite/finish_lease",
         "AND token = :token",
         "AND :token IS NOT NULL",
@@ -138,6 +144,12 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "finish_by_id_and_state",
         "postgres/finish",
+        "l.job_id = g.job_id AND l.attempt = g.attempt AND l.token = g.token",
+        "l.job_id = g.job_id AND l.started_at IS NOT NULL",
+    ),
+    edit(
+        "finish_by_id_and_state",
+        "postgres/finish_settled",
         "l.job_id = g.job_id AND l.attempt = g.attempt AND l.token = g.token",
         "l.job_id = g.job_id AND l.started_at IS NOT NULL",
     ),

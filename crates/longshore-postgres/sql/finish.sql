@@ -63,7 +63,7 @@ WITH held AS MATERIALIZED (
     FROM (SELECT * FROM ended WHERE goes IN ('handed_back', 'lost') ORDER BY lane, job_id) AS in_order
 )
 SELECT e.job_id, e.attempt, e.token, e.queue_id, e.is_cancelled, false AS is_illegal,
-       e.goes IN ('handed_back', 'lost') OR q.max_concurrent IS NOT NULL AS makes_room
+       e.goes <> 'settle' OR q.max_concurrent IS NOT NULL AS makes_room
 FROM ended AS e JOIN queue AS q ON q.id = e.queue_id
 UNION ALL
 SELECT job_id, attempt, token, queue_id, false, true, false FROM held WHERE is_illegal

@@ -1,18 +1,20 @@
-//! Acquisition: what is known goes in, leases come out, and what was learned is kept.
+//! Acquisition: what is known goes in, leases come out, and what was learned is kept. And the look ahead, which
+//! takes what is known along and teaches nothing.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use longshore_core::disposition::Spent;
 use longshore_core::limit::Limit;
 use longshore_core::priority::Lane;
 use longshore_core::store::{
-    AcquireRequest, Acquired, Contention, Lease, LeaseKey, StoreError, StoreResult,
+    AcquireRequest, Acquired, Ahead, Contention, Lease, LeaseKey, StoreError, StoreResult,
 };
 use longshore_core::{AttemptNumber, JobId, QueueId, Token};
 use tokio_postgres::Row;
 
 use crate::PostgresStore;
-use crate::db::Db;
+use crate::db::{Db, Params};
+use crate::frontier::Frontier;
 use crate::lent::Lent;
 use crate::lines::Known;
 use crate::rows::column;
@@ -46,12 +48,52 @@ impl PostgresStore {
             }
             let leases = leases(request.queue, &row)?;
             self.learn(request.queue, known.made, &row, &leases)?;
-            return Ok(Acquired { leases });
+            let due_in = due_in(column(VERB, &row, "due_in")?);
+            return Ok(Acquired { leases, due_in });
         }
         Err(StoreError::Contended {
             verb: VERB,
             contention: Contention::LockTimeout,
             source: format!("the queue's limit was set during each of {BEGINNINGS} tries").into(),
+        })
+    }
+
+    /// In which queues there is something to acquire.
+    pub(crate) async fn look_at_lines(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        const VERB: &str = "look ahead";
+        if queues.is_empty() {
+            return Ok(Ahead::default());
+        }
+        self.start_looking();
+        let client = self.db.client(VERB).await?;
+        let ids: Vec<i32> = queues.iter().map(|queue| queue.0).collect();
+        let (mut of, mut lanes, mut seqs, mut next_lanes) = (vec![], vec![], vec![], vec![]);
+        let mut server = None;
+        for queue in queues {
+            let known = self.lines.known(*queue);
+            server = server.or(known.server);
+            // What another server process taught says nothing here.
+            let is_of_one = known.server.is_none() || known.server == server;
+            let segments = is_of_one.then_some(known.segments);
+            for segment in segments.unwrap_or_else(|| Frontier::default().segments()) {
+                of.push(queue.0);
+                lanes.push(segment.lane);
+                seqs.push(segment.seq);
+                next_lanes.push(segment.next_lane);
+            }
+        }
+        let server: Option<SystemTime> = server.map(timestamps::parameter);
+        let sql = include_str!("../sql/look_ahead.sql");
+        let params: Params<'_> = &[&ids, &server, &of, &lanes, &seqs, &next_lanes];
+        let row = self.db.one_over(VERB, client, sql, params).await?;
+        let waiting: Option<Vec<i32>> = column(VERB, &row, "waiting")?;
+        Ok(Ahead {
+            waiting: waiting
+                .unwrap_or_default()
+                .into_iter()
+                .map(QueueId)
+                .collect(),
+            due_in: due_in(column(VERB, &row, "due_in")?),
         })
     }
 
@@ -118,6 +160,11 @@ async fn call_acquire(
         ],
     )
     .await
+}
+
+/// A time that the database tells in seconds; one that is too long for us is as good as none.
+fn due_in(seconds: Option<f64>) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds?).ok()
 }
 
 fn leases(queue: QueueId, row: &Row) -> StoreResult<Vec<Lease>> {

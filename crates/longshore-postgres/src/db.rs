@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    ClientWrapper, Hook, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime,
+    Timeouts,
+};
 use longshore_core::store::{StoreError, StoreResult};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
@@ -18,6 +21,7 @@ use tokio_postgres::{IsolationLevel, Row};
 
 use crate::lent::Lent;
 use crate::server::{CONNECT_TIMEOUT, Server};
+use crate::standing::Standing;
 use crate::{Options, error};
 
 /// How long a verb waits for a free connection of the pool before it says that there is none.
@@ -32,8 +36,10 @@ pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     pool: Pool,
+    standing: Standing,
     server: Server,
     made: Arc<AtomicU64>,
+    idle_time: Duration,
     /// How long an answer is waited for; none where the server has no deadline either.
     answer_within: Option<Duration>,
 }
@@ -61,14 +67,18 @@ impl Db {
         });
         Pool::builder(manager)
             .max_size(options.pool_size.max(1))
+            // The one that was used last: so that those that are not needed grow old.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .post_create(count)
             .build()
             .map(|pool| Self {
                 pool,
+                standing: Standing::default(),
                 server,
                 made,
+                idle_time: options.idle_time,
                 answer_within,
             })
             .map_err(|e| StoreError::unexpected("connect", e))
@@ -84,16 +94,40 @@ impl Db {
         self.made.load(Ordering::SeqCst)
     }
 
+    /// Counts a connection that was made by whoever listens, before it is used.
+    pub fn stands(&self, client: ClientWrapper) {
+        self.made.fetch_add(1, Ordering::SeqCst);
+        self.standing.put(client);
+    }
+
+    /// The connection that listens, if there is one.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// Closes every connection; verbs fail from now on.
     pub fn close(&self) {
         self.pool.close();
+        self.standing.clear();
+    }
+
+    /// Closes connections of the pool that were not used for some time.
+    pub fn let_go_of_idle(&self) {
+        self.pool
+            .retain(|_, metrics| metrics.last_used() < self.idle_time);
     }
 
     /// A connection of its own, for what takes several exchanges.
     pub async fn client(&self, verb: &'static str) -> StoreResult<Lent> {
+        // With little to do one connection will do, and those of the pool grow old.
+        if self.standing.is_quiet()
+            && let Some(client) = self.standing.take().await
+        {
+            return Ok(Lent::standing(client, &self.pool));
+        }
         let client = self.pool.get().await;
         let client = client.map_err(|e| error::of_pool(verb, e))?;
-        Ok(Lent::new(client, &self.pool))
+        Ok(Lent::of_pool(client, &self.pool))
     }
 
     /// Waits for what several exchanges come to, no longer than the server would take to refuse each of
@@ -201,7 +235,7 @@ fn exactly_one(verb: &'static str, rows: Vec<Row>) -> StoreResult<Row> {
 /// Begins a transaction; always READ COMMITTED, stated explicitly, whatever the server's default.
 pub(crate) async fn begin<'c>(
     verb: &'static str,
-    client: &'c mut deadpool_postgres::Client,
+    client: &'c mut ClientWrapper,
 ) -> StoreResult<deadpool_postgres::Transaction<'c>> {
     client
         .build_transaction()

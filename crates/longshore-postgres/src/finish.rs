@@ -4,18 +4,19 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use longshore_core::attempt::AttemptError;
 use longshore_core::disposition::Disposition;
-use longshore_core::state::{Event, IllegalTransition};
+use longshore_core::state::{Event, IllegalTransition, TerminalState};
 use longshore_core::store::{Finish, FinishOutcome, LeaseKey, StoreResult};
 use longshore_core::{AttemptNumber, JobId, QueueId, State, Token};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::db::Db;
-use crate::rows::{column, storable};
+use crate::rows::{column, said, storable};
 
 const VERB: &str = "finish";
 
 /// Ends attempts; the answers are in the order of the finishes. Also the queues in which there may be
-/// something to acquire now.
+/// something to acquire now, or later than whoever waits knows.
 pub(crate) async fn finish(
     db: &Db,
     finishes: &[Finish],
@@ -45,9 +46,12 @@ async fn finish_each(
     outcomes: &mut [FinishOutcome],
     queues: &mut BTreeSet<QueueId>,
 ) -> StoreResult<()> {
-    let mut columns = Columns::default();
+    let mut columns = Columns::new();
     let mut at: HashMap<LeaseKey, usize> = HashMap::new();
-    for place in places {
+    // In the order in which leases are locked.
+    let mut places = places.to_vec();
+    places.sort_unstable_by_key(|place| finishes[*place].lease.job);
+    for place in &places {
         columns.push(&finishes[*place]);
         at.insert(finishes[*place].lease, *place);
     }
@@ -104,6 +108,8 @@ fn key(row: &Row) -> StoreResult<LeaseKey> {
 /// Finishes in the columns of `finish.sql`.
 #[derive(Debug, Default)]
 struct Columns {
+    /// Whether each settles its job, and legally so, by what it says itself.
+    all_settle: bool,
     jobs: Vec<i64>,
     attempts: Vec<i32>,
     tokens: Vec<i64>,
@@ -125,6 +131,13 @@ struct Columns {
 }
 
 impl Columns {
+    fn new() -> Self {
+        Self {
+            all_settle: true,
+            ..Self::default()
+        }
+    }
+
     fn push(&mut self, finish: &Finish) {
         let Finish {
             lease,
@@ -143,6 +156,11 @@ impl Columns {
             Disposition::RetryAfter(delay) => ("retry", None, Some(delay.as_secs_f64())),
             Disposition::HandBack => ("handed_back", None, None),
             Disposition::Lost => ("lost", None, None),
+        };
+        self.all_settle &= match then {
+            Disposition::Settle(TerminalState::Completed) => record.started,
+            Disposition::Settle(_) => true,
+            Disposition::RetryAfter(_) | Disposition::HandBack | Disposition::Lost => false,
         };
         self.jobs.push(lease.job.0);
         self.attempts.push(lease.attempt.0);
@@ -168,38 +186,42 @@ impl Columns {
     }
 
     async fn run(&self, db: &Db) -> StoreResult<Vec<Row>> {
-        db.rows(
-            VERB,
-            longshore_fault::edited!("postgres/finish", include_str!("../sql/finish.sql")),
-            &[
-                &self.jobs,
-                &self.attempts,
-                &self.tokens,
-                &self.outcomes,
-                &self.started,
-                &said(&self.exit_codes),
-                &said(&self.signals),
-                &self.oom_killed,
-                &said(&self.error_classes),
-                &said(&self.error_texts),
-                &said(&self.cpu_micros),
-                &said(&self.peak_memory_bytes),
-                &said(&self.omitted_stdout),
-                &said(&self.omitted_stderr),
-                &said(&self.template_versions),
-                &self.goes,
-                &said(&self.states),
-                &said(&self.delays),
-            ],
-        )
-        .await
+        let (exit_codes, signals) = (said(&self.exit_codes), said(&self.signals));
+        let (classes, texts) = (said(&self.error_classes), said(&self.error_texts));
+        let (cpu, memory) = (said(&self.cpu_micros), said(&self.peak_memory_bytes));
+        let [stdout, stderr] =
+            [&self.omitted_stdout, &self.omitted_stderr].map(|bytes| said(bytes));
+        let versions = said(&self.template_versions);
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![
+            &self.jobs,
+            &self.attempts,
+            &self.tokens,
+            &self.outcomes,
+            &self.started,
+            &exit_codes,
+            &signals,
+            &self.oom_killed,
+            &classes,
+            &texts,
+            &cpu,
+            &memory,
+            &stdout,
+            &stderr,
+            &versions,
+        ];
+        let (states, delays) = (said(&self.states), said(&self.delays));
+        if self.all_settle {
+            params.push(&states);
+            let sql = longshore_fault::edited!(
+                "postgres/finish_settled",
+                include_str!("../sql/finish_settled.sql")
+            );
+            return db.rows(VERB, sql, &params).await;
+        }
+        params.extend([&self.goes as &(dyn ToSql + Sync), &states, &delays]);
+        let sql = longshore_fault::edited!("postgres/finish", include_str!("../sql/finish.sql"));
+        db.rows(VERB, sql, &params).await
     }
-}
-
-/// A column of which at least one value is there. One without any is sent as null, which takes the
-/// database no time: it fills up the shorter columns with nulls.
-fn said<T>(column: &[Option<T>]) -> Option<&[Option<T>]> {
-    column.iter().any(Option::is_some).then_some(column)
 }
 
 /// The part of an error's text that is kept: whole characters, none of them NUL.

@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use longshore_core::executor::Handle;
 use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend, StoreError, StoreResult,
 };
 use longshore_core::usage::UsageNote;
-use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
+use longshore_core::{AttemptNumber, HostId, JobId, QueueId, Token, WorkerId};
 use tokio_postgres::types::ToSql;
 
 use crate::rows::{column, held, storable};
@@ -19,6 +19,10 @@ use crate::{PostgresStore, finish, hosts, output};
 impl Leases for PostgresStore {
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
         self.acquire_jobs(request).await
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        self.look_at_lines(queues).await
     }
 
     async fn mark_launched(

@@ -1,4 +1,4 @@
-//! A connection that a verb has from the pool.
+//! A connection that a verb has: one of the pool, or the standing one.
 //!
 //! Owns what becomes of it: it goes back only when its last answer has come. One that is let go of in the
 //! middle of an exchange (its verb was given up, by a deadline of the caller's) is closed: nobody knows
@@ -7,8 +7,10 @@
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Client, Object, Pool};
+use deadpool_postgres::{ClientWrapper, Object, Pool};
 use longshore_core::store::{StoreError, StoreResult};
+
+use crate::standing::Taken;
 
 /// After so long without an answer the others of the pool are taken to hang, too: each would have to be
 /// found out by itself else.
@@ -17,17 +19,28 @@ const HANGS: Duration = Duration::from_secs(2);
 /// A connection. Dropped, it is closed; see [`Lent::give_back`].
 #[derive(Debug)]
 pub(crate) struct Lent {
-    /// None only once it has been given back.
-    client: Option<Object>,
+    /// One of these is there, until it has been given back.
+    pooled: Option<Object>,
+    standing: Option<Taken>,
     pool: Pool,
     since: Instant,
 }
 
 impl Lent {
     /// Takes one of the pool's.
-    pub fn new(client: Object, pool: &Pool) -> Self {
+    pub fn of_pool(client: Object, pool: &Pool) -> Self {
+        Self::new(Some(client), None, pool)
+    }
+
+    /// Takes the standing one.
+    pub fn standing(client: Taken, pool: &Pool) -> Self {
+        Self::new(None, Some(client), pool)
+    }
+
+    fn new(pooled: Option<Object>, standing: Option<Taken>, pool: &Pool) -> Self {
         Self {
-            client: Some(client),
+            pooled,
+            standing,
             pool: pool.clone(),
             since: Instant::now(),
         }
@@ -35,7 +48,7 @@ impl Lent {
 
     /// It has answered everything that it was asked.
     pub fn give_back(mut self) {
-        drop(self.client.take());
+        (self.pooled, self.standing) = (None, None);
     }
 
     /// The same for what came of its exchange, unless another connection may do better: this one is
@@ -52,25 +65,33 @@ impl Lent {
 }
 
 impl Deref for Lent {
-    type Target = Client;
+    type Target = ClientWrapper;
 
-    fn deref(&self) -> &Client {
-        self.client.as_ref().expect("it was not given back")
+    fn deref(&self) -> &ClientWrapper {
+        let standing = || self.standing.as_ref()?.as_ref();
+        let pooled = self.pooled.as_deref();
+        pooled.or_else(standing).expect("it was not given back")
     }
 }
 
 impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut Client {
-        self.client.as_mut().expect("it was not given back")
+    fn deref_mut(&mut self) -> &mut ClientWrapper {
+        let client = match &mut self.pooled {
+            Some(pooled) => Some(&mut **pooled),
+            None => self.standing.as_mut().and_then(|taken| taken.as_mut()),
+        };
+        client.expect("it was not given back")
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(client) = self.client.take() else {
-            return;
-        };
-        drop(Object::take(client));
+        match (self.pooled.take(), self.standing.take()) {
+            (Some(pooled), _) => drop(Object::take(pooled)),
+            // Whoever listens on it hears that it has ended, and makes another.
+            (None, Some(mut taken)) => drop(taken.take()),
+            (None, None) => return,
+        }
         if self.since.elapsed() > HANGS {
             self.pool.retain(|_, _| false);
         }

@@ -47,6 +47,7 @@ mod session;
 mod show;
 mod slots;
 mod snapshot;
+mod standing;
 mod storage;
 mod submissions;
 mod submit;
@@ -90,8 +91,10 @@ const VERB_CONNECT: &str = "connect";
 /// How a store speaks to its server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The most connections at once, one for listening not counted.
+    /// The most connections at once, the one for listening not counted.
     pub pool_size: usize,
+    /// Connections that were not used for so long are closed, but for the one that listens.
+    pub idle_time: Duration,
     /// What the server shows for our sessions.
     pub application_name: String,
     /// How long a statement waits for a lock before it fails as contended.
@@ -107,6 +110,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             pool_size: 8,
+            idle_time: Duration::from_secs(10),
             application_name: "longshore".to_owned(),
             lock_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(30),
@@ -147,7 +151,7 @@ impl PostgresStore {
         client.give_back();
         Ok(Self {
             notifier: Arc::new(Notifier::new(db.clone())),
-            listener: Listener::new(server),
+            listener: Listener::new(db.clone()),
             queues: QueueNames::default(),
             lines: Arc::new(Lines::new(db.clone())),
             db,

@@ -10,7 +10,7 @@ use crate::{Options, VERB_MIGRATE as VERB, error, session};
 
 /// Every migration. A list rather than a macro over the folder, so that a changed file is seen by
 /// the compiler.
-pub(crate) const MIGRATIONS: [(&str, &str); 27] = [
+pub(crate) const MIGRATIONS: [(&str, &str); 29] = [
     ("V1__tables", include_str!("../migrations/V1__tables.sql")),
     ("V2__acquire", include_str!("../migrations/V2__acquire.sql")),
     ("V3__submit", include_str!("../migrations/V3__submit.sql")),
@@ -91,6 +91,14 @@ pub(crate) const MIGRATIONS: [(&str, &str); 27] = [
     (
         "V27__acquire_sorted_once",
         include_str!("../migrations/V27__acquire_sorted_once.sql"),
+    ),
+    (
+        "V28__look_ahead",
+        include_str!("../migrations/V28__look_ahead.sql"),
+    ),
+    (
+        "V29__submit_plain",
+        include_str!("../migrations/V29__submit_plain.sql"),
     ),
 ];
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use deadpool_postgres::Client;
+use deadpool_postgres::ClientWrapper;
 use longshore_core::spec::FieldError;
 use longshore_core::store::{NewJob, StoreError, StoreResult, Submitted};
 use longshore_core::{JobId, JobSpec, QueueId};
@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use crate::db::{self, Db};
 use crate::moves::SpecFacts;
 use crate::queues::QueueNames;
+use crate::rows::said;
 use crate::{error, rows};
 
 const VERB: &str = "submit";
@@ -74,7 +75,7 @@ impl Batch {
     /// Enters them part by part, all of them or none.
     async fn enter_parts(
         &self,
-        client: &mut Client,
+        client: &mut ClientWrapper,
         parts: Vec<(usize, usize)>,
     ) -> StoreResult<Vec<Submitted>> {
         let transaction = db::begin(VERB, client).await?;
@@ -190,12 +191,12 @@ impl Batch {
         Columns {
             queues: &self.queues[start..end],
             priorities: &self.priorities[start..end],
-            keys: &self.keys[start..end],
-            labels: &self.labels[start..end],
+            keys: said(&self.keys[start..end]),
+            labels: said(&self.labels[start..end]),
             specs: &self.specs[start..end],
             holds: &self.holds[start..end],
-            due_ats: &self.due_ats[start..end],
-            queue_timeouts: &self.queue_timeouts[start..end],
+            due_ats: said(&self.due_ats[start..end]),
+            queue_timeouts: said(&self.queue_timeouts[start..end]),
         }
     }
 }
@@ -206,12 +207,12 @@ const SQL: &str = include_str!("../sql/submit.sql");
 struct Columns<'a> {
     queues: &'a [i32],
     priorities: &'a [i16],
-    keys: &'a [Option<String>],
-    labels: &'a [Option<String>],
+    keys: Option<&'a [Option<String>]>,
+    labels: Option<&'a [Option<String>]>,
     specs: &'a [String],
     holds: &'a [bool],
-    due_ats: &'a [Option<SystemTime>],
-    queue_timeouts: &'a [Option<f64>],
+    due_ats: Option<&'a [Option<SystemTime>]>,
+    queue_timeouts: Option<&'a [Option<f64>]>,
 }
 
 impl Columns<'_> {

@@ -1,4 +1,4 @@
-//! Receiving hints: LISTEN on a connection of its own.
+//! Receiving hints: LISTEN on the standing connection.
 //!
 //! The connection is hinted at and never trusted: after every reconnect each listener is told to
 //! look at once, and a notification of our own must come round every [`CHECK_INTERVAL`], or the
@@ -6,17 +6,18 @@
 //! pooler gives LISTEN to some server connection and forgets it), we say so and leave it to polling.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deadpool_postgres::ClientWrapper;
 use longshore_core::store::Wakeups;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::AsyncMessage;
 
-use crate::server::Server;
+use crate::db::Db;
 
 /// How often the connection is checked by a notification of our own.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
@@ -36,16 +37,16 @@ const CHECK: &str = "check ";
 /// The one connection that listens, for every [`Wakeups`] of a store. Begins with the first.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    server: Server,
-    hints: watch::Sender<u64>,
+    db: Db,
+    hints: watch::Sender<Heard>,
     listening: Mutex<Option<JoinSet<()>>>,
 }
 
 impl Listener {
-    pub fn new(server: Server) -> Self {
+    pub fn new(db: Db) -> Self {
         Self {
-            server,
-            hints: watch::Sender::new(0),
+            db,
+            hints: watch::Sender::default(),
             listening: Mutex::new(None),
         }
     }
@@ -58,7 +59,7 @@ impl Listener {
             .unwrap_or_else(PoisonError::into_inner);
         if listening.is_none() {
             let mut task = JoinSet::new();
-            task.spawn(listen(self.server.clone(), self.hints.clone()));
+            task.spawn(listen(self.db.clone(), self.hints.clone()));
             *listening = Some(task);
         }
         Box::new(Hints {
@@ -77,8 +78,17 @@ impl Listener {
     }
 }
 
+/// What was heard so far.
+#[derive(Debug, Default)]
+struct Heard {
+    /// Hints, and connections that were made and lost: of each, whoever waits is told.
+    count: u64,
+    /// Whether a notification of our own came round, on the connection that there is now.
+    comes_round: bool,
+}
+
 struct Hints {
-    hints: watch::Receiver<u64>,
+    hints: watch::Receiver<Heard>,
 }
 
 #[async_trait]
@@ -95,6 +105,10 @@ impl Wakeups for Hints {
             Err(_) => false,
         }
     }
+
+    fn come_round(&self) -> bool {
+        self.hints.borrow().comes_round
+    }
 }
 
 /// Why a connection was given up.
@@ -106,24 +120,33 @@ enum Ended {
 }
 
 /// Listens for as long as it is let. Ends only by being aborted.
-async fn listen(server: Server, hints: watch::Sender<u64>) {
+async fn listen(db: Db, hints: watch::Sender<Heard>) {
     loop {
-        let connected = timeout(CONNECT_TIMEOUT, connect(&server)).await;
+        let connected = timeout(CONNECT_TIMEOUT, connect(&db)).await;
         let Ok(connected) = connected else {
             tracing::debug!("cannot listen for hints: no answer");
             continue; // It has taken long enough.
         };
         match connected {
-            Ok(connection) => match hear(connection, &hints).await {
-                Ended::Broken => sleep(RECONNECT_DELAY).await,
-                Ended::Deaf => {
-                    tracing::warn!(
-                        "notifications do not arrive, as behind a transaction pooler: new jobs are \
-                         found by polling alone"
-                    );
-                    sleep(DEAF_DELAY).await;
+            Ok(connection) => {
+                let ended = hear(connection, &db, &hints).await;
+                db.standing().clear();
+                // Whoever relied on hints has to look by itself from now on.
+                hints.send_modify(|heard| {
+                    heard.count += 1;
+                    heard.comes_round = false;
+                });
+                match ended {
+                    Ended::Broken => sleep(RECONNECT_DELAY).await,
+                    Ended::Deaf => {
+                        tracing::warn!(
+                            "notifications do not arrive, as behind a transaction pooler: new jobs \
+                             are found by polling alone"
+                        );
+                        sleep(DEAF_DELAY).await;
+                    }
                 }
-            },
+            }
             Err(error) => {
                 tracing::debug!(%error, "cannot listen for hints");
                 sleep(RECONNECT_DELAY).await;
@@ -132,80 +155,109 @@ async fn listen(server: Server, hints: watch::Sender<u64>) {
     }
 }
 
-/// A connection that listens. The task that drives it ends with it.
+/// What is heard on the standing connection, which listens.
 struct Connection {
-    client: Arc<Client>,
     /// The server's process, by which our own notifications are told from those of others.
     backend: i32,
     payloads: mpsc::UnboundedReceiver<String>,
-    _driver: JoinSet<()>,
 }
 
-async fn connect(server: &Server) -> Result<Connection, tokio_postgres::Error> {
-    let (client, mut connection) = server.connect().await?;
+/// Connects and listens, and lets verbs have the connection.
+async fn connect(db: &Db) -> Result<Connection, tokio_postgres::Error> {
+    let (client, mut connection) = db.server().connect().await?;
     let (sender, payloads) = mpsc::unbounded_channel();
-    let mut driver = JoinSet::new();
-    driver.spawn(async move {
+    let driver = tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-            if let AsyncMessage::Notification(heard) = message
-                && sender.send(heard.payload().to_owned()).is_err()
-            {
-                break;
+            if let AsyncMessage::Notification(heard) = message {
+                // Nobody hears it where the listener has given the connection up: a verb may have it.
+                let _ = sender.send(heard.payload().to_owned());
             }
         }
     });
+    // The driver ends with it.
+    let client = ClientWrapper::new(client, driver);
     client.batch_execute("LISTEN longshore").await?;
     let backend = client
         .query_one("SELECT pg_backend_pid()", &[])
         .await?
         .try_get(0)?;
-    Ok(Connection {
-        client: Arc::new(client),
-        backend,
-        payloads,
-        _driver: driver,
-    })
+    db.stands(client);
+    Ok(Connection { backend, payloads })
+}
+
+/// Where the listener is with its check of the connection.
+enum Check {
+    /// The next one is due then.
+    Due(Instant),
+    /// It waits until the connection is free: whoever has it finds out itself whether it is dead.
+    Waits,
+    /// It was sent, and has to come round by then.
+    Sent(Instant),
 }
 
 /// Passes hints on until the connection is of no use any more.
-async fn hear(mut connection: Connection, hints: &watch::Sender<u64>) -> Ended {
+async fn hear(mut connection: Connection, db: &Db, hints: &watch::Sender<Heard>) -> Ended {
     // Whatever happened while nobody listened: look.
-    hints.send_modify(|count| *count += 1);
+    hints.send_modify(|heard| heard.count += 1);
     let mut has_come_round = false;
     let mut checks = 0_u64;
-    let mut next_check = Instant::now();
-    let mut pending: Option<(String, Instant)> = None;
+    let mut own = String::new();
+    let mut check = Check::Due(Instant::now());
     // The notification is sent by a task of its own: on a dead connection it would never return.
     let mut sending = JoinSet::new();
+    let (told, mut sent) = mpsc::unbounded_channel();
     loop {
-        let deadline = pending
-            .as_ref()
-            .map_or(next_check, |(_, deadline)| *deadline);
+        let deadline = match check {
+            Check::Due(at) | Check::Sent(at) => Some(at),
+            Check::Waits => None,
+        };
         tokio::select! {
             payload = connection.payloads.recv() => match payload {
                 None => return Ended::Broken,
-                Some(payload) if pending.as_ref().is_some_and(|(own, _)| *own == payload) => {
+                Some(payload) if payload == own => {
                     has_come_round = true;
-                    pending = None;
-                    next_check = Instant::now() + CHECK_INTERVAL;
+                    // Nobody has to look for that.
+                    hints.send_if_modified(|heard| {
+                        heard.comes_round = true;
+                        false
+                    });
+                    check = Check::Due(Instant::now() + CHECK_INTERVAL);
                 }
                 Some(payload) if payload.starts_with(CHECK) => {}
-                Some(_) => hints.send_modify(|count| *count += 1),
+                Some(_) => hints.send_modify(|heard| heard.count += 1),
             },
-            () = sleep_until(deadline) => {
-                if pending.is_some() {
+            Some(number) = sent.recv() => {
+                if number == checks && matches!(check, Check::Waits) {
+                    check = Check::Sent(Instant::now() + CHECK_TIMEOUT);
+                }
+            }
+            () = at(deadline) => {
+                if matches!(check, Check::Sent(_)) {
                     return if has_come_round { Ended::Broken } else { Ended::Deaf };
                 }
                 checks += 1;
-                let own = format!("{CHECK}{} {checks}", connection.backend);
-                pending = Some((own.clone(), Instant::now() + CHECK_TIMEOUT));
-                let client = Arc::clone(&connection.client);
+                own = format!("{CHECK}{} {checks}", connection.backend);
+                check = Check::Waits;
+                let (standing, own, told, number) =
+                    (db.standing().clone(), own.clone(), told.clone(), checks);
                 sending.spawn(async move {
                     // Failing shows in its not coming round.
-                    let _ = client.execute("SELECT pg_notify('longshore', $1)", &[&own]).await;
+                    if let Some(client) = standing.wait().await
+                        && let Some(client) = &*client
+                    {
+                        let _ = told.send(number);
+                        let _ = client.execute("SELECT pg_notify('longshore', $1)", &[&own]).await;
+                    }
                 });
                 while sending.try_join_next().is_some() {}
             }
         }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

@@ -18,24 +18,31 @@ impl Bell {
 
     /// A listener that hears what rings from now on.
     pub fn listen(&self) -> Listener {
-        Listener(self.0.subscribe())
+        let receiver = self.0.subscribe();
+        let heard = *receiver.borrow();
+        Listener { receiver, heard }
     }
 }
 
 /// One who looks when the bell rings.
 #[derive(Debug)]
-pub(crate) struct Listener(watch::Receiver<u64>);
+pub(crate) struct Listener {
+    receiver: watch::Receiver<u64>,
+    /// Rings that were there at the last look.
+    heard: u64,
+}
 
 impl Listener {
-    /// What rang so far is about to be looked at.
-    pub fn looking(&mut self) {
-        self.0.mark_unchanged();
+    /// What rang so far is about to be looked at. Says whether it rang since the last look.
+    pub fn looking(&mut self) -> bool {
+        let rings = *self.receiver.borrow_and_update();
+        std::mem::replace(&mut self.heard, rings) != rings
     }
 
     /// Waits for a ring since the last look. Cancellation-safe: a ring that comes while nobody
     /// waits is kept. Waits for ever once the bell is gone.
     pub async fn rung(&mut self) {
-        if self.0.changed().await.is_err() {
+        if self.receiver.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -56,8 +63,10 @@ mod tests {
         listener.rung().await;
         let again = timeout(Duration::from_secs(1), listener.rung()).await;
         assert!(again.is_err(), "both rings were heard at once");
+        assert!(listener.looking(), "it rang");
+        assert!(!listener.looking(), "not since");
         bell.ring();
-        listener.looking();
+        assert!(listener.looking(), "it rang");
         let again = timeout(Duration::from_secs(1), listener.rung()).await;
         assert!(again.is_err(), "the look came after the ring");
     }

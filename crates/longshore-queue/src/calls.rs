@@ -1,10 +1,13 @@
 //! Calls to an executor, each in a task of its own: a supervising task that is dropped never cuts
-//! a create or a start in two, and a panic in an executor is an error of that one call. Each is counted
+//! a create or a start in two, and a panic in an executor is an error of that one call (of one whose jobs are
+//! code of this process, in no task: ADR 0014). Each is counted
 //! with its time, in the task itself: also one whose caller has gone.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use longshore_core::InstanceId;
 use longshore_core::classify::ErrorClass;
 use longshore_core::executor::{
@@ -17,6 +20,7 @@ use longshore_core::usage::Sample;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use crate::attempt::message;
 use crate::metrics::{EngineMeters, Operation};
 
 /// How long a host may take to say which it is: one that is well answers within milliseconds.
@@ -200,12 +204,13 @@ impl Calls {
             meters.called(operation, begun.elapsed(), &answer);
             answer
         };
-        match tokio::spawn(whole.in_current_span()).await {
-            Ok(answer) => answer,
-            Err(join_error) => {
-                let problem = join_error.to_string();
-                Err(ExecutorError::new(ErrorClass::Unknown, attempted, problem))
-            }
+        let panicked = |problem| Err(ExecutorError::new(ErrorClass::Unknown, attempted, problem));
+        if self.is_in_process() {
+            // Half of it is nothing that another could find, and a task costs more than most such calls.
+            let whole = AssertUnwindSafe(whole).catch_unwind().await;
+            return whole.unwrap_or_else(|panic| panicked(message(panic.as_ref()).to_owned()));
         }
+        let task = tokio::spawn(whole.in_current_span()).await;
+        task.unwrap_or_else(|join_error| panicked(join_error.to_string()))
     }
 }

@@ -39,6 +39,7 @@ mod removals;
 mod report;
 mod retrying;
 mod roll;
+mod rounds;
 mod sampling;
 mod served;
 mod shift;

@@ -1,6 +1,7 @@
 //! Listens to the store's hints and passes them on. Hints say "look", never what there is to see.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use longshore_core::store::Store as _;
@@ -12,7 +13,7 @@ use crate::shift::Shift;
 const MIN_GAP: Duration = Duration::from_millis(10);
 
 /// For how long one wait for a hint lasts; polling is the business of those who look.
-const LISTEN: Duration = Duration::from_mins(1);
+const LISTEN: Duration = Duration::from_secs(15);
 
 /// Rings the bells on every hint.
 pub(crate) async fn run(shift: Arc<Shift>) {
@@ -22,6 +23,7 @@ pub(crate) async fn run(shift: Arc<Shift>) {
             shift.look.ring();
             shift.hints.ring();
         }
+        shift.hears.store(wakeups.come_round(), Ordering::Relaxed);
         sleep(MIN_GAP).await;
     }
 }

@@ -162,7 +162,7 @@ impl QueueManager {
         let (crew, served) = self.crew_for(queue).await?;
         let acquired = crew.shift.acquire(&served, 1, None, timeout).await?;
         let acquired = acquired.ok_or_else(|| takes_nothing_more(&crew))?;
-        let held = acquired.into_iter().next();
+        let held = acquired.jobs.into_iter().next();
         Ok(held.map(|held| AcquiredJob::new(held, served, crew)))
     }
 
@@ -344,8 +344,8 @@ async fn launch_batch(
         .acquire(served, max_concurrent, limit, timeout)
         .await?
         .ok_or_else(|| takes_nothing_more(crew))?;
-    let mut waiting = Vec::with_capacity(acquired.len());
-    for (lease, orders) in acquired {
+    let mut waiting = Vec::with_capacity(acquired.jobs.len());
+    for (lease, orders) in acquired.jobs {
         let job = lease.key.job;
         let (started, answer) = oneshot::channel();
         crew.take(served, (lease, orders), None, Some(started));

@@ -2,6 +2,7 @@
 //!
 //! Owns what the tasks of a shift share. The tasks themselves are owned by [`crate::crew`].
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use longshore_core::executor::Executor;
 use longshore_core::limit::Limit;
 use longshore_core::store::Leases as _;
 use longshore_core::store::{
-    AcquireRequest, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
+    AcquireRequest, Acquired, Finish, Lease, NewWorker, Registry as _, Store as _, StoreResult,
 };
 use longshore_core::{HostId, InstanceId, QueueId, WorkerId};
 use longshore_fault::point;
@@ -61,6 +62,14 @@ impl Going {
     }
 }
 
+/// What an acquisition brought.
+#[derive(Default)]
+pub(crate) struct Haul {
+    pub jobs: Vec<(Lease, Orders)>,
+    /// How long until the queue's next job comes due, where it brought fewer than were wanted.
+    pub due_in: Option<Duration>,
+}
+
 /// What the tasks of a shift share.
 pub(crate) struct Shift {
     pub worker: WorkerId,
@@ -81,6 +90,8 @@ pub(crate) struct Shift {
     pub samplings: Arc<Samplings>,
     /// Rung when there may be something to acquire: a hint of the store, or a slot of our own.
     pub look: Bell,
+    /// Whether the store's hints are known to arrive.
+    pub hears: AtomicBool,
     /// Rung by hints of the store alone: a cancel request may have come.
     pub hints: Bell,
     /// Rung when leases of ours may be unknown to us: after a heartbeat, or a lost reply.
@@ -141,6 +152,7 @@ impl Shift {
             removals,
             samplings: Arc::default(),
             look: Bell::new(),
+            hears: AtomicBool::new(false),
             hints: Bell::new(),
             reconcile: Bell::new(),
             slots: Slots::new(config.max_concurrent),
@@ -161,7 +173,7 @@ impl Shift {
         want: u32,
         max_concurrent: Option<Limit>,
         timeout: Duration,
-    ) -> StoreResult<Option<Vec<(Lease, Orders)>>> {
+    ) -> StoreResult<Option<Haul>> {
         let machines = &self.machines;
         let at_most_old = self.config.poll_interval / 2;
         let room = machines.room(&self.store, served, at_most_old).await;
@@ -170,7 +182,7 @@ impl Shift {
             return Ok(None);
         };
         if want == 0 {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(Haul::default()));
         }
         let request = AcquireRequest {
             queue: served.queue.id,
@@ -194,7 +206,7 @@ impl Shift {
             _ = self.ending() => return Ok(None),
         };
         let acquired = match reply {
-            Ok(acquired) => acquired.leases,
+            Ok(acquired) => acquired,
             Err(error) => {
                 // The reply may be lost and the leases ours: look as soon as the store answers.
                 drop((store, acquiring));
@@ -202,18 +214,22 @@ impl Shift {
                 return Err(error);
             }
         };
-        let Some(orders) = acquiring.admit(served, &acquired) else {
+        let Acquired { leases, due_in } = acquired;
+        let Some(orders) = acquiring.admit(served, &leases) else {
             return Ok(None);
         };
         // Whoever is dropped here leaves them on the roll, held: the drain hands them back.
         let _ = point!("acquire.admitted", by).await;
-        served.meters.acquired(acquired.len());
+        served.meters.acquired(leases.len());
         let live = self.roll.live_count() as u64;
         self.tally.change(|report| {
-            report.acquired += acquired.len() as u64;
+            report.acquired += leases.len() as u64;
             report.peak = report.peak.max(live);
         });
-        Ok(Some(acquired.into_iter().zip(orders).collect()))
+        Ok(Some(Haul {
+            jobs: leases.into_iter().zip(orders).collect(),
+            due_in,
+        }))
     }
 
     /// The queues that it serves.

@@ -1,15 +1,16 @@
 //! A worker: [`Worker::run`] takes jobs until it is told to stop, or until there are none.
 //!
-//! Owns the loop: slots before acquiring (nothing is acquired that can't be launched), a fair
-//! round over its queues, hints and jittered polling. Never supervises anything itself: that is
-//! [`crate::crew`]'s.
+//! Owns the loop: slots before acquiring (nothing is acquired that can't be launched), and when it looks
+//! for more: on hints, when a job comes due, and now and then. Which queues a round asks is
+//! [`crate::rounds`]'; supervising is [`crate::crew`]'s.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use longshore_core::executor::Executor;
 use longshore_core::queue::QueueCounts;
-use longshore_core::store::{JobSummary, Reading as _, StoreError};
+use longshore_core::store::{JobSummary, Reading as _};
 use tokio::time::{Instant, sleep};
 
 use crate::config::{ConfigError, Until, WorkerConfig};
@@ -20,9 +21,16 @@ use crate::monitor::{Current, Monitor};
 use crate::patience::AWAY;
 use crate::report::{EndedBy, WorkerReport};
 use crate::retrying::Retrying;
+use crate::rounds::{Rounds, passes};
 use crate::shift::{Going, Shift};
 use crate::shutdown::GracefulShutdown;
-use crate::slots::Free;
+
+/// Where hints are known to arrive, so many polls are one: only a hint that was lost is waited for.
+const HEARING_PATIENCE: u32 = 3;
+/// The least time between two looks for jobs that come due.
+const MIN_GAP: Duration = Duration::from_millis(20);
+/// Workers that look for a job that comes due look within this time of each other.
+const APART: Duration = Duration::from_millis(20);
 
 /// Takes jobs and sees them through.
 pub struct Worker {
@@ -39,16 +47,6 @@ enum Left {
     For(EndedBy),
     /// Others took over: it starts over under a fresh id.
     Fenced,
-}
-
-/// What came of one round over the queues.
-#[derive(Default)]
-struct Round {
-    acquired: usize,
-    /// Whether any queue was looked at.
-    answered: bool,
-    /// The last thing that went wrong.
-    failed: Option<StoreError>,
 }
 
 impl Worker {
@@ -168,13 +166,18 @@ impl Worker {
         let shift = &crew.shift;
         let slots = &shift.slots;
         let mut look = shift.look.listen();
+        let mut hints = shift.hints.listen();
+        let mut rounds = Rounds::default();
+        // Whether something may be found that the last round did not see.
+        let mut anew = true;
         let mut failures = 0_u32;
-        for round in 0_usize.. {
+        loop {
             let free = tokio::select! {
                 biased;
                 left = told_to_leave(shift, shutdown) => return left,
                 free = slots.all_free() => free,
             };
+            anew |= hints.looking();
             look.looking();
             let wanted = free.count();
             let outcome = tokio::select! {
@@ -182,7 +185,7 @@ impl Worker {
                 // is cut short here still brings, the drain hands back.
                 biased;
                 left = told_to_leave(shift, shutdown) => return left,
-                outcome = self.acquire_round(crew, free, round) => outcome,
+                outcome = rounds.next(crew, &self.config, free, anew) => outcome,
             };
             let is_batch = outcome.acquired > 0 || (outcome.answered && outcome.failed.is_none());
             if self.config.until == Until::OneBatch && is_batch {
@@ -192,6 +195,7 @@ impl Worker {
                 None => {
                     failures = 0;
                     if outcome.acquired == wanted {
+                        anew = false;
                         continue; // There may be more, as soon as a slot is free.
                     }
                     if outcome.acquired == 0
@@ -200,7 +204,7 @@ impl Worker {
                     {
                         return Left::For(EndedBy::Empty);
                     }
-                    self.poll()
+                    self.next_look(shift, outcome.due_in)
                 }
                 Some(error) if !passes(error) => {
                     return Left::For(EndedBy::Fault(error.to_string()));
@@ -224,45 +228,21 @@ impl Worker {
                 () = look.rung(), if failures == 0 || outcome.answered => {}
                 () = sleep(wait) => {}
             }
+            anew = true;
         }
-        unreachable!("the rounds are not bounded by their number")
     }
 
-    /// One round over the queues, each round beginning with another: as many jobs as there are
-    /// free slots. A queue that fails does not keep the others waiting.
-    async fn acquire_round(&self, crew: &Crew, mut free: Free, first: usize) -> Round {
-        let served = crew.shift.served();
-        let mut round = Round::default();
-        if crew.shift.liveness.may_be_fenced() {
-            return round; // The next heartbeat tells.
-        }
-        for step in 0..served.len() {
-            let served = &served[(first + step) % served.len()];
-            let want = u32::try_from(free.count()).unwrap_or(u32::MAX);
-            if want == 0 {
-                break;
-            }
-            let timeout = self.config.acquire_timeout;
-            match crew.shift.acquire(served, want, None, timeout).await {
-                Ok(Some(acquired)) => {
-                    round.answered = true;
-                    for held in acquired {
-                        // No await from here to the task's start.
-                        crew.take(served, held, free.take_one(), None);
-                        round.acquired += 1;
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    let is_everywhere = !passes(&error) || is_the_databases(&error);
-                    round.failed = Some(error);
-                    if is_everywhere {
-                        break;
-                    }
-                }
-            }
-        }
-        round
+    /// How long until the next look without a hint: when the next job comes due, or else now and then. All
+    /// workers know of a job that comes due, and the first to look may take it: they don't look at once.
+    fn next_look(&self, shift: &Shift, due_in: Option<Duration>) -> Duration {
+        let patience = if shift.hears.load(Ordering::Relaxed) {
+            HEARING_PATIENCE
+        } else {
+            1
+        };
+        let due_in = due_in.map(|due_in| due_in.max(MIN_GAP) + APART.mul_f64(rand::random()));
+        let poll = self.poll() * patience;
+        due_in.map_or(poll, |due_in| due_in.min(poll))
     }
 
     /// How long until the next look without a hint.
@@ -324,21 +304,5 @@ async fn end_of_batch(shift: &Shift, shutdown: &GracefulShutdown) -> Left {
         biased;
         left = told_to_leave(shift, shutdown) => left,
         () = shift.roll.tracker.wait_until_none() => Left::For(EndedBy::OneBatch),
-    }
-}
-
-/// Whether the fault is no single queue's.
-fn is_the_databases(error: &StoreError) -> bool {
-    matches!(
-        error,
-        StoreError::Unavailable { .. } | StoreError::CannotWrite { .. }
-    )
-}
-
-/// Whether looking again later can help.
-fn passes(error: &StoreError) -> bool {
-    match error {
-        StoreError::SchemaTooNew { .. } | StoreError::SchemaTooOld { .. } => false,
-        other => other.is_systems_fault(),
     }
 }

@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use longshore_core::executor::Handle;
 use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::usage::UsageNote;
-use longshore_core::{AttemptNumber, HostId, JobId, Token, WorkerId};
+use longshore_core::{AttemptNumber, HostId, JobId, QueueId, Token, WorkerId};
 use rusqlite::named_params;
 
 use crate::error::Outcome;
@@ -33,23 +33,38 @@ impl Leases for SqliteStore {
         // Workers look often, and mostly in vain: they look without the write lock first. A job or
         // a slot that comes just after is found by the next look, for which its commit gives a
         // hint; what this look finds is judged again under the lock.
-        if !self
-            .engine
-            .read(verb, move |tx| acquire::is_worthwhile(tx, &request))
-            .await?
-        {
-            return Ok(Acquired::default());
+        let look = move |tx: &Tx<'_>| {
+            let is_worthwhile = acquire::is_worthwhile(tx, &request)?;
+            let due_in = if is_worthwhile {
+                None
+            } else {
+                acquire::due_in(tx, request.queue)?
+            };
+            Ok((is_worthwhile, due_in))
+        };
+        let (is_worthwhile, due_in) = self.engine.read(verb, look).await?;
+        if !is_worthwhile {
+            let leases = Vec::new();
+            return Ok(Acquired { leases, due_in });
         }
-        let rows = self
-            .engine
-            .write(verb, News::No, move |tx| acquire::acquire(tx, &request));
-        Ok(Acquired {
-            leases: rows
-                .await?
-                .into_iter()
-                .map(acquire::Row::into_lease)
-                .collect(),
-        })
+        let take = move |tx: &Tx<'_>| {
+            let rows = acquire::acquire(tx, &request)?;
+            let due_in = if rows.len() < request.want as usize {
+                acquire::due_in(tx, request.queue)?
+            } else {
+                None
+            };
+            Ok((rows, due_in))
+        };
+        let (rows, due_in) = self.engine.write(verb, News::No, take).await?;
+        let leases = rows.into_iter().map(acquire::Row::into_lease).collect();
+        Ok(Acquired { leases, due_in })
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        let queues = queues.to_vec();
+        let look = move |tx: &Tx<'_>| acquire::look_ahead(tx, &queues);
+        self.engine.read("look ahead", look).await
     }
 
     async fn mark_launched(

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use longshore_core::executor::Handle;
 use longshore_core::host::{Demand, Host};
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, Recovery, StoreResult, TakeOverRequest, TakenOver,
 };
 use longshore_core::usage::UsageNote;
-use longshore_core::{AttemptNumber, HostId, JobId, WorkerId};
+use longshore_core::{AttemptNumber, HostId, JobId, QueueId, WorkerId};
 use reqwest::Method;
 
 use super::store::{RemoteStore, not_over_http};
@@ -17,6 +17,10 @@ use super::store::{RemoteStore, not_over_http};
 impl Leases for RemoteStore {
     async fn acquire(&self, _request: AcquireRequest) -> StoreResult<Acquired> {
         not_over_http("acquire")
+    }
+
+    async fn look_ahead(&self, _queues: &[QueueId]) -> StoreResult<Ahead> {
+        not_over_http("look for jobs")
     }
 
     async fn mark_launched(

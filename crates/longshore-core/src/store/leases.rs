@@ -1,6 +1,8 @@
 //! What workers do with jobs: acquire, launch, run, finish. Every write of an attempt names
 //! (job, attempt, token) and changes nothing when the lease is another's (promise S5).
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +57,18 @@ impl AcquireRequest {
 pub struct Acquired {
     /// In the order in which they are to be launched.
     pub leases: Vec<Lease>,
+    /// How long until the queue's next job comes due, where the call brought fewer than were wanted;
+    /// none if none is put off. A hint: it may be too short, and says nothing of what is put off later.
+    pub due_in: Option<Duration>,
+}
+
+/// What there is to acquire in some queues, at a glance.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ahead {
+    /// Those in which something waits that has its turn, unless a limit is in its way.
+    pub waiting: Vec<QueueId>,
+    /// How long until the next job of any of them comes due; none if none is put off.
+    pub due_in: Option<Duration>,
 }
 
 /// A job that was acquired.
@@ -164,6 +178,11 @@ pub trait Leases: Send + Sync + 'static {
     /// when the queue is paused, full or empty, or when the worker drains, stopped, was fenced or is
     /// unknown: its next heartbeat tells which. Due jobs are staged first.
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired>;
+
+    /// Looks in which of these queues there is something to acquire, in one call for all of them. Changes
+    /// nothing and locks nothing: what comes just after is found by the next look. Queues that are paused
+    /// or unknown have nothing.
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead>;
 
     /// Stores the container's handle and host before it is started: the fence of PROTOCOL
     /// section 4, step 2.

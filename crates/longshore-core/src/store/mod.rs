@@ -28,8 +28,8 @@ pub use changes::{
 };
 pub use error::{Contention, StoreError};
 pub use leases::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
-    LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease,
+    LeaseKey, LeaseStatus, Leases, MAX_NOTE_BYTES, OutputAppend,
 };
 pub use noting::{Noted, begin_noting, note_all_changes, note_changes};
 pub use reading::{
@@ -76,4 +76,10 @@ pub trait Wakeups: Send {
     /// Waits until something may have changed since the last call, or `at_most` has passed.
     /// True for a hint. Cancellation-safe: a hint that arrives while nobody waits is kept.
     async fn wait(&mut self, at_most: Duration) -> bool;
+
+    /// Whether hints are known to arrive, so that those who look may do so less often: one of our own came
+    /// round lately. False where nobody can tell.
+    fn come_round(&self) -> bool {
+        false
+    }
 }

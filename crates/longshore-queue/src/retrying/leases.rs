@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use longshore_core::executor::Handle;
 use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::usage::UsageNote;
-use longshore_core::{HostId, WorkerId};
+use longshore_core::{HostId, QueueId, WorkerId};
 
 use super::Retrying;
 use crate::metrics::stale_writes;
@@ -21,6 +21,15 @@ impl Leases for Retrying {
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
         self.call("acquire", move |store| async move {
             store.acquire(request).await
+        })
+        .await
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        let queues: Arc<[QueueId]> = queues.into();
+        self.call("look_ahead", move |store| {
+            let queues = Arc::clone(&queues);
+            async move { store.look_ahead(&queues).await }
         })
         .await
     }

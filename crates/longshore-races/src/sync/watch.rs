@@ -109,9 +109,16 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Takes the value as it is now for seen.
-    pub fn mark_unchanged(&mut self) {
+    /// The value now.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        self.shared.borrow()
+    }
+
+    /// The value now, which is taken for seen.
+    pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        let value = self.shared.borrow();
         self.version = self.shared.state.load(Ordering::SeqCst) & !CLOSED;
+        value
     }
 
     /// Waits for a version that was not seen yet.

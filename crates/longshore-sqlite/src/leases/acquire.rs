@@ -1,17 +1,19 @@
 //! Acquiring (PROTOCOL section 3). There is one writer at a time, so that its locks, and the
 //! frontier, have nothing to guard here: what is counted stays true until the commit.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use longshore_core::disposition::Spent;
 use longshore_core::limit::{Limit, room};
 use longshore_core::priority::Lane;
-use longshore_core::store::{AcquireRequest, Lease, LeaseKey, StoreError};
+use longshore_core::store::{AcquireRequest, Ahead, Lease, LeaseKey, StoreError};
 use longshore_core::{AttemptNumber, JobId, QueueId, Token, WorkerId};
 use rusqlite::named_params;
 
 use crate::error::{Fault, Outcome};
 use crate::places;
-use crate::rows::{read_spec, small};
+use crate::rows::{Micros, duration, read_spec, small};
 use crate::sql;
 use crate::tx::Tx;
 
@@ -43,6 +45,30 @@ pub(super) fn is_worthwhile(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<bo
     let has_room = room_left(tx, request)? > 0;
     let params = named_params! { ":queue": request.queue.0, ":now": tx.now, ":has_room": has_room };
     tx.one(sql!("acquire_worthwhile"), params, |row| row.get(0))
+}
+
+/// How long until the next job of a queue comes due.
+pub(super) fn due_in(tx: &Tx<'_>, queue: QueueId) -> Outcome<Option<Duration>> {
+    let params = named_params! { ":queue": queue.0, ":now": tx.now, ":count": 1 };
+    let next = tx.maybe(sql!("next_due"), params, |row| {
+        row.get::<_, Micros>("due_at")
+    })?;
+    Ok(next.map(|Micros(at)| duration(at.saturating_sub(tx.now.0))))
+}
+
+/// In which of these queues there is something to acquire, by a snapshot.
+pub(super) fn look_ahead(tx: &Tx<'_>, queues: &[QueueId]) -> Outcome<Ahead> {
+    let mut ahead = Ahead::default();
+    for queue in queues {
+        let params = named_params! { ":queue": queue.0, ":now": tx.now };
+        let waits: Option<bool> = tx.maybe(sql!("look_ahead"), params, |row| row.get(0))?;
+        if waits == Some(true) {
+            ahead.waiting.push(*queue);
+        }
+        let due_in = due_in(tx, *queue)?;
+        ahead.due_in = ahead.due_in.into_iter().chain(due_in).min();
+    }
+    Ok(ahead)
 }
 
 pub(super) fn acquire(tx: &Tx<'_>, request: &AcquireRequest) -> Outcome<Vec<Row>> {

@@ -1,15 +1,14 @@
 //! [`Leases`], written down.
 
 use async_trait::async_trait;
-use longshore_core::HostId;
-use longshore_core::WorkerId;
 use longshore_core::executor::Handle;
 use longshore_core::host::Demand;
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, LeaseKey,
     LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::usage::UsageNote;
+use longshore_core::{HostId, QueueId, WorkerId};
 use longshore_history as history;
 use longshore_history::store::{Acquire, Answer, Call};
 
@@ -28,6 +27,10 @@ impl Leases for Recording {
             Answer::Acquire(acquired.leases.iter().map(words::leased).collect())
         })
         .await
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        self.inner.look_ahead(queues).await
     }
 
     async fn mark_launched(

@@ -123,7 +123,8 @@ pub const SETTINGS: &[Setting] = &[
         key: "worker.poll_interval",
         variable: "`LONGSHORE_WORKER_POLL_INTERVAL`",
         flag: "`--poll-interval`",
-        says: "how often it looks for work when nothing hints at any; at least 10ms",
+        says: "how often it looks for work when nothing hints at any, or comes due; at least 10ms. A third as \
+         often while PostgreSQL's notifications are known to arrive",
         default: Code(|| format_duration(worker().poll_interval)),
     },
     Setting {
@@ -277,7 +278,8 @@ pub const SETTINGS: &[Setting] = &[
         variable: "`LONGSHORE_POSTGRES_POOL_SIZE`",
         flag: "",
         says: "the most connections of one process at once, from 1 to 1000; one more listens. A worker is \
-         content with few: calls are short, and those that end together are stored together",
+         content with few: calls are short, and those that end together are stored together. With little to \
+         do it has the one that listens, and lets go of the others after 10 s",
         default: Code(|| postgres().pool_size.to_string()),
     },
     Setting {

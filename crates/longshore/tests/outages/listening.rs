@@ -22,14 +22,18 @@ const RARELY: &[&str] = &[
 /// Ten times what a connection anew takes at most, and a small part of the time between two looks.
 const SOON: Duration = Duration::from_secs(30);
 
-/// The sessions that listen.
+/// The sessions of the worker: with so little to do it listens on one that its verbs use as well.
+const WORKERS: &str = "FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'a worker'";
+
+/// The sessions that listen, if nothing else was asked over them since.
 const LISTENERS: &str = "FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'longshore'
        AND (query ILIKE 'LISTEN%' OR query ILIKE '%pg_notify(''longshore'', $1)%'
             OR query = 'SELECT pg_backend_pid()')";
 
-async fn listeners(client: &TestClient) -> i64 {
-    let count = format!("SELECT count(*) {LISTENERS}");
+async fn count(client: &TestClient, sessions: &str) -> i64 {
+    let count = format!("SELECT count(*) {sessions}");
     client.query_one(&count, &[]).await.expect("a count").get(0)
 }
 
@@ -52,18 +56,23 @@ async fn a_lost_listener_listens_again_and_looks_at_what_it_missed() {
     let database = TestDatabase::create().await;
     let client = database.client().await;
     let mut trial = Trial::idle_on(Home::new(), &database.url()).await;
-    trial.start_worker(&database.url(), RARELY);
-    while listeners(&client).await == 0 {
+    let address = database.url();
+    let and = if address.contains('?') { '&' } else { '?' };
+    trial.start_worker(
+        &format!("{address}{and}application_name=a%20worker"),
+        RARELY,
+    );
+    while count(&client, WORKERS).await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(start_one(&mut trial, &database).await < SOON);
     for _ in 0..3 {
-        let end = format!("SELECT pg_terminate_backend(pid) {LISTENERS}");
+        let end = format!("SELECT pg_terminate_backend(pid) {WORKERS}");
         let ended = client.query(&end, &[]).await.expect("a superuser").len();
         assert!(ended > 0, "nobody listened");
         // As a rule this falls into the time in which nobody listens.
         assert!(start_one(&mut trial, &database).await < SOON);
-        while listeners(&client).await == 0 {
+        while count(&client, WORKERS).await == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -89,6 +98,6 @@ async fn without_any_hint_a_job_starts_within_a_poll() {
         assert!(start_one(&mut trial, &away.database).await < SOON);
     }
     let client = away.database.client().await;
-    assert_eq!(listeners(&client).await, 0, "nobody listened");
+    assert_eq!(count(&client, LISTENERS).await, 0, "nobody listened");
     trial.drained().await;
 }

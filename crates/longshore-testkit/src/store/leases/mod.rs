@@ -1,6 +1,7 @@
 //! What workers do with jobs, one at a time; at the same time: [`super::contention`].
 
 mod acquiring;
+mod ahead;
 mod finishing;
 mod launching;
 mod output;
@@ -8,6 +9,7 @@ mod recording;
 mod stale_tokens;
 
 pub use acquiring::*;
+pub use ahead::*;
 pub use finishing::*;
 pub use launching::*;
 pub use output::*;

@@ -75,6 +75,7 @@ impl Lane {
             // Gates are locks, too: how long a session stands there is no contention.
             lock_timeout: DEADLINE * 2,
             statement_timeout: DEADLINE * 2,
+            idle_time: Duration::from_secs(10),
             look_interval: None,
         };
         let mut led = Vec::new();

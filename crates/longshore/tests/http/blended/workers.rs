@@ -5,9 +5,9 @@ use longshore_core::executor::Handle;
 use longshore_core::host::{Demand, Host, HostChange, HostFacts};
 use longshore_core::queue::{NewQueue, Queue, QueueChange};
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, Heartbeat, HeldLease, LeaseKey,
-    LeaseStatus, Leases, NewWorker, OutputAppend, Recovery, Registry, StoreResult, TakeOverRequest,
-    TakenOver, Worker,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, Heartbeat, HeldLease,
+    LeaseKey, LeaseStatus, Leases, NewWorker, OutputAppend, Recovery, Registry, StoreResult,
+    TakeOverRequest, TakenOver, Worker,
 };
 use longshore_core::template::Template;
 use longshore_core::usage::UsageNote;
@@ -19,6 +19,10 @@ use super::Blended;
 impl Leases for Blended {
     async fn acquire(&self, request: AcquireRequest) -> StoreResult<Acquired> {
         self.direct.acquire(request).await
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        self.direct.look_ahead(queues).await
     }
 
     async fn mark_launched(

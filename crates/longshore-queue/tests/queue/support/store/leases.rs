@@ -7,11 +7,12 @@ use longshore_core::host::Demand;
 use longshore_core::limit::room;
 use longshore_core::priority::Lane;
 use longshore_core::store::{
-    AcquireRequest, Acquired, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease, LeaseKey,
-    LeaseStatus, Leases, OutputAppend, StoreResult,
+    AcquireRequest, Acquired, Ahead, FenceOutcome, Finish, FinishOutcome, HeldLease, Lease,
+    LeaseKey, LeaseStatus, Leases, OutputAppend, StoreResult,
 };
 use longshore_core::usage::UsageNote;
-use longshore_core::{HostId, JobId, Priority, Token, WorkerId};
+use longshore_core::{HostId, JobId, Priority, QueueId, Token, WorkerId};
+use tokio::time::Instant;
 
 use super::super::faults::busy;
 use super::{Inner, Job, LeaseRow, MemoryStore, Place};
@@ -48,6 +49,7 @@ impl Leases for MemoryStore {
                 left -= 1;
                 acquired.leases.push(lease(inner, id, &request));
             }
+            acquired.due_in = inner.due_in(|job| job == request.queue);
             Ok(acquired)
         });
         let acquired = acquired.await?;
@@ -56,6 +58,27 @@ impl Leases for MemoryStore {
                 .note(format!("acquired {}", acquired.leases.len()));
         }
         Ok(acquired)
+    }
+
+    async fn look_ahead(&self, queues: &[QueueId]) -> StoreResult<Ahead> {
+        self.journal.note(format!("look {}", queues.len()));
+        self.verb("look_ahead", |inner| {
+            let now = Instant::now();
+            let waits = |job: &Job| match job.place {
+                Place::Ready => true,
+                Place::Scheduled(due) => due <= now,
+                _ => false,
+            };
+            let waiting = queues.iter().copied().filter(|queue| {
+                let is_open = inner.queues.iter().any(|q| q.id == *queue && !q.paused);
+                is_open && (inner.jobs.values()).any(|job| job.queue == *queue && waits(job))
+            });
+            Ok(Ahead {
+                waiting: waiting.collect(),
+                due_in: inner.due_in(|queue| queues.contains(&queue)),
+            })
+        })
+        .await
     }
 
     async fn mark_launched(

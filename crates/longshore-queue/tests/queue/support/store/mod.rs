@@ -139,7 +139,9 @@ impl MemoryStore {
 
     /// Something may have changed.
     pub fn hint(&self) {
-        self.hints.send_modify(|hints| *hints += 1);
+        if !self.lock().hints_are_lost {
+            self.hints.send_modify(|hints| *hints += 1);
+        }
     }
 
     /// A person cancels a live job.

@@ -72,6 +72,8 @@ pub struct Inner {
     pub served: Vec<QueueId>,
     pub faults: Faults,
     pub stuck: Option<QueueId>,
+    /// Nobody hears of anything.
+    pub hints_are_lost: bool,
     pub last_token: i64,
     /// What was noted of each job's newest attempt.
     pub usage: BTreeMap<JobId, UsageSeries>,
@@ -95,6 +97,7 @@ impl Inner {
             served: Vec::new(),
             faults: Faults::default(),
             stuck: None,
+            hints_are_lost: false,
             last_token: 0,
             usage: BTreeMap::new(),
         }
@@ -145,6 +148,16 @@ impl Inner {
             }
         }
         staged
+    }
+
+    /// How long until the next job of these queues comes due.
+    pub fn due_in(&self, is_asked: impl Fn(QueueId) -> bool) -> Option<Duration> {
+        let now = Instant::now();
+        let later = |job: &Job| match job.place {
+            Place::Scheduled(due) if due > now && is_asked(job.queue) => Some(due - now),
+            _ => None,
+        };
+        self.jobs.values().filter_map(later).min()
     }
 
     pub fn status(&self, key: LeaseKey) -> LeaseStatus {
