@@ -22,8 +22,11 @@ use crate::timestamps::At;
 /// A queue that nothing was acquired from for this long is not looked at any more.
 const IN_USE: Duration = Duration::from_secs(5);
 
-/// A queue that is asked for jobs and gave none for as long as that is looked at only so often: whoever
-/// else takes its jobs leaves dead entries, but a worker without work must not keep the database busy.
+/// After so many jobs that this process took from a line it is looked at: they left as many dead entries.
+const MANY: u64 = 500;
+
+/// A queue that gives fewer is looked at only so often: whoever else takes its jobs leaves dead entries too,
+/// but a worker with little work, or with many queues, must not keep the database busy.
 const SELDOM: Duration = Duration::from_secs(10);
 
 /// What is remembered of every queue.
@@ -49,8 +52,8 @@ struct Line {
     frontier: Frontier,
     live: Option<LiveSlots>,
     used_at: Instant,
-    /// When an acquisition last brought a job.
-    taken_at: Instant,
+    /// How many jobs acquisitions brought since the last look.
+    taken: u64,
     looked_at: Instant,
 }
 
@@ -71,15 +74,14 @@ impl Line {
             frontier: Frontier::default(),
             live: None,
             used_at: now,
-            taken_at: now,
+            taken: 0,
             looked_at: now,
         }
     }
 
     fn is_to_be_looked_at(&self, now: Instant) -> bool {
         let for_long = |since: Instant, time: Duration| now.duration_since(since) >= time;
-        !for_long(self.used_at, IN_USE)
-            && (!for_long(self.taken_at, IN_USE) || for_long(self.looked_at, SELDOM))
+        !for_long(self.used_at, IN_USE) && (self.taken >= MANY || for_long(self.looked_at, SELDOM))
     }
 }
 
@@ -128,7 +130,7 @@ impl Lines {
             line.used_at = Instant::now();
             for lane in lanes {
                 line.frontier.note(lane);
-                line.taken_at = line.used_at;
+                line.taken += 1;
             }
             if let Some(live) = live
                 && line
@@ -212,6 +214,7 @@ impl Lines {
         let mut hints = 0;
         self.with(queue, made, server, |line| {
             line.looked_at = Instant::now();
+            line.taken = 0;
             hints = line.frontier.learn(&look);
         });
         if hints > 0 {
@@ -269,25 +272,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_gives_nothing_is_looked_at_seldom_and_one_that_nobody_asks_not_at_all() {
+    fn a_line_that_gives_little_is_looked_at_seldom_and_one_that_nobody_asks_not_at_all() {
         let begin = Instant::now();
         let after = |seconds| begin + Duration::from_secs(seconds);
         let mut line = Line::new(Timestamp::UNIX_EPOCH, begin);
-        assert!(
-            line.is_to_be_looked_at(after(1)),
-            "it may have dead entries"
-        );
+        assert!(!line.is_to_be_looked_at(after(1)), "it gave nothing");
+        line.taken = MANY;
+        assert!(line.is_to_be_looked_at(after(1)), "it gave many");
         assert!(!line.is_to_be_looked_at(after(5)), "nobody asked since");
+        line.taken = MANY - 1;
         line.used_at = after(9);
-        assert!(
-            !line.is_to_be_looked_at(after(9)),
-            "asked, and gave nothing"
-        );
+        assert!(!line.is_to_be_looked_at(after(9)), "it gave few");
         line.used_at = after(10);
         assert!(line.is_to_be_looked_at(after(10)), "not looked at for long");
         line.looked_at = after(10);
         assert!(!line.is_to_be_looked_at(after(11)));
-        line.taken_at = after(10);
-        assert!(line.is_to_be_looked_at(after(11)), "it gave a job");
     }
 }

@@ -1,8 +1,8 @@
 //! Receiving hints: LISTEN on the standing connection.
 //!
 //! The connection is hinted at and never trusted: after every reconnect each listener is told to
-//! look at once, and a notification of our own must come round every [`CHECK_INTERVAL`], or the
-//! connection is taken for dead (half open, pg-boss#850). Where it never comes round (a transaction
+//! look at once, and where none is heard for [`CHECK_INTERVAL`] or a little longer, a notification of our own
+//! must come round, or the connection is taken for dead (half open, pg-boss#850). Where it never comes round (a transaction
 //! pooler gives LISTEN to some server connection and forgets it), we say so and leave it to polling.
 
 use std::future::poll_fn;
@@ -19,7 +19,7 @@ use tokio_postgres::AsyncMessage;
 
 use crate::db::Db;
 
-/// How often the connection is checked by a notification of our own.
+/// After so long without any notification the connection is checked by one of our own.
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// How long that may take to come round.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -157,8 +157,6 @@ async fn listen(db: Db, hints: watch::Sender<Heard>) {
 
 /// What is heard on the standing connection, which listens.
 struct Connection {
-    /// The server's process, by which our own notifications are told from those of others.
-    backend: i32,
     payloads: mpsc::UnboundedReceiver<String>,
 }
 
@@ -177,12 +175,8 @@ async fn connect(db: &Db) -> Result<Connection, tokio_postgres::Error> {
     // The driver ends with it.
     let client = ClientWrapper::new(client, driver);
     client.batch_execute("LISTEN longshore").await?;
-    let backend = client
-        .query_one("SELECT pg_backend_pid()", &[])
-        .await?
-        .try_get(0)?;
     db.stands(client);
-    Ok(Connection { backend, payloads })
+    Ok(Connection { payloads })
 }
 
 /// Where the listener is with its check of the connection.
@@ -201,7 +195,6 @@ async fn hear(mut connection: Connection, db: &Db, hints: &watch::Sender<Heard>)
     hints.send_modify(|heard| heard.count += 1);
     let mut has_come_round = false;
     let mut checks = 0_u64;
-    let mut own = String::new();
     let mut check = Check::Due(Instant::now());
     // The notification is sent by a task of its own: on a dead connection it would never return.
     let mut sending = JoinSet::new();
@@ -214,17 +207,17 @@ async fn hear(mut connection: Connection, db: &Db, hints: &watch::Sender<Heard>)
         tokio::select! {
             payload = connection.payloads.recv() => match payload {
                 None => return Ended::Broken,
-                Some(payload) if payload == own => {
+                Some(payload) => {
+                    // Whoever's it is: it came round.
                     has_come_round = true;
-                    // Nobody has to look for that.
+                    check = Check::Due(Instant::now() + pause());
+                    let is_hint = !payload.starts_with(CHECK);
                     hints.send_if_modified(|heard| {
                         heard.comes_round = true;
-                        false
+                        heard.count += u64::from(is_hint);
+                        is_hint // For a check nobody has to look.
                     });
-                    check = Check::Due(Instant::now() + CHECK_INTERVAL);
                 }
-                Some(payload) if payload.starts_with(CHECK) => {}
-                Some(_) => hints.send_modify(|heard| heard.count += 1),
             },
             Some(number) = sent.recv() => {
                 if number == checks && matches!(check, Check::Waits) {
@@ -236,10 +229,9 @@ async fn hear(mut connection: Connection, db: &Db, hints: &watch::Sender<Heard>)
                     return if has_come_round { Ended::Broken } else { Ended::Deaf };
                 }
                 checks += 1;
-                own = format!("{CHECK}{} {checks}", connection.backend);
+                let own = format!("{CHECK}{checks}");
                 check = Check::Waits;
-                let (standing, own, told, number) =
-                    (db.standing().clone(), own.clone(), told.clone(), checks);
+                let (standing, told, number) = (db.standing().clone(), told.clone(), checks);
                 sending.spawn(async move {
                     // Failing shows in its not coming round.
                     if let Some(client) = standing.wait().await
@@ -253,6 +245,11 @@ async fn hear(mut connection: Connection, db: &Db, hints: &watch::Sender<Heard>)
             }
         }
     }
+}
+
+/// How long until the next check: of many that listen, one checks, and the others hear it.
+fn pause() -> Duration {
+    CHECK_INTERVAL.mul_f64(rand::random_range(1.0..=1.5))
 }
 
 async fn at(time: Option<Instant>) {

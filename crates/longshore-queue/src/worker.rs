@@ -27,6 +27,8 @@ use crate::shutdown::GracefulShutdown;
 
 /// Where hints are known to arrive, so many polls are one: only a hint that was lost is waited for.
 const HEARING_PATIENCE: u32 = 3;
+/// One that ends when nothing is left looks so many times as often.
+const ENDING_HASTE: u32 = 4;
 /// The least time between two looks for jobs that come due.
 const MIN_GAP: Duration = Duration::from_millis(20);
 /// Workers that look for a job that comes due look within this time of each other.
@@ -235,13 +237,14 @@ impl Worker {
     /// How long until the next look without a hint: when the next job comes due, or else now and then. All
     /// workers know of a job that comes due, and the first to look may take it: they don't look at once.
     fn next_look(&self, shift: &Shift, due_in: Option<Duration>) -> Duration {
-        let patience = if shift.hears.load(Ordering::Relaxed) {
-            HEARING_PATIENCE
-        } else {
-            1
+        let hears = shift.hears.load(Ordering::Relaxed);
+        let poll = match self.config.until {
+            // What it waits for then are others' ends, of which no hint tells.
+            Until::Empty => self.poll() / ENDING_HASTE,
+            Until::Stopped | Until::OneBatch if hears => self.poll() * HEARING_PATIENCE,
+            Until::Stopped | Until::OneBatch => self.poll(),
         };
         let due_in = due_in.map(|due_in| due_in.max(MIN_GAP) + APART.mul_f64(rand::random()));
-        let poll = self.poll() * patience;
         due_in.map_or(poll, |due_in| due_in.min(poll))
     }
 

@@ -77,8 +77,8 @@ pub trait Wakeups: Send {
     /// True for a hint. Cancellation-safe: a hint that arrives while nobody waits is kept.
     async fn wait(&mut self, at_most: Duration) -> bool;
 
-    /// Whether hints are known to arrive, so that those who look may do so less often: one of our own came
-    /// round lately. False where nobody can tell.
+    /// Whether hints are known to arrive, so that those who look may do so less often: one came round lately.
+    /// False where nobody can tell.
     fn come_round(&self) -> bool {
         false
     }

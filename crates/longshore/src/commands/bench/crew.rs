@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use longshore_core::queue::QueueChange;
-use longshore_core::store::{Registry as _, Store as _};
+use longshore_core::store::{Reading as _, Registry as _, Store as _};
 use longshore_queue::{GracefulShutdown, Retrying, Until, Worker, WorkerConfig};
 use tokio::process::Command;
 
@@ -18,8 +18,8 @@ use crate::context::Context;
 use crate::exit::{Exit, Refused};
 use crate::output;
 
-/// How often we look whether all processes are there.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// How often we look whether all processes are there, and whether all is done.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Who works.
 #[derive(Clone, Copy, Debug)]
@@ -82,19 +82,31 @@ pub async fn work_until_empty(
             let works =
                 (1..=processes).map(|number| process(scratch, number, queues, max_concurrent));
             let works = futures_util::future::try_join_all(works);
-            let opening = async {
+            let timing = async {
                 while scratch.store().workers(false).await?.len() < processes as usize {
                     tokio::time::sleep(LOOK_INTERVAL).await;
                 }
                 let began = Instant::now();
                 pause(scratch, queues, false).await?;
-                Ok(began)
+                // Not until they have ended: each notices in its own time that nothing is left.
+                while !is_all_done(scratch).await? {
+                    tokio::time::sleep(LOOK_INTERVAL).await;
+                }
+                Ok(began.elapsed())
             };
             // Ended by whichever fails first.
-            let (began, _) = tokio::try_join!(opening, works)?;
-            Ok(began.elapsed())
+            let (took, _) = tokio::try_join!(timing, works)?;
+            Ok(took)
         }
     }
+}
+
+async fn is_all_done(scratch: &Scratch) -> anyhow::Result<bool> {
+    let stats = scratch.store().queue_stats().await?;
+    Ok(stats
+        .iter()
+        .map(|stats| &stats.counts)
+        .all(|counts| counts.queue_depth.0 + counts.launching.0 + counts.running.0 == 0))
 }
 
 /// Closes these queues, or opens them.
