@@ -1,6 +1,6 @@
--- Ends attempts whose jobs settle with them, whatever a person asked for meanwhile: as finish.sql does, which
--- is for all others, and for an end that may be illegal. Nothing goes back to any line here, so the lease is
--- taken away at once instead of being locked, judged and then taken away: a third of the time less.
+-- Ends attempts, each judged alone, whose jobs settle with them, whatever a person asked for meanwhile: as
+-- finish.sql does, which is for all others, and for an end that may be illegal. Nothing goes back to any line
+-- here, so the lease is taken away at once instead of being locked, judged and then taken away.
 -- Locks: the leases, as a rule in the order of the arrays, which is that of jobs. Indexes: lease_pkey,
 -- attempt_pkey, settled_pkey, settled_state.
 WITH ended AS (

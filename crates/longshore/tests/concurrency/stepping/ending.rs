@@ -21,8 +21,12 @@ pub fn finisher() -> Actor {
         program: Program {
             gates: FINISH_GATES,
             parts: &[
-                &[Act::Find(Row::Lease(1), Mode::Update)],
-                &[Act::Turn(Row::Lease(1), &[])],
+                // One that settles its job has locked nothing before it deletes.
+                &[],
+                &[
+                    Act::Find(Row::Lease(1), Mode::Update),
+                    Act::Turn(Row::Lease(1), &[]),
+                ],
                 &[],
             ],
         },

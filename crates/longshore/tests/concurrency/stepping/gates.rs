@@ -37,7 +37,7 @@ pub enum Gate {
     TakeLocked,
     ReadyDeleteBegan,
     ReadyDeleteWritten,
-    /// By then `finish` has locked the leases: a statement's changes come after what it reads.
+    /// By then `finish` has locked the leases whose jobs go on: a statement's changes come after what it reads.
     LeaseDeleteBegan,
     LeaseDeleteWritten,
     LeaseUpdateWritten,
