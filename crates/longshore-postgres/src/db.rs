@@ -111,7 +111,12 @@ impl Db {
         self.standing.clear();
     }
 
-    /// Closes connections of the pool that were not used for some time.
+    /// After how long without use a connection of the pool is closed.
+    pub fn idle_time(&self) -> Duration {
+        self.idle_time
+    }
+
+    /// Closes connections of the pool that were not used for so long.
     pub fn let_go_of_idle(&self) {
         self.pool
             .retain(|_, metrics| metrics.last_used() < self.idle_time);

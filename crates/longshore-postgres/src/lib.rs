@@ -93,7 +93,8 @@ const VERB_CONNECT: &str = "connect";
 pub struct Options {
     /// The most connections at once, the one for listening not counted.
     pub pool_size: usize,
-    /// Connections that were not used for so long are closed, but for the one that listens.
+    /// In a process that listens, connections that were not used for so long are closed, but for the one
+    /// that listens. Not zero.
     pub idle_time: Duration,
     /// What the server shows for our sessions.
     pub application_name: String,

@@ -160,7 +160,6 @@ impl Lines {
     pub async fn keep_looking(self: Arc<Self>, interval: Duration) {
         loop {
             tokio::time::sleep(interval).await;
-            self.db.let_go_of_idle();
             let in_use: Vec<QueueId> = self
                 .memory()
                 .queues

@@ -60,6 +60,8 @@ impl Listener {
         if listening.is_none() {
             let mut task = JoinSet::new();
             task.spawn(listen(self.db.clone(), self.hints.clone()));
+            // Whoever listens has a connection left when it has let go of all others.
+            task.spawn(let_go_of_idle(self.db.clone()));
             *listening = Some(task);
         }
         Box::new(Hints {
@@ -83,7 +85,7 @@ impl Listener {
 struct Heard {
     /// Hints, and connections that were made and lost: of each, whoever waits is told.
     count: u64,
-    /// Whether a notification of our own came round, on the connection that there is now.
+    /// Whether any notification was heard on the connection that there is now.
     comes_round: bool,
 }
 
@@ -117,6 +119,14 @@ enum Ended {
     Broken,
     /// Notifications never came round.
     Deaf,
+}
+
+/// Closes connections of the pool that are not used. Ends only by being aborted.
+async fn let_go_of_idle(db: Db) {
+    loop {
+        sleep(db.idle_time()).await;
+        db.let_go_of_idle();
+    }
 }
 
 /// Listens for as long as it is let. Ends only by being aborted.

@@ -57,14 +57,20 @@ async fn until_it_hears(wakeups: &mut dyn Wakeups) {
     while wakeups.wait(Duration::from_millis(300)).await {}
 }
 
+/// A store that has come to rest: it hears, over the only connection that it has.
+async fn at_rest(scene: &Scene, client: &TestClient) -> (PostgresStore, Box<dyn Wakeups>) {
+    let store = store(scene).await;
+    let mut wakeups = store.wakeups();
+    until_it_hears(&mut *wakeups).await;
+    until_there_is_one(client).await;
+    (store, wakeups)
+}
+
 #[tokio::test]
 async fn a_store_with_little_to_do_has_one_connection_that_hears_hints_and_serves_verbs() {
     let scene = scene(None).await;
     let client = scene.database.client().await;
-    let store = store(&scene).await;
-    let mut wakeups = store.wakeups();
-    until_it_hears(&mut *wakeups).await;
-    until_there_is_one(&client).await;
+    let (store, mut wakeups) = at_rest(&scene, &client).await;
     for round in 0..5 {
         store.queues().await.expect("it answers");
         assert_eq!(connections(&client).await, 1, "round {round}");
@@ -88,10 +94,7 @@ async fn a_store_with_little_to_do_has_one_connection_that_hears_hints_and_serve
 async fn a_verb_that_is_given_up_over_it_leaves_a_store_that_works_and_hears() {
     let scene = scene(None).await;
     let client = scene.database.client().await;
-    let store = store(&scene).await;
-    let mut wakeups = store.wakeups();
-    until_it_hears(&mut *wakeups).await;
-    until_there_is_one(&client).await;
+    let (store, mut wakeups) = at_rest(&scene, &client).await;
 
     let lock = format!("BEGIN; SELECT FROM queue WHERE name = '{QUEUE}' FOR UPDATE");
     client.batch_execute(&lock).await.expect("the lock");
@@ -119,10 +122,7 @@ async fn a_verb_that_is_given_up_over_it_leaves_a_store_that_works_and_hears() {
 async fn a_closed_store_has_no_connection() {
     let scene = scene(None).await;
     let client = scene.database.client().await;
-    let store = store(&scene).await;
-    let mut wakeups = store.wakeups();
-    until_it_hears(&mut *wakeups).await;
-    until_there_is_one(&client).await;
+    let (store, _wakeups) = at_rest(&scene, &client).await;
     store.close().await;
     let deadline = Instant::now() + PATIENCE;
     while connections(&client).await > 0 {

@@ -12,6 +12,7 @@ mod heartbeats;
 mod housekeeping;
 mod in_process;
 mod launching;
+mod looking;
 mod managing;
 mod output;
 mod placing;

@@ -74,6 +74,8 @@ pub struct Inner {
     pub stuck: Option<QueueId>,
     /// Nobody hears of anything.
     pub hints_are_lost: bool,
+    /// Whoever listens knows that they arrive.
+    pub hints_come_round: bool,
     pub last_token: i64,
     /// What was noted of each job's newest attempt.
     pub usage: BTreeMap<JobId, UsageSeries>,
@@ -98,6 +100,7 @@ impl Inner {
             faults: Faults::default(),
             stuck: None,
             hints_are_lost: false,
+            hints_come_round: false,
             last_token: 0,
             usage: BTreeMap::new(),
         }

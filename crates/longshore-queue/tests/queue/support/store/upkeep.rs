@@ -118,7 +118,10 @@ impl Store for MemoryStore {
     }
 
     fn wakeups(&self) -> Box<dyn Wakeups> {
-        Box::new(Hints(self.hints.subscribe()))
+        Box::new(Hints {
+            hints: self.hints.subscribe(),
+            come_round: self.lock().hints_come_round,
+        })
     }
 
     async fn close(&self) {
@@ -126,11 +129,18 @@ impl Store for MemoryStore {
     }
 }
 
-struct Hints(watch::Receiver<u64>);
+struct Hints {
+    hints: watch::Receiver<u64>,
+    come_round: bool,
+}
 
 #[async_trait]
 impl Wakeups for Hints {
     async fn wait(&mut self, at_most: Duration) -> bool {
-        matches!(timeout(at_most, self.0.changed()).await, Ok(Ok(())))
+        matches!(timeout(at_most, self.hints.changed()).await, Ok(Ok(())))
+    }
+
+    fn come_round(&self) -> bool {
+        self.come_round
     }
 }
