@@ -122,7 +122,11 @@ async fn once_waits_for_a_heartbeat_rather_than_end_without_a_batch() {
 #[tokio::test(start_paused = true)]
 async fn until_empty_waits_for_what_others_run() {
     let mut scene = Scene::new();
-    scene.config.poll_interval = 20 * SECOND;
+    // Nothing but its own look tells it of the other's end.
+    scene.config.poll_interval = 200 * SECOND;
+    scene.config.heartbeat_interval = 1000 * SECOND;
+    scene.config.lease_ttl = 3000 * SECOND;
+    scene.store.lock().hints_are_lost = true;
     let job = scene.scripted(Script::runs_for(50 * SECOND));
     let other = scene.start();
     until("another runs it", || scene.store.is_running(job)).await;
@@ -131,7 +135,7 @@ async fn until_empty_waits_for_what_others_run() {
     assert_eq!((report.acquired, report.ended_by), (0, EndedBy::Empty));
     // It looks four times as often as one that waits for work.
     let waited = begun.elapsed();
-    assert!((49 * SECOND..56 * SECOND).contains(&waited), "{waited:?}");
+    assert!((49 * SECOND..105 * SECOND).contains(&waited), "{waited:?}");
     other.ended().await;
 }
 
